@@ -1,0 +1,65 @@
+"""The task event as it goes on the wire, and the channels that carry it."""
+
+from typing import Literal
+
+from shared.models import Model, PublicTask, Task, TaskStatus, Timestamp, now
+
+EventType = Literal[
+    "task.queued",
+    "task.processing",
+    "task.step",
+    "task.progress",
+    "task.retrying",
+    "task.completed",
+    "task.failed",
+    "task.cancelled",
+]
+
+OF_STATUS: dict[TaskStatus, EventType] = {
+    TaskStatus.QUEUED: "task.queued",
+    TaskStatus.PROCESSING: "task.processing",
+    TaskStatus.RETRYING: "task.retrying",
+    TaskStatus.COMPLETED: "task.completed",
+    TaskStatus.FAILED: "task.failed",
+    TaskStatus.CANCELLED: "task.cancelled",
+}
+"""The event that announces that a task has entered a status."""
+
+
+class TaskEvent(Model):
+    """One change of a task, carrying the task's whole public state."""
+
+    type: EventType
+    at: Timestamp
+    task: PublicTask
+
+    @classmethod
+    def of(cls, task: Task, event_type: EventType | None = None) -> "TaskEvent":
+        """The event that announces ``task`` as it is now; by default that it entered its status."""
+        return cls(type=event_type or OF_STATUS[task.status], at=now(), task=task.public())
+
+    def encode(self) -> str:
+        """The event as compact JSON, without line breaks."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+    def channels(self) -> list[str]:
+        """The channels that carry this event."""
+        names = [user_channel(self.task.user_id), task_channel(self.task.task_id)]
+        if self.task.brand_id:
+            names.append(brand_channel(self.task.brand_id))
+        return names
+
+
+def user_channel(user_id: str) -> str:
+    """The channel of all of a user's tasks."""
+    return f"tasks#{user_id}"
+
+
+def task_channel(task_id: str) -> str:
+    """The channel of one task."""
+    return f"task:{task_id}"
+
+
+def brand_channel(brand_id: str) -> str:
+    """The channel of all of a brand's tasks."""
+    return f"brand:{brand_id}"

@@ -1,0 +1,112 @@
+"""Every setting, read from the environment; the only module that reads it."""
+
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "herald-development-secret-not-for-the-internet"  # noqa: S105
+MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash
+
+
+class Settings(BaseSettings):
+    """Herald's settings; each is the environment variable ``HERALD_<NAME>`` unless it says otherwise.
+
+    Raises:
+        pydantic.ValidationError: a value cannot be read, or ``HERALD_ENV=production`` meets a default
+            that is only right for a laptop.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HERALD_", populate_by_name=True, frozen=True)
+
+    env: Literal["dev", "production"] = "dev"
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535, validation_alias=AliasChoices("PORT"))
+    """``PORT``: where the web process listens."""
+    workers: int = Field(1, ge=1, validation_alias=AliasChoices("WEB_CONCURRENCY"))
+    """``WEB_CONCURRENCY``: how many web processes share the port."""
+    data_dir: Path = Path(".herald")
+    """Where the embedded services keep their data between runs."""
+
+    redis_url: str = ""
+    mongo_url: str = ""
+    mongo_database: str = "herald"
+    mongo_driver: Literal["motor", "pymongo"] = "motor"
+    retention_days: float = Field(30, gt=0)
+    """How long an ended task and its checkpoints are kept, in days."""
+
+    auth_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    token_ttl_s: int = Field(3600, gt=0)
+    """Lifetime of a development token, in seconds."""
+
+    history_size: int = Field(256, ge=1)
+    """Publications kept per channel for recovery."""
+    history_ttl_s: float = Field(3600, gt=0)
+    """How long a channel's publications can be recovered, in seconds."""
+    ping_interval_s: float = Field(25, gt=0)
+    """Between two pings from the hub to a connection, in seconds."""
+    snapshot_recent_s: float = Field(3600, ge=0)
+    """A snapshot also holds the tasks that ended within this many seconds."""
+
+    max_jobs: int = Field(20, ge=1)
+    """Tasks that one worker process runs at once."""
+    task_timeout_s: float = Field(600, gt=0)
+    """Longest run of one attempt, in seconds."""
+    max_body_bytes: int = Field(256 * 1024, gt=0)
+
+    gemini_api_key: SecretStr | None = None
+    gemini_base_url: str | None = None
+    gemini_model: str = "gemini-2.5-flash"
+    gemini_timeout_s: float = Field(120, gt=0)
+    offline_words_per_second: float = Field(60, ge=0)
+    """Pace of the offline provider; 0 writes as fast as it can."""
+
+    @model_validator(mode="after")
+    def _fit_for_the_internet(self) -> Self:
+        if self.env == "dev":
+            return self
+        secret = self.auth_secret.get_secret_value()
+        wrong = []
+        if secret == DEVELOPMENT_SECRET:
+            wrong.append("HERALD_AUTH_SECRET is the public development secret; set your own")
+        elif len(secret.encode()) < MIN_SECRET_BYTES:
+            wrong.append(f"HERALD_AUTH_SECRET is shorter than {MIN_SECRET_BYTES} bytes")
+        wrong += [
+            f"{name} is not set; production needs a service of its own"
+            for name, url in (("HERALD_REDIS_URL", self.redis_url), ("HERALD_MONGO_URL", self.mongo_url))
+            if not url
+        ]
+        if wrong:
+            raise ValueError("HERALD_ENV=production refuses to start: " + "; ".join(wrong))
+        return self
+
+
+@lru_cache(maxsize=1)
+def load() -> Settings:
+    """The settings of this process; read once.
+
+    Raises:
+        SystemExit: with one readable line a wrong setting, instead of a traceback.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [_readable(dict(detail)) for detail in error.errors()]
+        sys.exit("\n".join(lines))
+
+
+def _readable(detail: dict[str, object]) -> str:
+    where = detail.get("loc")
+    if not (isinstance(where, tuple) and where):
+        return f"herald: {str(detail['msg']).removeprefix('Value error, ')}"
+    name = str(where[0]) if str(where[0]).isupper() else f"HERALD_{where[0]}".upper()
+    return f"herald: {name}: {detail['msg']} (it is {detail['input']!r})"
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """This process's environment with ``changes`` laid over it, for a process that we start."""
+    return {**os.environ, **changes}

@@ -1,0 +1,1 @@
+"""The worker process: ARQ jobs that generate and publish every step."""
