@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Connection, Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialBackoff, NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
 
 from shared.events import TaskEvent
+from shared.redis_pool import redis_pool
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -96,14 +96,7 @@ class Feed:
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncIterator["Feed"]:
         """A feed on ``settings.redis_url``; connections open on first use, so this never fails."""
-        redis = Redis.from_url(
-            settings.redis_url,
-            retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3),
-            retry_on_error=[RedisConnectionError],
-            socket_connect_timeout=5,
-            socket_timeout=10,
-        )
-        async with redis:
+        async with Redis.from_pool(redis_pool(settings)) as redis:
             yield cls(redis, history_size=settings.history_size, history_ttl_s=settings.history_ttl_s)
 
     def new_connection(self) -> Connection:

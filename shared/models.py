@@ -1,5 +1,6 @@
 """What a task is, and which changes of its status are legal; pure data, no I/O."""
 
+import secrets
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -21,6 +22,11 @@ def _whole_milliseconds(at: datetime) -> datetime:
 
 
 Timestamp = Annotated[datetime, AfterValidator(_whole_milliseconds)]
+
+
+def new_task_id() -> str:
+    """A random id of 32 hexadecimal digits that begins with its time: later tasks sort after earlier ones."""
+    return f"{int(datetime.now(UTC).timestamp() * 1000):012x}{secrets.token_hex(10)}"
 
 
 class TaskStatus(StrEnum):
@@ -183,4 +189,4 @@ class Task(PublicTask):
 
     def public(self) -> PublicTask:
         """The part of this task that may leave the house."""
-        return PublicTask.model_validate(self.model_dump())
+        return PublicTask.model_validate(self.model_dump(include=set(PublicTask.model_fields)))

@@ -1,0 +1,277 @@
+"""MongoDB: tasks, their checkpoints and their results; every change of status is a compare-and-set."""
+
+import inspect
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient
+from pydantic.alias_generators import to_camel
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel, ReturnDocument
+from pymongo.errors import DuplicateKeyError, OperationFailure
+
+from shared.models import (
+    ACTIVE,
+    HISTORY_LIMIT,
+    HistoryEntry,
+    PublicTask,
+    Task,
+    TaskStatus,
+    may_become,
+    now,
+)
+from shared.settings import Settings
+
+_PRIVATE = {"_id": 0, "payload": 0, "history": 0, "idempotencyKey": 0, "requestDigest": 0}
+_DAY_S = 24 * 3600
+_INDEX_OPTIONS_CONFLICT = 85
+MAX_LISTED = 200
+"""Most tasks that one query returns."""
+
+
+class IdempotencyConflictError(Exception):
+    """The idempotency key was used before, with another request."""
+
+
+class Store:
+    """Tasks, checkpoints and results in MongoDB.
+
+    It keeps to the calls that Motor and PyMongo's ``AsyncMongoClient`` share, so either can drive it. Each
+    method raises ``pymongo.errors.PyMongoError`` where MongoDB cannot be reached.
+
+    Example::
+
+        async with Store.connect(settings) as store:
+            await store.create(task)
+            task = await store.transition(task.task_id, TaskStatus.CANCELLED, by="user")
+    """
+
+    def __init__(self, database: Any, *, retention_days: float = 30) -> None:
+        self._database = database
+        self._tasks = database["tasks"]
+        self._checkpoints = database["checkpoints"]
+        self._retention_s = round(retention_days * _DAY_S)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, settings: Settings) -> AsyncIterator["Store"]:
+        """A store on ``settings.mongo_url``; connections open on first use, so this never fails."""
+        driver: Any = {"motor": AsyncIOMotorClient, "pymongo": AsyncMongoClient}[settings.mongo_driver]
+        client = driver(
+            settings.mongo_url,
+            tz_aware=True,
+            serverSelectionTimeoutMS=5000,
+            timeoutMS=10_000,
+            appname="herald",
+        )
+        try:
+            yield cls(client[settings.mongo_database], retention_days=settings.retention_days)
+        finally:
+            closing = client.close()  # PyMongo's is awaited, Motor's is not
+            if inspect.isawaitable(closing):
+                await closing
+
+    async def ping(self) -> None:
+        """Raise ``pymongo.errors.PyMongoError`` unless MongoDB answers."""
+        await self._database.command("ping")
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that are missing; safe to call from many processes at once."""
+        has_key = {"idempotencyKey": {"$exists": True}}
+        await self._tasks.create_indexes(
+            [
+                IndexModel([("taskId", ASCENDING)], unique=True),
+                IndexModel([("userId", ASCENDING), ("status", ASCENDING)]),
+                IndexModel([("userId", ASCENDING), ("taskId", DESCENDING)]),
+                IndexModel([("brandId", ASCENDING), ("status", ASCENDING)]),
+                IndexModel([("status", ASCENDING), ("updatedAt", ASCENDING)]),
+                IndexModel(
+                    [("userId", ASCENDING), ("idempotencyKey", ASCENDING)],
+                    unique=True,
+                    partialFilterExpression=has_key,
+                ),
+            ]
+        )
+        await self._expire_after(self._tasks, "completedAt")
+        await self._checkpoints.create_indexes(
+            [IndexModel([("taskId", ASCENDING), ("step", ASCENDING)], unique=True)]
+        )
+        await self._expire_after(self._checkpoints, "savedAt")
+        await self._database["personas"].create_indexes([IndexModel([("taskId", ASCENDING)])])
+
+    async def _expire_after(self, collection: Any, field: str) -> None:
+        """Let MongoDB delete documents once ``field`` is as old as the retention."""
+        index = IndexModel([(field, ASCENDING)], name=f"{field}_expiry", expireAfterSeconds=self._retention_s)
+        try:
+            await collection.create_indexes([index])
+        except OperationFailure as error:
+            if error.code != _INDEX_OPTIONS_CONFLICT:
+                raise
+            await collection.drop_index(f"{field}_expiry")  # the retention was changed since
+            await collection.create_indexes([index])
+
+    async def create(self, task: Task) -> tuple[Task, bool]:
+        """Store a new task; returns it and whether it is new.
+
+        Where its user has used ``task.idempotency_key`` before, for the same request, the earlier task is
+        returned and nothing is stored.
+
+        Raises:
+            IdempotencyConflictError: the key was used for another request.
+        """
+        try:
+            await self._tasks.insert_one(task.document())
+        except DuplicateKeyError:
+            earlier = task.idempotency_key and await self._tasks.find_one(
+                {"userId": task.user_id, "idempotencyKey": task.idempotency_key}
+            )
+            if not earlier:
+                raise
+            found = Task.model_validate(earlier)
+            if found.request_digest != task.request_digest:
+                raise IdempotencyConflictError from None
+            return found, False
+        return task, True
+
+    async def get(self, task_id: str) -> Task | None:
+        """The whole task, or None."""
+        document = await self._tasks.find_one({"taskId": task_id})
+        return Task.model_validate(document) if document else None
+
+    async def get_public(self, task_ids: Sequence[str]) -> list[PublicTask]:
+        """Those of the tasks that exist, newest first."""
+        return await self._find({"taskId": {"$in": list(task_ids)}}, limit=len(task_ids))
+
+    async def list_tasks(
+        self,
+        user_id: str,
+        *,
+        statuses: Iterable[TaskStatus] | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> list[PublicTask]:
+        """A user's tasks, newest first; ``after`` is the ``taskId`` that the page before ended with."""
+        query: dict[str, Any] = {"userId": user_id}
+        if statuses is not None:
+            query["status"] = {"$in": list(statuses)}
+        if after is not None:
+            query["taskId"] = {"$lt": after}
+        return await self._find(query, limit=limit)
+
+    async def snapshot(
+        self,
+        *,
+        ended_after: datetime,
+        user_id: str | None = None,
+        brand_id: str | None = None,
+        task_id: str | None = None,
+    ) -> list[PublicTask]:
+        """The active tasks of a user, a brand or an id, and those that ended after a time; newest first.
+
+        A task named by its id is there however long ago it ended.
+        """
+        if task_id is not None:
+            return await self.get_public([task_id])
+        query: dict[str, Any] = {
+            "$or": [{"status": {"$in": list(ACTIVE)}}, {"completedAt": {"$gt": ended_after}}]
+        }
+        query |= {"userId": user_id} if user_id is not None else {"brandId": brand_id}
+        return await self._find(query, limit=MAX_LISTED)
+
+    async def waiting(self, *, before: datetime, limit: int = MAX_LISTED) -> list[Task]:
+        """Tasks that have been queued, unchanged, since before a time; oldest first."""
+        query = {"status": TaskStatus.QUEUED, "updatedAt": {"$lt": before}}
+        found = await self._tasks.find(query).sort("updatedAt", ASCENDING).limit(limit).to_list(limit)
+        return [Task.model_validate(document) for document in found]
+
+    async def _find(self, query: dict[str, Any], *, limit: int) -> list[PublicTask]:
+        limit = min(max(limit, 1), MAX_LISTED)
+        found = await self._tasks.find(query, _PRIVATE).sort("taskId", DESCENDING).limit(limit).to_list(limit)
+        return [PublicTask.model_validate(document) for document in found]
+
+    async def transition(
+        self,
+        task_id: str,
+        to: TaskStatus,
+        *,
+        by: str,
+        attempt: int | None = None,
+        note: str | None = None,
+        **changes: Any,
+    ) -> Task | None:
+        """Move a task to ``to`` if the table of transitions allows it, and return it as it is then.
+
+        Returns None, having changed nothing, if the task is in no status that may become ``to``, or if its
+        ``attempt`` is no longer the one given. ``changes`` are fields of `Task` by their Python names; None
+        removes a field.
+        """
+        at = now()
+        entry = HistoryEntry(at=at, status=to, by=by, note=note)
+        history = {"$each": [entry.document()], "$slice": -HISTORY_LIMIT}
+        return await self._write(
+            task_id,
+            may_become(to),
+            attempt,
+            {**changes, "status": to, "updated_at": at},
+            {"$push": {"history": history}},
+        )
+
+    async def record(self, task_id: str, attempt: int, **changes: Any) -> Task | None:
+        """Store how far the running attempt is; None, unchanged, if ``attempt`` is not that one."""
+        return await self._write(
+            task_id, {TaskStatus.PROCESSING}, attempt, {**changes, "updated_at": now()}, {}
+        )
+
+    async def _write(
+        self,
+        task_id: str,
+        statuses: Iterable[TaskStatus],
+        attempt: int | None,
+        changes: dict[str, Any],
+        operators: dict[str, Any],
+    ) -> Task | None:
+        guard: dict[str, Any] = {"taskId": task_id, "status": {"$in": list(statuses)}}
+        if attempt is not None:
+            guard["attempt"] = attempt
+        given = Task.model_construct(**changes)  # so that a value is stored as in a whole document
+        update: dict[str, Any] = {
+            "$set": given.model_dump(by_alias=True, exclude_none=True, include=set(changes)),
+            "$inc": {"rev": 1},
+            **operators,
+        }
+        if removed := {to_camel(name): "" for name, value in changes.items() if value is None}:
+            update["$unset"] = removed
+        document = await self._tasks.find_one_and_update(guard, update, return_document=ReturnDocument.AFTER)
+        return Task.model_validate(document) if document else None
+
+    async def checkpoints(self, task_id: str) -> dict[str, Any]:
+        """The outputs of a task's finished steps, by the step's name."""
+        found = await self._checkpoints.find({"taskId": task_id}).to_list(MAX_LISTED)
+        return {document["step"]: document["output"] for document in found}
+
+    async def save_checkpoint(self, task_id: str, step: str, output: Any) -> None:
+        """Keep a finished step's output (JSON values); a second one for the same step replaces it."""
+        key = {"taskId": task_id, "step": step}
+        await self._checkpoints.replace_one(key, {**key, "output": output, "savedAt": now()}, upsert=True)
+
+    async def drop_checkpoints(self, task_id: str) -> None:
+        """Forget a task's checkpoints: it has its result, and will not run again."""
+        await self._checkpoints.delete_many({"taskId": task_id})
+
+    async def put_result(self, collection: str, document: dict[str, Any]) -> None:
+        """Write a result under its ``_id``; writing it again replaces it, so there is never a second copy."""
+        await self._database[collection].replace_one({"_id": document["_id"]}, document, upsert=True)
+
+    async def result(self, collection: str, result_id: str) -> dict[str, Any] | None:
+        """The result with that id, without ``_id``, or None."""
+        found: dict[str, Any] | None = await self._database[collection].find_one(
+            {"_id": result_id}, {"_id": 0}
+        )
+        return found
+
+    async def results_of(self, collection: str, task_id: str) -> list[dict[str, Any]]:
+        """All results of a task, in the order of their ids."""
+        found = self._database[collection].find({"taskId": task_id}).sort("_id", ASCENDING)
+        documents: list[dict[str, Any]] = await found.to_list(MAX_LISTED)
+        return [{name: value for name, value in document.items() if name != "_id"} for document in documents]
