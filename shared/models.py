@@ -87,6 +87,7 @@ class EndReason(StrEnum):
     BAD_OUTPUT = "badOutput"
     WORKER_LOST = "workerLost"
     EXPIRED = "expired"
+    INTERNAL = "internal"
 
 
 class Model(BaseModel):

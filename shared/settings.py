@@ -99,6 +99,19 @@ def load() -> Settings:
         sys.exit("\n".join(lines))
 
 
+def load_for_service() -> Settings:
+    """The settings of a process that needs Redis and MongoDB.
+
+    Raises:
+        SystemExit: see `load`; or the address of either is not set.
+    """
+    settings = load()
+    for name, url in (("HERALD_REDIS_URL", settings.redis_url), ("HERALD_MONGO_URL", settings.mongo_url)):
+        if not url:
+            sys.exit(f"herald: {name} is not set; set it, or use `make run`, which brings an embedded one")
+    return settings
+
+
 def _readable(detail: dict[str, object]) -> str:
     where = detail.get("loc")
     if not (isinstance(where, tuple) and where):

@@ -196,15 +196,15 @@ class Store:
         to: TaskStatus,
         *,
         by: str,
-        attempt: int | None = None,
+        if_attempt: int | None = None,
         note: str | None = None,
         **changes: Any,
     ) -> Task | None:
         """Move a task to ``to`` if the table of transitions allows it, and return it as it is then.
 
         Returns None, having changed nothing, if the task is in no status that may become ``to``, or if its
-        ``attempt`` is no longer the one given. ``changes`` are fields of `Task` by their Python names; None
-        removes a field.
+        attempt is no longer number ``if_attempt``. ``changes`` are fields of `Task` by their Python names;
+        None removes a field.
         """
         at = now()
         entry = HistoryEntry(at=at, status=to, by=by, note=note)
@@ -212,7 +212,7 @@ class Store:
         return await self._write(
             task_id,
             may_become(to),
-            attempt,
+            if_attempt,
             {**changes, "status": to, "updated_at": at},
             {"$push": {"history": history}},
         )

@@ -1,0 +1,390 @@
+"""The HTTP endpoints: tasks, their results, development tokens and health."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from server.auth import ExpiredTokenError, InvalidTokenError, Principal
+from server.problems import Problem, invalid, log
+from server.services import Services, services_of
+from shared.catalog import TASK_TYPES
+from shared.events import TaskEvent
+from shared.models import (
+    HistoryEntry,
+    Model,
+    Priority,
+    PublicTask,
+    Task,
+    TaskStatus,
+    new_task_id,
+    now,
+)
+from shared.store import MAX_LISTED, IdempotencyConflictError
+
+MAX_IDS = 100
+"""Most tasks that one status check may ask for."""
+MAX_IDEMPOTENCY_KEY = 255
+STATUS_RETRY_AFTER_S = 2
+READY_WITHIN_S = 3.0
+
+ModelT = TypeVar("ModelT", bound=Model)
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+
+
+class TaskRequest(Model):
+    """Body of ``POST /api/jobs``."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    type: str
+    payload: dict[str, Any]
+    priority: Priority = Priority.NORMAL
+    brand_id: Name | None = None
+    max_retries: int = Field(3, ge=0, le=10)
+
+
+class TokenRequest(Model):
+    """Body of ``POST /api/token``."""
+
+    user_id: Name = "demo"
+    brands: list[Name] = Field([], max_length=50)
+
+
+def principal_of(request: Request) -> Principal:
+    """Who is asking.
+
+    Raises:
+        Problem: 401; no token, or a bad one.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer" or not token:
+            raise InvalidTokenError("send `Authorization: Bearer <token>`")
+        return services_of(request).authenticator.principal(token.strip())
+    except (InvalidTokenError, ExpiredTokenError) as error:
+        raise Problem(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
+
+
+async def body_of(request: Request) -> Any:
+    """The request's JSON.
+
+    Raises:
+        Problem: 413 if it is too large, 400 if it is no JSON.
+    """
+    limit = services_of(request).settings.max_body_bytes
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise Problem(413, f"the body is larger than {limit} bytes")
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Problem(400, f"the body is not JSON: {error}") from None
+
+
+# Tasks
+
+
+async def create(request: Request) -> Response:
+    """``POST /api/jobs``: accept a task; 202 before any of its work is done."""
+    if request.query_params.get("action", "create") != "create":
+        raise Problem(400, "POST /api/jobs takes no other action than `create`")
+    principal = principal_of(request)
+    wanted = _validated(TaskRequest, await body_of(request))
+    if wanted.brand_id is not None and wanted.brand_id not in principal.brands:
+        raise Problem(403, f"your token's `brands` does not hold {wanted.brand_id!r}")
+    task_type = TASK_TYPES.get(wanted.type)
+    if task_type is None:
+        detail = f"unknown; it is one of {', '.join(TASK_TYPES)}"
+        raise Problem(422, f"/type: {detail}", errors=[{"pointer": "/type", "detail": detail}])
+    payload = _validated(task_type.payload, wanted.payload, within="/payload")
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 0 < len(key) <= MAX_IDEMPOTENCY_KEY:
+        raise Problem(400, f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY} characters")
+
+    at = now()
+    task = Task(
+        task_id=new_task_id(),
+        user_id=principal.user_id,
+        brand_id=wanted.brand_id,
+        type=wanted.type,
+        payload=payload.model_dump(mode="json", by_alias=True),
+        priority=wanted.priority,
+        max_retries=wanted.max_retries,
+        queued_at=at,
+        created_at=at,
+        updated_at=at,
+        idempotency_key=key,
+        request_digest=_digest(wanted) if key is not None else None,
+        history=[HistoryEntry(at=at, status=TaskStatus.QUEUED, by="user")],
+    )
+    services = services_of(request)
+    try:
+        task, is_new = await services.store.create(task)
+    except IdempotencyConflictError:
+        raise Problem(422, "this Idempotency-Key was used for another request; take a new one") from None
+    if is_new:
+        await _hand_over(services, task)
+    headers = {"Location": f"/api/jobs/{task.task_id}"}
+    return JSONResponse(task.public().wire(), 202, headers)
+
+
+async def _hand_over(services: Services, task: Task) -> None:
+    """Tell of a task that is queued, and put it in the queue.
+
+    It is accepted already: if Redis fails us here, the workers' reconcile does this later.
+    """
+    try:
+        await services.feed.announce(TaskEvent.of(task))
+        await services.queue.enqueue(task)
+    except (RedisError, OSError) as error:
+        log.warning("task %s is stored, but not in the queue yet: %s", task.task_id, error)
+
+
+async def index(request: Request) -> Response:
+    """``GET /api/jobs``: the user's tasks, newest first; or, with ``action=status``, those asked for."""
+    action = request.query_params.get("action")
+    if action == "status":
+        return await _status(request)
+    if action is not None:
+        raise Problem(400, "GET /api/jobs takes no other action than `status`")
+    principal = principal_of(request)
+    query = request.query_params
+    try:
+        statuses = [TaskStatus(name) for name in _names(query.getlist("status"))]
+    except ValueError as error:
+        raise Problem(400, f"status: {error}; it is one of {', '.join(TaskStatus)}") from None
+    limit = query.get("limit", "50")
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= MAX_LISTED):
+        raise Problem(400, f"limit: {limit!r} is not a number from 1 to {MAX_LISTED}")
+    tasks = await services_of(request).store.list_tasks(
+        principal.user_id, statuses=statuses or None, limit=int(limit), after=query.get("after")
+    )
+    body: dict[str, Any] = {"tasks": [task.wire() for task in tasks]}
+    if len(tasks) == int(limit):
+        body["after"] = tasks[-1].task_id
+    return JSONResponse(body)
+
+
+async def _status(request: Request) -> Response:
+    """``GET /api/jobs?action=status&taskIds=a,b``: what a client without a WebSocket asks."""
+    principal = principal_of(request)
+    ids = _names(request.query_params.getlist("taskIds"))
+    if not 1 <= len(ids) <= MAX_IDS:
+        raise Problem(400, f"taskIds: 1 to {MAX_IDS} ids, separated by commas")
+    found = await services_of(request).store.get_public(ids)
+    tasks = {task.task_id: task for task in found if principal.may_see(task)}
+    active = any(task.completed_at is None for task in tasks.values())
+    headers = {"Retry-After": str(STATUS_RETRY_AFTER_S)} if active else {}
+    body = {
+        "tasks": [tasks[task_id].wire() for task_id in ids if task_id in tasks],
+        "notFound": [task_id for task_id in ids if task_id not in tasks],
+    }
+    return _versioned(request, body, tasks.values(), headers)
+
+
+async def show(request: Request) -> Response:
+    """``GET /api/jobs/{taskId}``."""
+    task = await _visible_task(request)
+    return _versioned(request, task.wire(), [task], {})
+
+
+async def cancel(request: Request) -> Response:
+    """``POST /api/jobs/{taskId}/cancel``."""
+    return await _user_transition(
+        request,
+        TaskStatus.CANCELLED,
+        completed_at=now(),
+        end_reason="user",
+        retryable=True,
+        queue_position=None,
+    )
+
+
+async def retry(request: Request) -> Response:
+    """``POST /api/jobs/{taskId}/retry``: queue an ended task again, keeping its finished steps."""
+    return await _user_transition(
+        request,
+        TaskStatus.QUEUED,
+        queued_at=now(),
+        completed_at=None,
+        end_reason=None,
+        retryable=None,
+        last_error=None,
+        next_retry_at=None,
+        retry_count=0,
+    )
+
+
+async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> Response:
+    before = await _visible_task(request)
+    services = services_of(request)
+    task = await services.store.transition(before.task_id, to, by="user", **changes)
+    if task is None:
+        latest = await _visible_task(request)
+        raise Problem(
+            409, f"the task is {latest.status}; it cannot become {to} now", status_now=latest.status
+        )
+    if to is TaskStatus.QUEUED:
+        await _hand_over(services, task)
+    else:
+        await _announce(services, task)
+    return JSONResponse(task.public().wire())
+
+
+async def _announce(services: Services, task: Task) -> None:
+    try:
+        await services.feed.announce(TaskEvent.of(task))
+    except (RedisError, OSError) as error:
+        log.warning("task %s is %s, but that could not be published: %s", task.task_id, task.status, error)
+
+
+async def _visible_task(request: Request) -> PublicTask:
+    principal = principal_of(request)
+    found = await services_of(request).store.get_public([request.path_params["task_id"]])
+    if not found or not principal.may_see(found[0]):
+        raise Problem(404, "there is no such task")
+    return found[0]
+
+
+# Results
+
+
+async def media_plan_group(request: Request) -> Response:
+    """``GET /api/mediaPlanGroups/{id}``."""
+    return await _result(request, "mediaPlanGroups")
+
+
+async def brand_kit(request: Request) -> Response:
+    """``GET /api/brandKits/{id}``."""
+    return await _result(request, "brandKits")
+
+
+async def _result(request: Request, collection: str) -> Response:
+    principal = principal_of(request)
+    found = await services_of(request).store.result(collection, request.path_params["result_id"])
+    if found is None or not _may_read(principal, found):
+        raise Problem(404, "there is no such result")
+    return _json(found)
+
+
+async def personas(request: Request) -> Response:
+    """``GET /api/personas?taskId=…``."""
+    principal = principal_of(request)
+    task_id = request.query_params.get("taskId")
+    if not task_id:
+        raise Problem(400, "taskId: name the task whose personas you want")
+    found = await services_of(request).store.results_of("personas", task_id)
+    mine = [persona for persona in found if _may_read(principal, persona)]
+    if not mine:
+        raise Problem(404, "there are no personas of such a task")
+    return _json({"personas": mine})
+
+
+def _may_read(principal: Principal, result: dict[str, Any]) -> bool:
+    return result.get("userId") == principal.user_id or result.get("brandId") in principal.brands
+
+
+# Tokens and health
+
+
+async def token(request: Request) -> Response:
+    """``POST /api/token``: a token for a demo user; only in development."""
+    settings = services_of(request).settings
+    if settings.env != "dev":
+        raise Problem(404, "tokens are handed out in development only")
+    wanted = _validated(TokenRequest, await body_of(request))
+    issued = services_of(request).authenticator.issue(wanted.user_id, wanted.brands, settings.token_ttl_s)
+    return JSONResponse({"token": issued, "userId": wanted.user_id, "expiresIn": settings.token_ttl_s})
+
+
+async def healthz(_: Request) -> Response:
+    """``GET /healthz``: the process lives."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """``GET /readyz``: MongoDB and Redis answer, and events reach the hub."""
+    services = services_of(request)
+
+    async def works(check: Any) -> str:
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                await check
+        except (PyMongoError, RedisError, OSError) as error:
+            return str(error) or type(error).__name__
+        return "ok"
+
+    mongo, redis = await asyncio.gather(works(services.store.ping()), works(services.feed.ping()))
+    checks = {"mongo": mongo, "redis": redis, "feed": "ok" if services.hub.connected else "not connected"}
+    ready = all(result == "ok" for result in checks.values())
+    return JSONResponse({"status": "ok" if ready else "not ready", **checks}, 200 if ready else 503)
+
+
+# Helpers
+
+
+def _validated(model: type[ModelT], value: Any, *, within: str = "") -> ModelT:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error, within=within) from None
+
+
+def _names(values: Iterable[str]) -> list[str]:
+    """The comma-separated names in query values, each once."""
+    found = [name.strip() for value in values for name in value.split(",")]
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def _digest(wanted: TaskRequest) -> str:
+    canonical = json.dumps(wanted.wire(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _versioned(
+    request: Request, body: dict[str, Any], tasks: Iterable[PublicTask], headers: dict[str, str]
+) -> Response:
+    """A response with an ``ETag`` from the tasks' revisions, or 304 if the client has that one."""
+    versions = ",".join(sorted(f"{task.task_id}.{task.rev}" for task in tasks))
+    etag = f'"{hashlib.sha256(versions.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", **headers}
+    known = [name.strip().removeprefix("W/") for name in request.headers.get("if-none-match", "").split(",")]
+    if etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(body, headers=headers)
+
+
+def _json(value: dict[str, Any]) -> Response:
+    return Response(json.dumps(value, default=_rfc3339), media_type="application/json")
+
+
+def _rfc3339(value: Any) -> str:
+    text: str = value.isoformat()
+    return text.replace("+00:00", "Z")
+
+
+ROUTES = [
+    Route("/api/jobs", create, methods=["POST"]),
+    Route("/api/jobs", index, methods=["GET"]),
+    Route("/api/jobs/{task_id}", show, methods=["GET"]),
+    Route("/api/jobs/{task_id}/cancel", cancel, methods=["POST"]),
+    Route("/api/jobs/{task_id}/retry", retry, methods=["POST"]),
+    Route("/api/mediaPlanGroups/{result_id}", media_plan_group, methods=["GET"]),
+    Route("/api/brandKits/{result_id}", brand_kit, methods=["GET"]),
+    Route("/api/personas", personas, methods=["GET"]),
+    Route("/api/token", token, methods=["POST"]),
+    Route("/healthz", healthz, methods=["GET"]),
+    Route("/readyz", readyz, methods=["GET"]),
+]

@@ -1,0 +1,1 @@
+"""The hub: forwards the feed's events to the connected browsers."""

@@ -1,0 +1,88 @@
+"""Errors as ``application/problem+json`` (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 5
+
+
+class Problem(Exception):  # noqa: N818  the standard's word
+    """An answer to a request that cannot be served.
+
+    ``detail`` says what was wrong, which value, and what to do; ``members`` are further fields of the body.
+    """
+
+    def __init__(
+        self, status: int, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+    def response(self) -> Response:
+        """The problem as a response."""
+        body = {"status": self.status, "title": HTTPStatus(self.status).phrase, "detail": self.detail}
+        return JSONResponse(
+            body | self.members, self.status, self.headers, media_type="application/problem+json"
+        )
+
+
+def invalid(error: ValidationError, *, within: str = "") -> Problem:
+    """422, naming each wrong field by a JSON pointer from the body's root; ``within`` is its first part."""
+    errors = [
+        {
+            "pointer": within + "".join(f"/{part}" for part in fault["loc"]),
+            "detail": fault["msg"].removeprefix("Value error, "),
+        }
+        for fault in error.errors(include_url=False)
+    ]
+    first = errors[0]
+    return Problem(422, f"{first['pointer'] or 'the body'}: {first['detail']}", errors=errors)
+
+
+def unavailable(_: Request, error: Exception) -> Response:
+    """503: a service behind us does not answer."""
+    log.error("a service does not answer: %s", error)
+    return Problem(
+        503, "a service behind Herald does not answer; try again", headers={"Retry-After": str(RETRY_AFTER_S)}
+    ).response()
+
+
+def of_problem(_: Request, error: Exception) -> Response:
+    """The response of a `Problem` that was raised."""
+    assert isinstance(error, Problem)  # noqa: S101  so it is registered
+    return error.response()
+
+
+def of_http_exception(_: Request, error: Exception) -> Response:
+    """What Starlette itself refuses: an unknown path, a wrong method."""
+    assert isinstance(error, HTTPException)  # noqa: S101  so it is registered
+    return Problem(error.status_code, error.detail, headers=error.headers).response()
+
+
+def of_bug(_: Request, __: Exception) -> Response:
+    """500: our fault; Starlette logs it."""
+    return Problem(500, "something broke on our side").response()
+
+
+HANDLERS: dict[Any, Any] = {
+    Problem: of_problem,
+    HTTPException: of_http_exception,
+    PyMongoError: unavailable,
+    RedisError: unavailable,
+    Exception: of_bug,
+}
+"""For Starlette's ``exception_handlers``."""

@@ -1,0 +1,362 @@
+"""The life of one task in a worker: claim, steps, progress, checkpoints, retry, finish."""
+
+import asyncio
+import logging
+import math
+import random
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple, TypeVar
+
+from pydantic import ValidationError
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from shared.catalog import TASK_TYPES
+from shared.events import EventType, TaskEvent
+from shared.feed import Feed
+from shared.models import ENDED, EndReason, Step, Task, TaskStatus, now
+from shared.settings import Settings
+from shared.store import Store
+from worker.generators.base import Generator, PlannedStep
+from worker.llm.provider import AnswerT, Prompt, Provider, ProviderError
+
+ResultT = TypeVar("ResultT")
+
+log = logging.getLogger(__name__)
+
+PUBLISH_EVERY_S = 0.1
+STORE_EVERY_S = 1.0
+RETRY_BASE_S = 2.0
+RETRY_MAX_S = 120.0
+TYPICAL_ANSWER_CHARS = 1500
+
+
+class LeaseLostError(Exception):
+    """The task is no longer ours: it was cancelled, or another worker has taken it over."""
+
+
+class RetryLaterError(Exception):
+    """The task waits for its next attempt."""
+
+    def __init__(self, delay_s: float) -> None:
+        super().__init__(f"in {delay_s:.1f} s")
+        self.delay_s = delay_s
+
+
+class Outcome(NamedTuple):
+    """How an attempt failed."""
+
+    message: str
+    reason: EndReason
+    retryable: bool
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a task's life needs."""
+
+    settings: Settings
+    store: Store
+    feed: Feed
+    provider: Provider
+    worker_id: str
+    generators: Mapping[str, Generator]
+
+
+async def run_task(task_id: str, parts: Parts) -> None:
+    """Run one attempt of a task, from its claim to its end.
+
+    Whatever goes wrong with the task ends in its document and its event; a second call for the same task is
+    harmless.
+
+    Raises:
+        RetryLaterError: it shall run again, after a delay.
+        pymongo.errors.PyMongoError: MongoDB cannot be reached.
+    """
+    task = await parts.store.get(task_id)
+    if task is None or task.status in ENDED:
+        return
+    if task.status is TaskStatus.RETRYING and task.next_retry_at is not None:
+        early_s = (task.next_retry_at - now()).total_seconds()
+        if early_s > 0:
+            raise RetryLaterError(early_s)
+    run = await Run.claim(task, parts)
+    if run is None:
+        return
+    try:
+        async with asyncio.timeout(parts.settings.task_timeout_s):
+            await run.execute()
+    except LeaseLostError:
+        log.info("task %s is no longer ours, leaving it", task_id)
+    except Exception as error:
+        await run.fail(_outcome(error, parts.settings))
+
+
+def _outcome(error: Exception, settings: Settings) -> Outcome:
+    """What an exception means for the task."""
+    match error:
+        case ProviderError():
+            return Outcome(str(error), error.reason, error.retryable, error.retry_after_s)
+        case TimeoutError():
+            message = f"the attempt took longer than {settings.task_timeout_s:g} s"
+            return Outcome(message, EndReason.TIMEOUT, retryable=True)
+        case ValidationError():
+            fault = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, fault["loc"]))
+            return Outcome(f"bad input: {where}: {fault['msg']}", EndReason.BAD_INPUT, retryable=False)
+        case PyMongoError() | RedisError() | OSError():
+            message = f"a service did not answer: {type(error).__name__}"
+            return Outcome(message, EndReason.PROVIDER_ERROR, retryable=True)
+        case _:
+            log.error("a generator failed", exc_info=error)
+            return Outcome(f"internal error: {type(error).__name__}", EndReason.INTERNAL, retryable=False)
+
+
+def backoff_s(retry: int) -> float:
+    """How long to wait before retry number ``retry`` (from 1): exponential, with full jitter."""
+    longest = min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** (retry - 1))
+    return random.uniform(0, longest)  # noqa: S311  jitter
+
+
+async def _until_either_ends(work: Coroutine[Any, Any, ResultT], other: Coroutine[Any, Any, None]) -> ResultT:
+    """Run both; the result of ``work``, or what either raises. Neither outlives this call."""
+    tasks = (asyncio.create_task(work), asyncio.create_task(other))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[1].done():
+            tasks[1].result()
+        return await tasks[0]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Run:
+    """One attempt of one task.
+
+    Every write is guarded by the attempt's number; the first that finds the task in other hands raises
+    `LeaseLostError`, and nothing is published after it.
+    """
+
+    def __init__(self, task: Task, parts: Parts, generator: Generator | None) -> None:
+        self.task = task
+        self._parts = parts
+        self._generator = generator
+        self._plan: Sequence[PlannedStep] = ()
+        self._checkpoints: dict[str, Any] = {}
+        self._progress = 0.0
+        self._changed = asyncio.Event()
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def claim(cls, task: Task, parts: Parts) -> "Run | None":
+        """Make ``task`` this worker's; None if someone else was faster or it has ended."""
+        claimed = await parts.store.transition(
+            task.task_id,
+            TaskStatus.PROCESSING,
+            by=parts.worker_id,
+            if_attempt=task.attempt,
+            attempt=task.attempt + 1,
+            started_at=task.started_at or now(),
+            next_retry_at=None,
+            queue_position=None,
+        )
+        if claimed is None:
+            return None
+        run = cls(claimed, parts, parts.generators.get(claimed.type))
+        await run._publish("task.processing")
+        return run
+
+    async def execute(self) -> None:
+        """Run every step that has no checkpoint yet, store the result, and complete the task.
+
+        Raises:
+            LeaseLostError: see `Run`.
+            ValidationError: the payload is not of its type.
+            ProviderError: the model gave no usable answer.
+        """
+        if self._generator is None:
+            message = f"this worker knows no task type {self.task.type}"
+            raise ProviderError(message, EndReason.BAD_INPUT, retryable=False)
+        task_type = TASK_TYPES[self.task.type]
+        payload = task_type.payload.model_validate(self.task.payload)
+        self._plan = self._generator.plan(payload)
+        self._checkpoints = await self._parts.store.checkpoints(self.task.task_id)
+        await self._record("task.step", steps=self._steps())
+        result = await _until_either_ends(self._generator.generate(self, payload), self._report())
+        for document in result.documents:
+            await self._parts.store.put_result(task_type.collection, document)
+        await self._complete(result.reference)
+
+    async def ask(self, step: str, prompt: Prompt[AnswerT]) -> AnswerT:
+        """Run the step ``step`` by asking the model, or return what it answered in an earlier attempt.
+
+        Raises:
+            LeaseLostError: see `Run`.
+            ProviderError: the model gave no usable answer.
+        """
+        index = [planned.name for planned in self._plan].index(step)
+        if step in self._checkpoints:
+            self._advance(index, 1)
+            return prompt.schema.model_validate(self._checkpoints[step])
+        await self._record(
+            "task.step", current_step=step, current_step_index=index, steps=self._steps(running=step)
+        )
+        written = 0
+
+        def on_text(piece: str) -> None:
+            nonlocal written
+            written += len(piece)
+            # How long the answer will be nobody knows: come closer to the step's end, and never reach it.
+            self._advance(index, 1 - math.exp(-2 * written / TYPICAL_ANSWER_CHARS))
+
+        text, usage = await self._parts.provider.write(prompt, on_text)
+        answer = prompt.parse(text)
+        output = answer.wire()
+        await self._parts.store.save_checkpoint(self.task.task_id, step, output)
+        self._checkpoints[step] = output
+        self._advance(index, 1)
+        await self._record("task.step", steps=self._steps(), usage=usage.plus(self.task.usage))
+        return answer
+
+    def _advance(self, index: int, fraction: float) -> None:
+        """Note that step number ``index`` is done by ``fraction``."""
+        total = sum(step.weight for step in self._plan)
+        before = sum(step.weight for step in self._plan[:index])
+        percent = 100 * (before + self._plan[index].weight * fraction) / total
+        if percent > self._progress:
+            self._progress = min(percent, 99.0)  # 100 is for the completed
+            self._changed.set()
+
+    def _steps(self, *, running: str | None = None) -> list[Step]:
+        """The steps as they are now."""
+        before = {step.name: step for step in self.task.steps}
+        at = now()
+        steps = []
+        for planned in self._plan:
+            step = before.get(planned.name, Step(name=planned.name))
+            if planned.name in self._checkpoints:
+                if step.status != "completed":
+                    step = step.model_copy(update={"status": "completed", "completed_at": at})
+            elif planned.name == running:
+                step = Step(name=planned.name, status="running", started_at=at)
+            steps.append(step)
+        return steps
+
+    async def _record(self, event_type: EventType, **changes: Any) -> None:
+        """Store a change of the running attempt, and publish it."""
+        async with self._writing:
+            stored = await self._parts.store.record(
+                self.task.task_id, self.task.attempt, progress=self._shown_progress(), **changes
+            )
+            self._take(stored)
+            await self._publish(event_type)
+
+    def _shown_progress(self) -> float:
+        """Whole percents, never less than what was shown before."""
+        return max(float(math.floor(self._progress)), self.task.progress)
+
+    async def _report(self) -> None:
+        """Publish progress as it changes, though not too often, and store it more seldom."""
+        loop = asyncio.get_running_loop()
+        store_at = loop.time() + STORE_EVERY_S
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            if self._shown_progress() > self.task.progress:
+                if loop.time() >= store_at:
+                    store_at = loop.time() + STORE_EVERY_S
+                    await self._store_progress()
+                else:
+                    await self._publish_progress()
+            await asyncio.sleep(PUBLISH_EVERY_S)
+
+    async def _store_progress(self) -> None:
+        try:
+            await self._record("task.progress")
+        except PyMongoError as error:  # not worth a step that may be paid for
+            log.warning("the progress of task %s could not be stored: %s", self.task.task_id, error)
+
+    async def _publish_progress(self) -> None:
+        async with self._writing:
+            newer = {"progress": self._shown_progress(), "tick": self.task.tick + 1, "updated_at": now()}
+            self.task = self.task.model_copy(update=newer)
+            await self._publish("task.progress")
+
+    async def _complete(self, reference: dict[str, Any]) -> None:
+        stored = await self._transition(
+            TaskStatus.COMPLETED,
+            progress=100.0,
+            result=reference,
+            completed_at=now(),
+            current_step=None,
+            current_step_index=None,
+            last_error=None,
+        )
+        self._take(stored)
+        await self._publish("task.completed")
+        await self._parts.store.drop_checkpoints(self.task.task_id)
+
+    async def fail(self, outcome: Outcome) -> None:
+        """End the attempt: the task tries again later, if that may help and tries are left, or has failed.
+
+        Raises:
+            RetryLaterError: it tries again.
+        """
+        steps = [
+            step.model_copy(update={"status": "failed"}) if step.status == "running" else step
+            for step in self.task.steps
+        ]
+        if outcome.retryable and self.task.retry_count < self.task.max_retries:
+            delay_s = max(outcome.retry_after_s or 0, backoff_s(self.task.retry_count + 1))
+            stored = await self._transition(
+                TaskStatus.RETRYING,
+                note=outcome.message,
+                last_error=outcome.message,
+                retry_count=self.task.retry_count + 1,
+                next_retry_at=now() + timedelta(seconds=delay_s),
+                steps=steps,
+            )
+            if stored is not None:
+                self._take(stored)
+                await self._publish("task.retrying")
+                raise RetryLaterError(delay_s)
+            return
+        stored = await self._transition(
+            TaskStatus.FAILED,
+            note=outcome.message,
+            last_error=outcome.message,
+            end_reason=outcome.reason,
+            retryable=outcome.retryable,
+            completed_at=now(),
+            steps=steps,
+        )
+        if stored is not None:
+            self._take(stored)
+            await self._publish("task.failed")
+
+    async def _transition(self, to: TaskStatus, *, note: str | None = None, **changes: Any) -> Task | None:
+        return await self._parts.store.transition(
+            self.task.task_id,
+            to,
+            by=self._parts.worker_id,
+            if_attempt=self.task.attempt,
+            note=note,
+            **changes,
+        )
+
+    def _take(self, stored: Task | None) -> None:
+        if stored is None:
+            raise LeaseLostError
+        self.task = stored
+
+    async def _publish(self, event_type: EventType) -> None:
+        """Publish the task as it is; MongoDB has it, so a Redis that is away costs only the liveness."""
+        try:
+            await self._parts.feed.announce(TaskEvent.of(self.task, event_type))
+        except (RedisError, OSError) as error:
+            log.warning("%s of task %s could not be published: %s", event_type, self.task.task_id, error)
