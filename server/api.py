@@ -20,6 +20,7 @@ from server.services import Services, services_of
 from shared.catalog import TASK_TYPES
 from shared.events import TaskEvent
 from shared.models import (
+    EndReason,
     HistoryEntry,
     Model,
     Priority,
@@ -206,7 +207,7 @@ async def cancel(request: Request) -> Response:
         request,
         TaskStatus.CANCELLED,
         completed_at=now(),
-        end_reason="user",
+        end_reason=EndReason.USER,
         retryable=True,
         queue_position=None,
     )
@@ -234,7 +235,7 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
     if task is None:
         latest = await _visible_task(request)
         raise Problem(
-            409, f"the task is {latest.status}; it cannot become {to} now", status_now=latest.status
+            409, f"the task is {latest.status}; it cannot become {to} now", taskStatus=latest.status
         )
     if to is TaskStatus.QUEUED:
         await _hand_over(services, task)

@@ -150,8 +150,8 @@ class PublicTask(Model):
     brand_id: str | None = None
     type: str
     status: TaskStatus = TaskStatus.QUEUED
-    progress: float = Field(0, ge=0, le=100)
-    """Percent done; never goes back within an attempt."""
+    progress: int = Field(0, ge=0, le=100)
+    """Whole percents done; never goes back within an attempt."""
     current_step: str | None = None
     current_step_index: int | None = None
     steps: list[Step] = []

@@ -35,6 +35,8 @@ UNLIMITED_TRIES = 1_000_000
 
 async def startup(ctx: dict[str, Any]) -> None:
     """Open what the tasks need."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("arq").propagate = False  # ARQ's command line gives it a handler of its own
     settings: Settings = ctx["settings"]
     stack = ctx["stack"] = AsyncExitStack()
     store = await stack.enter_async_context(Store.connect(settings))

@@ -256,9 +256,9 @@ class Run:
             self._take(stored)
             await self._publish(event_type)
 
-    def _shown_progress(self) -> float:
+    def _shown_progress(self) -> int:
         """Whole percents, never less than what was shown before."""
-        return max(float(math.floor(self._progress)), self.task.progress)
+        return max(math.floor(self._progress), self.task.progress)
 
     async def _report(self) -> None:
         """Publish progress as it changes, though not too often, and store it more seldom."""
@@ -290,7 +290,7 @@ class Run:
     async def _complete(self, reference: dict[str, Any]) -> None:
         stored = await self._transition(
             TaskStatus.COMPLETED,
-            progress=100.0,
+            progress=100,
             result=reference,
             completed_at=now(),
             current_step=None,

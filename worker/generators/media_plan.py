@@ -88,7 +88,7 @@ class MediaPlanGenerator:
         pillars = await steps.ask(
             PILLARS,
             Prompt(
-                f"Choose three to five content pillars; spread all the brief's keywords over them. {language}",
+                f"Choose three to five content pillars; spread the brief's keywords over them. {language}",
                 {"brief": brief, "strategy": strategy.wire()},
                 Pillars,
                 lambda: _pillars(payload),

@@ -1,0 +1,53 @@
+# `make run` and `make test` set up everything they need; the other targets are parts of them.
+
+PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do \
+	$$candidate -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+	&& { echo $$candidate; break; }; done)
+PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: run test lint setup setup-dev lock clean
+
+run: setup
+	@exec python -m shared.embedded --web honcho start
+
+test: setup-dev lint
+	pytest
+
+lint: setup-dev
+	ruff check
+	ruff format --check
+	mypy
+
+setup: .venv/installed node_modules/installed
+
+setup-dev: .venv/installed-dev node_modules/installed
+	@python -m tests.browser.chromium
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Herald needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt install python3-venv); install one, or name it: make PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements-embedded.txt | .venv/bin/python
+	$(PIP_INSTALL) -r $<
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt | .venv/bin/python
+	$(PIP_INSTALL) -r $<
+	@touch $@ .venv/installed
+
+node_modules/installed: package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || { echo "Herald's page needs Node 20 or newer to install its browser libraries; get it from https://nodejs.org" >&2; exit 1; }
+	npm ci --silent --ignore-scripts
+	@touch $@
+
+# Compile the pins anew from pyproject.toml and package.json; uv has to be on the PATH.
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --prerelease if-necessary-or-explicit
+lock:
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --extra embedded pyproject.toml -c requirements.txt -o requirements-embedded.txt
+	$(COMPILE) --extra embedded --extra dev pyproject.toml -c requirements-embedded.txt -o requirements-dev.txt
+	npm install --package-lock-only
+
+clean:
+	rm -rf .venv node_modules .herald .mypy_cache .pytest_cache .ruff_cache test-results

@@ -1,0 +1,17 @@
+/** Puts the page together and starts it. */
+import { render } from "preact";
+
+import { TaskFeed } from "herald/taskFeed.js";
+import { TaskService } from "herald/taskService.js";
+
+import { App } from "./app.js";
+import { html } from "./html.js";
+import { currentUser, tokenSource } from "./session.js";
+
+const user = currentUser();
+const getToken = tokenSource(user);
+const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`;
+const feed = new TaskFeed({ url, getToken });
+const service = new TaskService({ getToken });
+
+render(html`<${App} user=${user} feed=${feed} service=${service} />`, document.getElementById("app"));
