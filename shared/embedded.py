@@ -136,7 +136,10 @@ def free_port() -> int:
 def start_bound_to_us(
     command: Sequence[str], *, output: IO[bytes] | None = None, env: dict[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a process that a terminal's Ctrl-C does not reach, and that (on Linux) ends when we do."""
+    """Start a process that a terminal's Ctrl-C does not reach, and that (on Linux) ends when we do.
+
+    To be called from the main thread: Linux takes the end of the calling thread for ours.
+    """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
     def in_child() -> None:

@@ -25,7 +25,7 @@ from shared.settings import Settings
 
 _PRIVATE = {"_id": 0, "payload": 0, "history": 0, "idempotencyKey": 0, "requestDigest": 0}
 _DAY_S = 24 * 3600
-_INDEX_OPTIONS_CONFLICT = 85
+_INDEX_EXISTS_WITH_OTHER_OPTIONS = {85, 86}  # IndexOptionsConflict, IndexKeySpecsConflict
 MAX_LISTED = 200
 """Most tasks that one query returns."""
 
@@ -102,14 +102,13 @@ class Store:
 
     async def _expire_after(self, collection: Any, field: str) -> None:
         """Let MongoDB delete documents once ``field`` is as old as the retention."""
-        index = IndexModel([(field, ASCENDING)], name=f"{field}_expiry", expireAfterSeconds=self._retention_s)
         try:
-            await collection.create_indexes([index])
+            await collection.create_index(field, expireAfterSeconds=self._retention_s)
         except OperationFailure as error:
-            if error.code != _INDEX_OPTIONS_CONFLICT:
+            if error.code not in _INDEX_EXISTS_WITH_OTHER_OPTIONS:
                 raise
-            await collection.drop_index(f"{field}_expiry")  # the retention was changed since
-            await collection.create_indexes([index])
+            changed = {"keyPattern": {field: ASCENDING}, "expireAfterSeconds": self._retention_s}
+            await self._database.command("collMod", collection.name, index=changed)
 
     async def create(self, task: Task) -> tuple[Task, bool]:
         """Store a new task; returns it and whether it is new.

@@ -117,7 +117,7 @@ def _outcome(error: Exception, settings: Settings) -> Outcome:
 
 def backoff_s(retry: int) -> float:
     """How long to wait before retry number ``retry`` (from 1): exponential, with full jitter."""
-    longest = min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** (retry - 1))
+    longest = min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** min(retry - 1, 16))
     return random.uniform(0, longest)  # noqa: S311  jitter
 
 

@@ -104,13 +104,19 @@ def _decode_one(line: str) -> Command | None:
     try:
         command = Command.model_validate_json(line)
     except ValidationError as error:
-        try:
-            if "send" in json.loads(line):  # the one command without an id: we have no use for its data
-                return None
-        except (ValueError, TypeError):
-            pass
+        if _is_send(line):
+            return None
         raise MalformedFrameError(_first_fault(error)) from None
     return command
+
+
+def _is_send(line: str) -> bool:
+    """Whether it is the one command without an id; we have no use for its data."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(message, dict) and "send" in message
 
 
 def _first_fault(error: ValidationError) -> str:

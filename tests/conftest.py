@@ -1,0 +1,82 @@
+"""Real services for the tests: one embedded Redis and MongoDB a run, and a database of its own a test."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from pymongo import MongoClient
+
+from server.app import create_app
+from server.auth import Authenticator
+from shared import embedded
+from shared.feed import Feed
+from shared.settings import Settings
+from shared.store import Store
+from tests.support.client import Herald
+from tests.support.web import serving
+
+SECRET = "a-secret-that-only-the-tests-know-of"
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, embedded.Server]]:
+    """The embedded servers, by the name of the variable that their address goes into."""
+    data_dir: Path = tmp_path_factory.mktemp("services")
+    with embedded.valkey(data_dir) as valkey, embedded.mongo(data_dir) as mongo:
+        yield {"HERALD_REDIS_URL": valkey, "HERALD_MONGO_URL": mongo}
+
+
+@pytest.fixture(params=["motor"])
+def mongo_driver(request: pytest.FixtureRequest) -> str:
+    """The driver to use; a test that is about the store asks for both."""
+    driver: str = request.param
+    return driver
+
+
+@pytest.fixture
+def settings(services: dict[str, embedded.Server], mongo_driver: str) -> Iterator[Settings]:
+    """Settings of a Herald that shares nothing with another test's."""
+    redis_url, mongo_url = services["HERALD_REDIS_URL"].url, services["HERALD_MONGO_URL"].url
+    database = f"test_{secrets.token_hex(4)}"
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+    yield Settings.model_validate(
+        {
+            "redis_url": redis_url,
+            "mongo_url": mongo_url,
+            "mongo_database": database,
+            "mongo_driver": mongo_driver,
+            "auth_secret": SECRET,
+            "offline_words_per_second": 0,
+        }
+    )
+    with MongoClient[dict[str, object]](mongo_url) as mongo_client:
+        mongo_client.drop_database(database)
+
+
+@pytest.fixture
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    """A store with its indexes."""
+    async with Store.connect(settings) as opened:
+        await opened.ensure_indexes()
+        yield opened
+
+
+@pytest.fixture
+async def feed(settings: Settings) -> AsyncIterator[Feed]:
+    async with Feed.connect(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def herald(settings: Settings) -> AsyncIterator[Herald]:
+    """The web process's application, served over a real socket, without a worker."""
+    async with (
+        serving(create_app(settings)) as address,
+        Herald.at(address, Authenticator(settings)) as client,
+    ):
+        async with asyncio.timeout(60):
+            yield client

@@ -1,0 +1,252 @@
+"""The feed on a real Redis: positions, history, and a follower that loses nothing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from shared import embedded
+from shared.events import TaskEvent
+from shared.feed import Feed, Follower, Position, Publication
+from shared.settings import Settings
+from tests.support.proxy import proxy_to
+from tests.support.tasks import a_task
+
+
+class Recorder:
+    """What a follower has handed over, by channel."""
+
+    def __init__(self) -> None:
+        self.offsets: dict[str, list[int]] = {}
+        self.data: dict[str, list[str]] = {}
+        self.resets: list[str] = []
+
+    def on_publication(self, channel: str, publication: Publication) -> None:
+        self.offsets.setdefault(channel, []).append(publication.offset)
+        self.data.setdefault(channel, []).append(publication.data)
+
+    async def until(self, channel: str, offset: int) -> None:
+        while self.offsets.get(channel, [0])[-1] < offset:
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def following(feed: Feed) -> AsyncIterator[tuple[Follower, Recorder]]:
+    recorder = Recorder()
+    async with (
+        asyncio.timeout(60),
+        Follower(feed, recorder.on_publication, recorder.resets.append) as follower,
+    ):
+        yield follower, recorder
+
+
+async def kill_pubsub(feed: Feed) -> None:
+    await feed.redis.client_kill_filter(_type="pubsub")
+
+
+async def test_offsets_grow_by_one_a_channel_and_the_epoch_stays(feed: Feed) -> None:
+    before = (await feed.history("a", limit=0)).position
+    assert before.offset == 0
+    positions = [await feed.publish(["a", "b"], json.dumps(number)) for number in range(3)]
+    assert [[position.offset for position in both] for both in positions] == [[1, 1], [2, 2], [3, 3]]
+    assert {both[0].epoch for both in positions} == {before.epoch}
+    assert positions[0][1].epoch != before.epoch
+
+
+async def test_the_history_is_read_from_an_offset(feed: Feed) -> None:
+    for number in range(5):
+        await feed.publish(["a"], str(number))
+    history = await feed.history("a", since=2, limit=2)
+    assert history.publications == [Publication(3, "2"), Publication(4, "3")]
+    assert history.position.offset == 5
+
+
+async def test_what_came_after_a_position_or_nothing_at_all(settings: Settings) -> None:
+    async with Feed.connect(settings.model_copy(update={"history_size": 3})) as feed:
+        [start] = [(await feed.history("a", limit=0)).position]
+        for number in range(3):
+            await feed.publish(["a"], str(number))
+        whole = await feed.since("a", start)
+        assert whole is not None and [publication.data for publication in whole.publications] == [
+            "0",
+            "1",
+            "2",
+        ]
+        await feed.publish(["a"], "3")
+        assert await feed.since("a", start) is None, "the history no longer reaches back so far"
+        assert await feed.since("a", Position(4, start.epoch)) is not None
+        assert await feed.since("a", Position(5, start.epoch)) is None, "that is in the future"
+        assert await feed.since("a", Position(4, "other")) is None, "that is another life of the channel"
+
+
+async def test_the_history_forgets_in_time_and_the_position_does_not(settings: Settings) -> None:
+    async with Feed.connect(settings.model_copy(update={"history_ttl_s": 0.1})) as feed:
+        [first] = await feed.publish(["a"], "0")
+        while (await feed.history("a", limit=10)).publications:
+            await asyncio.sleep(0.02)
+        assert (await feed.history("a", limit=10)).position == first
+        assert await feed.since("a", Position(0, first.epoch)) is None
+
+
+async def test_an_event_is_announced_on_each_of_its_channels(feed: Feed) -> None:
+    task = a_task(task_id="t", brand_id="acme")
+    await feed.announce(TaskEvent.of(task))
+    for channel in ("tasks#ada", "task:t", "brand:acme"):
+        [publication] = (await feed.history(channel, limit=10)).publications
+        assert json.loads(publication.data)["task"]["taskId"] == "t"
+
+
+async def test_scripts_that_redis_has_forgotten_are_sent_again(feed: Feed) -> None:
+    await feed.publish(["a"], "0")
+    await feed.redis.script_flush()
+    [position] = await feed.publish(["a"], "1")
+    assert position.offset == 2
+
+
+async def test_a_follower_hands_over_what_comes_after_its_position(feed: Feed) -> None:
+    await feed.publish(["a"], "0")
+    async with following(feed) as (follower, recorder):
+        assert (await follower.follow("a")).offset == 1
+        await feed.publish(["a", "b"], "1")
+        await feed.publish(["a"], "2")
+        await recorder.until("a", 3)
+        assert recorder.offsets == {"a": [2, 3]}
+        assert (await follower.follow("a")).offset == 3, "whoever comes later starts where the follower is"
+
+
+async def test_text_of_any_kind_survives(feed: Feed) -> None:
+    async with following(feed) as (follower, recorder):
+        await follower.follow("канал ✓")
+        data = json.dumps({"text": "line\n\u2028 ✓ \\ {}"}, ensure_ascii=False)
+        await feed.publish(["канал ✓"], data)
+        await recorder.until("канал ✓", 1)
+        assert recorder.data["канал ✓"] == [data]
+
+
+async def test_nothing_is_handed_over_after_unfollow(feed: Feed) -> None:
+    async with following(feed) as (follower, recorder):
+        await asyncio.gather(follower.follow("a"), follower.follow("b"))
+        await follower.unfollow("a")
+        await feed.publish(["a", "b"], "0")
+        await recorder.until("b", 1)
+        assert recorder.offsets == {"b": [1]}
+        await follower.follow("a")
+        await feed.publish(["a"], "1")
+        await recorder.until("a", 2)
+        assert recorder.offsets["a"] == [2]
+
+
+async def test_following_again_and_again_in_one_breath_ends_in_following(feed: Feed) -> None:
+    async with following(feed) as (follower, recorder):
+        for _ in range(20):
+            waiting = asyncio.create_task(follower.follow("a"))
+            await asyncio.sleep(0)
+            await follower.unfollow("a")
+            await asyncio.gather(waiting, return_exceptions=True)
+        await follower.follow("a")
+        await feed.publish(["a"], "0")
+        await recorder.until("a", 1)
+        assert recorder.offsets["a"] == [1]
+
+
+async def test_a_publication_that_was_never_announced_is_read_from_the_stream(feed: Feed) -> None:
+    async with following(feed) as (follower, recorder):
+        await follower.follow("a")
+        [first] = await feed.publish(["a"], "0")
+        await recorder.until("a", 1)
+        # As if the announcement had been lost on its way: the stream has it, pub/sub had not.
+        await feed.redis.hincrby("herald:position:{a}", "offset")  # type: ignore[misc]
+        await feed.redis.xadd("herald:history:{a}", {"data": "1"}, id="2-0")
+        await feed.publish(["a"], "2")
+        await recorder.until("a", 3)
+        assert recorder.offsets["a"] == [1, 2, 3]
+        assert recorder.data["a"] == ["0", "1", "2"]
+        assert recorder.resets == []
+        assert first.epoch == (await follower.follow("a")).epoch
+
+
+async def test_nothing_is_lost_while_the_connection_is_killed_again_and_again(feed: Feed) -> None:
+    channels = [f"c{number}" for number in range(5)]
+    async with following(feed) as (follower, recorder):
+        for channel in channels:
+            await follower.follow(channel)
+        for number in range(200):
+            await feed.publish(channels, str(number))
+            if number % 20 == 10:
+                await kill_pubsub(feed)
+        for channel in channels:
+            await recorder.until(channel, 200)
+        assert all(recorder.offsets[channel] == list(range(1, 201)) for channel in channels)
+        assert recorder.resets == []
+
+
+async def test_what_was_published_while_the_connection_was_away_comes_without_a_further_event(
+    feed: Feed,
+) -> None:
+    async with following(feed) as (follower, recorder):
+        await follower.follow("a")
+        await kill_pubsub(feed)
+        await feed.publish(["a"], "0")
+        await recorder.until("a", 1)
+        assert recorder.offsets["a"] == [1]
+
+
+async def test_lost_data_voids_the_position(feed: Feed) -> None:
+    async with following(feed) as (follower, recorder):
+        before = await follower.follow("a")
+        await feed.publish(["a"], "0")
+        await recorder.until("a", 1)
+        await feed.redis.flushall()
+        await feed.publish(["a"], "1")
+        while not recorder.resets:
+            await asyncio.sleep(0.005)
+        after = await follower.follow("a")
+        assert after.epoch != before.epoch
+        assert after.offset == 1
+        await feed.publish(["a"], "2")
+        await recorder.until("a", 2)
+        assert recorder.resets == ["a"]
+        assert recorder.data["a"][-1] == "2"
+
+
+async def test_a_connection_that_says_nothing_more_is_replaced(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Follower, "ping_every_s", 0.05)
+    monkeypatch.setattr(Follower, "pong_within_s", 0.1)
+    port = urlsplit(settings.redis_url).port
+    assert port is not None
+    async with proxy_to(port) as proxy:
+        through_proxy = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{proxy.port}/0"})
+        async with (
+            Feed.connect(settings) as feed,
+            Feed.connect(through_proxy) as proxied,
+            following(proxied) as (follower, recorder),
+        ):
+            await follower.follow("a")
+            await feed.publish(["a"], "0")
+            await recorder.until("a", 1)
+            proxy.stall()
+            await proxied.redis.connection_pool.disconnect()
+            await feed.publish(["a"], "1")
+            await recorder.until("a", 2)
+            assert recorder.offsets["a"] == [1, 2]
+
+
+async def test_redis_comes_back_from_a_restart_with_its_data(
+    feed: Feed, services: dict[str, embedded.Server]
+) -> None:
+    server = services["HERALD_REDIS_URL"]
+    async with following(feed) as (follower, recorder):
+        await follower.follow("a")
+        await feed.publish(["a"], "0")
+        await recorder.until("a", 1)
+        server.stop()
+        server.start()
+        await feed.publish(["a"], "1")
+        await recorder.until("a", 2)
+        assert recorder.offsets["a"] == [1, 2]
+        assert recorder.resets == []

@@ -1,0 +1,187 @@
+"""The store on a real MongoDB-wire server, with both drivers."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.models import HISTORY_LIMIT, EndReason, Step, Task, TaskStatus, Usage, now
+from shared.settings import Settings
+from shared.store import IdempotencyConflictError, Store
+from tests.support.tasks import a_task
+
+pytestmark = pytest.mark.parametrize("mongo_driver", ["motor", "pymongo"], indirect=True)
+
+
+async def stored(store: Store, **changes: Any) -> Task:
+    task, is_new = await store.create(a_task(**changes))
+    assert is_new
+    return task
+
+
+async def test_a_task_is_read_back_as_it_was_stored(store: Store) -> None:
+    task = await stored(store, brand_id="acme", usage=Usage(provider="offline", model="rules"))
+    assert await store.get(task.task_id) == task
+    assert await store.get("unknown") is None
+
+
+async def test_the_indexes_are_those_of_the_design(store: Store) -> None:
+    information = await store._tasks.index_information()
+    found = {",".join(name for name, _ in index["key"]): index for index in information.values()}
+    assert found["taskId"]["unique"]
+    assert "userId,status" in found
+    assert found["userId,idempotencyKey"]["unique"]
+    assert found["userId,idempotencyKey"]["partialFilterExpression"] == {"idempotencyKey": {"$exists": True}}
+    assert found["completedAt"]["expireAfterSeconds"] == 30 * 24 * 3600
+
+
+async def test_indexes_can_be_ensured_again_with_another_retention(store: Store, settings: Settings) -> None:
+    await store.ensure_indexes()
+    async with Store.connect(settings.model_copy(update={"retention_days": 1})) as other:
+        await other.ensure_indexes()
+        information = await other._tasks.index_information()
+    expiries = [
+        index["expireAfterSeconds"] for index in information.values() if "expireAfterSeconds" in index
+    ]
+    assert expiries == [24 * 3600]
+
+
+async def test_many_processes_may_ensure_the_indexes_at_once(settings: Settings) -> None:
+    async with Store.connect(settings) as one, Store.connect(settings) as other:
+        await asyncio.gather(one.ensure_indexes(), other.ensure_indexes())
+
+
+async def test_one_key_and_one_request_make_one_task(store: Store) -> None:
+    task = await stored(store, idempotency_key="k", request_digest="d")
+    again, is_new = await store.create(a_task(idempotency_key="k", request_digest="d"))
+    assert (again, is_new) == (task, False)
+    with pytest.raises(IdempotencyConflictError):
+        await store.create(a_task(idempotency_key="k", request_digest="other"))
+    await stored(store, user_id="bob", idempotency_key="k", request_digest="other")
+
+
+async def test_one_key_at_one_instant_makes_one_task(store: Store) -> None:
+    made = await asyncio.gather(
+        *(store.create(a_task(idempotency_key="k", request_digest="d")) for _ in range(10))
+    )
+    assert len({task.task_id for task, _ in made}) == 1
+    assert sum(is_new for _, is_new in made) == 1
+
+
+async def test_a_transition_counts_and_is_written_down(store: Store) -> None:
+    task = await stored(store)
+    running = await store.transition(
+        task.task_id, TaskStatus.PROCESSING, by="w1", attempt=1, started_at=now()
+    )
+    assert running is not None
+    assert (running.status, running.rev, running.tick, running.attempt) == (TaskStatus.PROCESSING, 2, 0, 1)
+    assert [(entry.status, entry.by) for entry in running.history] == [(TaskStatus.PROCESSING, "w1")]
+    assert await store.get(task.task_id) == running
+
+
+@pytest.mark.parametrize("to", [TaskStatus.COMPLETED, TaskStatus.RETRYING, TaskStatus.QUEUED])
+async def test_an_illegal_transition_changes_nothing(store: Store, to: TaskStatus) -> None:
+    task = await stored(store)
+    assert await store.transition(task.task_id, to, by="w1") is None
+    assert await store.get(task.task_id) == task
+
+
+async def test_of_two_that_claim_one_wins(store: Store) -> None:
+    task = await stored(store)
+    claims = await asyncio.gather(
+        *(
+            store.transition(task.task_id, TaskStatus.PROCESSING, by=f"w{number}", if_attempt=0, attempt=1)
+            for number in range(8)
+        )
+    )
+    assert sum(claim is not None for claim in claims) == 1
+
+
+async def test_an_attempt_that_is_not_the_running_one_writes_nothing(store: Store) -> None:
+    task = await stored(store)
+    await store.transition(task.task_id, TaskStatus.PROCESSING, by="w1", attempt=1)
+    second = await store.transition(task.task_id, TaskStatus.PROCESSING, by="w2", if_attempt=1, attempt=2)
+    assert await store.record(task.task_id, 1, progress=50) is None
+    assert await store.transition(task.task_id, TaskStatus.COMPLETED, by="w1", if_attempt=1) is None
+    assert await store.get(task.task_id) == second
+
+
+async def test_none_removes_a_field_and_models_are_stored_like_in_a_whole_document(store: Store) -> None:
+    task = await stored(store)
+    step = Step(name="one", status="running", started_at=now())
+    await store.transition(task.task_id, TaskStatus.PROCESSING, by="w", attempt=1)
+    recorded = await store.record(task.task_id, 1, current_step="one", steps=[step], progress=10)
+    assert recorded is not None
+    assert (recorded.steps, recorded.current_step, recorded.progress) == ([step], "one", 10)
+    ended = await store.transition(
+        task.task_id, TaskStatus.FAILED, by="w", current_step=None, end_reason=EndReason.QUOTA
+    )
+    assert ended is not None and ended.current_step is None
+    raw = await store._tasks.find_one({"taskId": task.task_id})
+    assert "currentStep" not in raw
+    assert raw["endReason"] == "quota"
+    assert "completedAt" not in raw["steps"][0]
+
+
+async def test_the_history_is_bounded(store: Store) -> None:
+    task = await stored(store)
+    for attempt in range(1, HISTORY_LIMIT + 5):
+        newest = await store.transition(task.task_id, TaskStatus.PROCESSING, by=f"w{attempt}")
+    assert newest is not None
+    assert len(newest.history) == HISTORY_LIMIT
+    assert newest.history[-1].by == f"w{HISTORY_LIMIT + 4}"
+
+
+async def test_a_list_is_the_user_s_own_newest_first_in_pages(store: Store) -> None:
+    mine = [await stored(store, task_id=f"{number:02d}") for number in range(5)]
+    await stored(store, user_id="bob", task_id="99")
+    await store.transition(mine[0].task_id, TaskStatus.CANCELLED, by="user", completed_at=now())
+    first = await store.list_tasks("ada", limit=2)
+    assert [task.task_id for task in first] == ["04", "03"]
+    rest = await store.list_tasks("ada", limit=10, after="03")
+    assert [task.task_id for task in rest] == ["02", "01", "00"]
+    cancelled = await store.list_tasks("ada", statuses=[TaskStatus.CANCELLED])
+    assert [task.task_id for task in cancelled] == ["00"]
+
+
+async def test_a_snapshot_has_the_active_and_those_that_ended_lately(store: Store) -> None:
+    for task_id, ended_ago_s in (("old", 1000), ("lately", 10), ("active", None)):
+        await stored(store, task_id=task_id, brand_id="acme")
+        if ended_ago_s is not None:
+            at = now() - timedelta(seconds=ended_ago_s)
+            await store.transition(task_id, TaskStatus.CANCELLED, by="user", completed_at=at)
+    await stored(store, user_id="bob", task_id="foreign")
+    since = now() - timedelta(seconds=100)
+    for who in ({"user_id": "ada"}, {"brand_id": "acme"}):
+        found = await store.snapshot(ended_after=since, **who)
+        assert {task.task_id for task in found} == {"lately", "active"}
+    assert [task.task_id for task in await store.snapshot(ended_after=since, task_id="old")] == ["old"]
+
+
+async def test_what_waits_is_found_oldest_first(store: Store) -> None:
+    early = now() - timedelta(minutes=5)
+    await stored(store, task_id="b", updated_at=early)
+    await stored(store, task_id="a", updated_at=early - timedelta(minutes=1))
+    await stored(store, task_id="c")
+    assert [task.task_id for task in await store.waiting(before=now() - timedelta(minutes=1))] == ["a", "b"]
+
+
+async def test_checkpoints_are_kept_by_step_until_they_are_dropped(store: Store) -> None:
+    await store.save_checkpoint("t", "one", {"a": [1, None, "x"]})
+    await store.save_checkpoint("t", "one", {"a": 2})
+    await store.save_checkpoint("t", "two", ["b"])
+    await store.save_checkpoint("other", "one", 1)
+    assert await store.checkpoints("t") == {"one": {"a": 2}, "two": ["b"]}
+    await store.drop_checkpoints("t")
+    assert await store.checkpoints("t") == {}
+    assert await store.checkpoints("other") == {"one": 1}
+
+
+async def test_a_result_that_is_written_twice_is_there_once(store: Store) -> None:
+    for text in ("first", "second"):
+        await store.put_result("personas", {"_id": "t-01", "taskId": "t", "text": text})
+    await store.put_result("personas", {"_id": "t-02", "taskId": "t", "text": "other"})
+    assert await store.result("personas", "t-01") == {"taskId": "t", "text": "second"}
+    assert [found["text"] for found in await store.results_of("personas", "t")] == ["second", "other"]
+    assert await store.result("personas", "t-03") is None

@@ -1,0 +1,120 @@
+import json
+
+import pytest
+
+from server.hub import codes, protocol
+from server.hub.protocol import Command, MalformedFrameError, decode
+
+
+def one(frame: str) -> Command:
+    [command] = decode(frame)
+    assert command is not None
+    return command
+
+
+def test_a_frame_holds_one_or_more_commands() -> None:
+    first, pong, second = decode('{"id":1,"connect":{"token":"t"}}\n{}\n{"id":2,"ping":{}}\n')
+    assert first is not None and isinstance(first.request, protocol.ConnectRequest)
+    assert pong is None
+    assert second is not None and isinstance(second.request, protocol.PingRequest)
+
+
+def test_bytes_are_read_like_text() -> None:
+    assert decode(b'{"id":1,"ping":{}}') == decode('{"id":1,"ping":{}}')
+
+
+def test_a_connect_brings_the_positions_of_its_server_side_subscriptions() -> None:
+    request = one(
+        '{"id":1,"connect":{"token":"t","subs":{"tasks#a":{"recover":true,"epoch":"e","offset":7}}}}'
+    ).request
+    assert isinstance(request, protocol.ConnectRequest)
+    assert request.subs["tasks#a"] == protocol.SubscribeRequest(recover=True, epoch="e", offset=7)
+
+
+def test_fields_that_are_not_ours_are_ignored() -> None:
+    request = one('{"id":1,"subscribe":{"channel":"c","flag":1,"data":{"x":1}},"more":2}').request
+    assert request == protocol.SubscribeRequest(channel="c")
+
+
+def test_an_unknown_method_has_no_request() -> None:
+    assert one('{"id":1,"dance":{}}').request is None
+
+
+@pytest.mark.parametrize("method", ["publish", "presence", "presence_stats", "rpc"])
+def test_commands_of_the_protocol_that_are_not_offered_are_known(method: str) -> None:
+    assert isinstance(
+        one(json.dumps({"id": 1, method: {"channel": "c"}})).request, protocol.NotOfferedRequest
+    )
+
+
+def test_a_send_wants_no_reply() -> None:
+    assert decode('{"send":{"data":{}}}') == [None]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "nonsense",
+        "[]",
+        "1",
+        '"send"',
+        "null",
+        '{"ping":{}}',
+        '{"id":0,"ping":{}}',
+        '{"id":"x","ping":{}}',
+        '{"id":1,"connect":3}',
+        '{"id":1,"subscribe":{"channel":"c","offset":-1}}',
+        b"\xff\xfe",
+    ],
+)
+def test_what_is_not_of_the_protocol_is_refused(frame: str | bytes) -> None:
+    with pytest.raises(MalformedFrameError):
+        decode(frame)
+
+
+def test_an_empty_frame_says_nothing() -> None:
+    assert decode("\n\n") == []
+
+
+def test_replies_name_their_command() -> None:
+    assert json.loads(protocol.reply(one('{"id":7,"ping":{}}'), "ping")) == {"id": 7, "ping": {}}
+
+
+def test_an_error_says_whether_trying_again_may_help() -> None:
+    command = one('{"id":7,"ping":{}}')
+    assert json.loads(protocol.error_reply(command, codes.permission_denied())) == {
+        "id": 7,
+        "error": {"code": 103, "message": "permission denied"},
+    }
+    assert json.loads(protocol.error_reply(command, codes.internal()))["error"]["temporary"] is True
+
+
+def test_a_publication_goes_out_as_it_was_published() -> None:
+    frame = protocol.publication('odd"channel', 3, '{"a":1}')
+    assert json.loads(frame) == {"push": {"channel": 'odd"channel', "pub": {"offset": 3, "data": {"a": 1}}}}
+
+
+def test_a_subscription_tells_what_the_client_asked_for() -> None:
+    fresh = protocol.subscription(
+        offset=3, epoch="e", recovering=False, recovered=False, snapshot={"tasks": []}
+    )
+    assert fresh == {
+        "recoverable": True,
+        "positioned": True,
+        "offset": 3,
+        "epoch": "e",
+        "data": {"tasks": []},
+    }
+    recovered = protocol.subscription(
+        offset=3, epoch="e", recovering=True, recovered=True, publications=[(3, '{"a":1}')]
+    )
+    assert recovered["recovered"] and recovered["was_recovering"]
+    assert recovered["publications"] == [{"offset": 3, "data": {"a": 1}}]
+    assert "data" not in recovered
+    lost = protocol.subscription(offset=3, epoch="e", recovering=True, recovered=False, snapshot={})
+    assert lost["was_recovering"] and "recovered" not in lost
+
+
+def test_the_clients_return_after_the_disconnects_that_time_heals() -> None:
+    assert codes.SHUTDOWN.reconnects and codes.INSUFFICIENT_STATE.reconnects and codes.SLOW.reconnects
+    assert not codes.INVALID_TOKEN.reconnects and not codes.BAD_REQUEST.reconnects
