@@ -1,0 +1,306 @@
+"""The hub, spoken to in the client protocol by hand, on a real feed."""
+
+import asyncio
+import json
+from typing import Any
+
+import httpx2
+import pytest
+import websockets
+
+from server.app import create_app
+from server.auth import Authenticator
+from server.hub import connection as connection_module
+from shared.events import TaskEvent
+from shared.feed import Feed
+from shared.models import Task, TaskStatus
+from shared.settings import Settings
+from shared.store import Store
+from tests.support.client import PERSONAS, Herald
+from tests.support.tasks import a_task
+from tests.support.web import serving
+
+MINE = "tasks#ada"
+
+
+def subscribed(hello: dict[str, Any], channel: str = MINE) -> dict[str, Any]:
+    subscription: dict[str, Any] = hello["subs"][channel]
+    return subscription
+
+
+def position(subscription: dict[str, Any]) -> dict[str, Any]:
+    return {"recover": True, "epoch": subscription["epoch"], "offset": subscription["offset"]}
+
+
+async def announced(feed: Feed, number: int, task: Task | None = None) -> Task:
+    """Publish ``number`` progress events of a task."""
+    task = task or a_task(status=TaskStatus.PROCESSING)
+    for tick in range(task.tick + 1, task.tick + number + 1):
+        task = task.model_copy(update={"tick": tick})
+        await feed.announce(TaskEvent.of(task, "task.progress"))
+    return task
+
+
+async def test_a_connect_subscribes_to_the_user_s_tasks_with_a_snapshot(herald: Herald) -> None:
+    task = await herald.create(PERSONAS)
+    await herald.other("bob").create(PERSONAS)
+    async with herald.connected() as socket:
+        assert socket.hello["client"] and socket.hello["ping"] == 25 and socket.hello["pong"] is True
+        assert socket.hello["expires"] is True and 50 <= socket.hello["ttl"] <= 60
+        assert list(socket.hello["subs"]) == [MINE]
+        subscription = subscribed(socket.hello)
+        assert subscription["data"] == {"tasks": [task]}
+        assert subscription["recoverable"] and subscription["positioned"] and subscription["offset"] == 1
+
+
+async def test_events_arrive_at_every_tab_and_at_no_one_else(herald: Herald) -> None:
+    async with (
+        herald.connected() as first,
+        herald.connected() as second,
+        herald.other("bob").connected() as foreign,
+    ):
+        task = await herald.create(PERSONAS)
+        for tab in (first, second):
+            push = await tab.push()
+            assert push["channel"] == MINE
+            assert push["pub"]["offset"] == 1
+            assert push["pub"]["data"]["type"] == "task.queued"
+            assert push["pub"]["data"]["task"] == task
+        assert await foreign.silence()
+
+
+async def test_several_commands_in_one_frame(herald: Herald) -> None:
+    async with herald.socket() as socket:
+        await socket.send(
+            {"id": 1, "connect": {"token": herald.token()}}, {"id": 2, "ping": {}}, {"id": 3, "dance": {}}
+        )
+        replies = [await socket.next() for _ in range(3)]
+        assert [reply["id"] for reply in replies] == [1, 2, 3]
+        assert replies[2]["error"]["code"] == 104
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ({"publish": {"channel": MINE, "data": {}}}, 108),
+        ({"presence": {"channel": MINE}}, 108),
+        ({"rpc": {"method": "x"}}, 108),
+        ({"dance": {}}, 104),
+        ({"subscribe": {"channel": MINE}}, 105),
+        ({"subscribe": {"channel": "tasks#bob"}}, 103),
+        ({"subscribe": {"channel": "task:unknown"}}, 103),
+        ({"subscribe": {"channel": "brand:foreign"}}, 103),
+        ({"subscribe": {"channel": "brand:"}}, 103),
+        ({"subscribe": {"channel": "else"}}, 103),
+        ({"subscribe": {}}, 107),
+        ({"subscribe": {"channel": "x" * 256}}, 107),
+    ],
+)
+async def test_what_cannot_be_served_gets_its_code_and_the_connection_stays(
+    herald: Herald, command: dict[str, Any], code: int
+) -> None:
+    async with herald.connected() as socket:
+        assert (await socket.call(**command))["error"]["code"] == code
+        assert (await socket.call(ping={}))["ping"] == {}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["nonsense", "[1]", '{"connect":{}}', '{"id":1,"ping":{}}', '{"id":1,"subscribe":{"channel":"c"}}'],
+)
+async def test_a_client_that_does_not_speak_the_protocol_is_sent_away_alone(
+    herald: Herald, frame: str
+) -> None:
+    async with herald.connected() as innocent, herald.socket() as socket:
+        await socket.connection.send(frame)
+        assert await socket.closed() == (3501, "bad request")
+        await herald.create(PERSONAS)
+        assert (await innocent.publication())["offset"] == 1
+
+
+async def test_a_second_connect_is_a_bad_request(herald: Herald) -> None:
+    async with herald.connected() as socket:
+        await socket.send({"id": 9, "connect": {"token": herald.token()}})
+        assert await socket.closed() == (3501, "bad request")
+
+
+async def test_tokens(herald: Herald) -> None:
+    async with herald.socket() as socket:
+        await socket.send({"id": 1, "connect": {"token": "nonsense"}})
+        assert await socket.closed() == (3500, "invalid token")
+    async with herald.socket() as socket:
+        reply = await socket.call(connect={"token": herald.token(ttl_s=-10)})
+        assert reply["error"] == {"code": 109, "message": "token expired"}
+        assert "connect" in await socket.call(connect={"token": herald.token()}), "with a new one it goes on"
+
+
+async def test_a_token_is_refreshed_by_the_same_user_only(herald: Herald) -> None:
+    async with herald.connected() as socket:
+        refreshed = await socket.call(refresh={"token": herald.token(ttl_s=500)})
+        assert 490 <= refreshed["refresh"]["ttl"] <= 500
+        assert (await socket.call(refresh={"token": herald.other("bob").token()}))["error"]["code"] == 107
+        assert (await socket.call(refresh={"token": herald.token(ttl_s=-1)}))["error"]["code"] == 109
+
+
+async def test_an_expired_token_ends_the_connection(herald: Herald, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "EXPIRY_GRACE_S", 0.0)
+    async with herald.socket() as socket:
+        await socket.call(connect={"token": herald.token(ttl_s=1)})
+        assert await socket.closed() == (3005, "connection expired")
+
+
+async def test_who_never_connects_is_sent_away(herald: Herald, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_module, "CONNECT_WITHIN_S", 0.05)
+    async with herald.socket() as socket:
+        assert await socket.closed() == (3502, "stale")
+
+
+async def test_pings_are_sent_and_have_to_be_answered(settings: Settings) -> None:
+    quick = settings.model_copy(update={"ping_interval_s": 0.05})
+    async with serving(create_app(quick)) as address, Herald.at(address, Authenticator(settings)) as herald:
+        async with herald.connected() as socket:
+            assert [await socket.next() for _ in range(5)] == [{}] * 5
+        async with herald.connected() as mute:
+            with pytest.raises(websockets.ConnectionClosed):
+                while True:
+                    await mute.connection.recv()  # and no pong
+            assert (mute.connection.close_code, mute.connection.close_reason) == (3012, "no pong")
+
+
+async def test_a_task_s_channel_is_for_its_owner_and_its_brand(
+    herald: Herald, feed: Feed, store: Store
+) -> None:
+    member = herald.other("eve", ["acme"])
+    task = (await store.create(a_task(brand_id="acme")))[0]
+    channels = [f"task:{task.task_id}", "brand:acme"]
+    async with member.connected() as socket, herald.other("bob").connected() as foreign:
+        for channel in channels:
+            subscription = (await socket.call(subscribe={"channel": channel}))["subscribe"]
+            assert [found["taskId"] for found in subscription["data"]["tasks"]] == [task.task_id]
+            assert (await foreign.call(subscribe={"channel": channel}))["error"]["code"] == 103
+        await feed.announce(TaskEvent.of(task))
+        assert {(await socket.push())["channel"] for _ in channels} == set(channels)
+        assert (await socket.call(unsubscribe={"channel": channels[0]}))["unsubscribe"] == {}
+        await feed.announce(TaskEvent.of(task))
+        assert (await socket.push())["channel"] == "brand:acme"
+        assert await socket.silence()
+        again = (await socket.call(subscribe={"channel": channels[0]}))["subscribe"]
+        assert again["offset"] == 2
+
+
+async def test_who_returns_gets_what_was_missed_and_no_snapshot(herald: Herald, feed: Feed) -> None:
+    async with herald.connected() as socket:
+        before = position(subscribed(socket.hello))
+    await announced(feed, 3)
+    async with herald.connected(subs={MINE: before}) as socket:
+        subscription = subscribed(socket.hello)
+        assert subscription["recovered"] and subscription["was_recovering"] and "data" not in subscription
+        assert [publication["offset"] for publication in subscription["publications"]] == [1, 2, 3]
+        assert subscription["publications"][0]["data"]["type"] == "task.progress"
+        await announced(feed, 1)
+        assert (await socket.publication())["offset"] == 4
+    async with herald.connected(subs={MINE: before | {"offset": 4}}) as socket:
+        assert subscribed(socket.hello)["recovered"] and "publications" not in subscribed(socket.hello)
+
+
+@pytest.mark.parametrize("change", [{"epoch": "another"}, {"offset": 1000}, {"offset": 0}])
+async def test_a_position_that_cannot_be_recovered_gets_a_snapshot(
+    settings: Settings, feed: Feed, store: Store, change: dict[str, Any]
+) -> None:
+    short = settings.model_copy(update={"history_size": 2})
+    async with (
+        Feed.connect(short) as short_feed,
+        serving(create_app(short)) as address,
+        Herald.at(address, Authenticator(settings)) as herald,
+    ):
+        task, _ = await store.create(a_task())
+        await announced(short_feed, 4)
+        epoch = (await feed.history(MINE, limit=0)).position.epoch
+        asked = {"recover": True, "epoch": epoch, "offset": 4} | change
+        async with herald.connected(subs={MINE: asked}) as socket:
+            subscription = subscribed(socket.hello)
+            assert subscription["was_recovering"] and "recovered" not in subscription
+            assert [found["taskId"] for found in subscription["data"]["tasks"]] == [task.task_id]
+            assert (subscription["offset"], subscription["epoch"]) == (4, epoch)
+
+
+async def test_joining_while_events_flow_leaves_no_hole_and_repeats_nothing(
+    herald: Herald, feed: Feed
+) -> None:
+    async def publish() -> None:
+        await announced(feed, 150)
+
+    async def join() -> list[int]:
+        async with herald.connected() as socket:
+            at = subscribed(socket.hello)["offset"]
+            offsets = []
+            while at < 150:
+                at = (await socket.publication())["offset"]
+                offsets.append(at)
+            first = subscribed(socket.hello)["offset"] + 1
+            assert offsets == list(range(first, 151))
+            return offsets
+
+    publishing = asyncio.create_task(publish())
+    joining = []
+    while not publishing.done():
+        joining.append(asyncio.create_task(join()))
+        await asyncio.sleep(0.02)
+    await publishing
+    lengths = [len(offsets) for offsets in await asyncio.gather(*joining)]
+    assert max(lengths) > 0
+
+
+async def test_lost_data_gives_the_clients_a_new_snapshot(herald: Herald, feed: Feed, store: Store) -> None:
+    task, _ = await store.create(a_task())
+    await announced(feed, 3, task)
+    async with herald.connected() as socket:
+        await socket.call(subscribe={"channel": f"task:{task.task_id}"})
+        await feed.redis.flushall()
+        await feed.publish([f"task:{task.task_id}"], json.dumps({"type": "task.progress"}))
+        push = await socket.push()
+        assert push["channel"] == f"task:{task.task_id}"
+        assert push["unsubscribe"] == {"code": 2500, "reason": "insufficient state"}
+        again = await socket.call(subscribe={"channel": f"task:{task.task_id}"})
+        assert again["subscribe"]["data"]["tasks"][0]["taskId"] == task.task_id
+        await feed.publish([MINE], json.dumps({"type": "task.progress"}))
+        assert await socket.closed() == (3010, "insufficient state")
+
+
+async def test_events_survive_a_killed_pubsub_connection(herald: Herald, feed: Feed) -> None:
+    async with herald.connected() as socket:
+        for round_number in range(5):
+            await feed.redis.client_kill_filter(_type="pubsub")
+            await announced(feed, 2)
+            offsets = [(await socket.publication())["offset"] for _ in range(2)]
+            assert offsets == [2 * round_number + 1, 2 * round_number + 2]
+
+
+async def test_a_stopping_server_says_so_and_lets_clients_recover_at_the_next(
+    settings: Settings, feed: Feed
+) -> None:
+    authenticator = Authenticator(settings)
+    async with serving(create_app(settings)) as address, Herald.at(address, authenticator) as herald:
+        async with herald.connected() as socket:
+            before = position(subscribed(socket.hello))
+            await announced(feed, 1)
+            assert (await socket.publication())["offset"] == 1
+    await announced(feed, 1)
+    async with serving(create_app(settings)) as address, Herald.at(address, authenticator) as herald:
+        async with herald.connected(subs={MINE: before | {"offset": 1}}) as socket:
+            assert [missed["offset"] for missed in subscribed(socket.hello)["publications"]] == [2]
+
+
+async def test_two_hubs_on_one_redis(settings: Settings, herald: Herald) -> None:
+    async with (
+        serving(create_app(settings)) as address,
+        Herald.at(address, herald.authenticator) as elsewhere,
+    ):
+        async with elsewhere.connected() as socket:
+            await herald.create(PERSONAS)
+            assert (await socket.publication())["data"]["type"] == "task.queued"
+
+
+async def test_a_plain_request_to_the_websocket_is_told_so(herald: Herald) -> None:
+    response: httpx2.Response = await herald.http.get("/connection/websocket")
+    assert response.status_code == 404
