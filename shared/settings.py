@@ -60,7 +60,7 @@ class Settings(BaseSettings):
 
     gemini_api_key: SecretStr | None = None
     gemini_base_url: str | None = None
-    gemini_model: str = "gemini-2.5-flash"
+    gemini_model: str = "gemini-3.8-flash"
     gemini_timeout_s: float = Field(120, gt=0)
     offline_words_per_second: float = Field(60, ge=0)
     """Pace of the offline provider; 0 writes as fast as it can."""

@@ -1,0 +1,294 @@
+"""The life of a task in a worker, with a model that does what the test wants."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.feed import Feed
+from shared.models import EndReason, Task, TaskStatus, Usage, now
+from shared.settings import Settings
+from shared.store import Store
+from tests.support.tasks import a_task
+from worker import run as run_module
+from worker.generators import GENERATORS
+from worker.llm.provider import OnText, Prompt, ProviderError
+from worker.run import Parts, RetryLaterError, run_task
+
+STEPS = ["Segment the market", "Write persona 1", "Write persona 2"]
+USAGE = Usage(provider="scripted", model="m", input_tokens=10, output_tokens=5)
+Answer = Callable[[Prompt[Any], OnText], Awaitable[str]]
+
+
+async def draft(prompt: Prompt[Any], on_text: OnText) -> str:
+    text: str = prompt.draft().model_dump_json(by_alias=True)
+    on_text(text)
+    return text
+
+
+class ScriptedProvider:
+    """Answers each call with the next of its script, and with the draft after that."""
+
+    def __init__(self, *script: Answer | Exception) -> None:
+        self._script = list(script)
+        self.calls: Counter[str] = Counter()
+
+    async def write(self, prompt: Prompt[Any], on_text: OnText) -> tuple[str, Usage]:
+        self.calls[prompt.schema.__name__] += 1
+        answer = self._script.pop(0) if self._script else draft
+        if isinstance(answer, Exception):
+            raise answer
+        return await answer(prompt, on_text), USAGE
+
+
+@pytest.fixture
+def parts(settings: Settings, store: Store, feed: Feed) -> Callable[..., Parts]:
+    def make(*script: Answer | Exception, worker_id: str = "w1", **changes: Any) -> Parts:
+        chosen = settings.model_copy(update=changes)
+        return Parts(chosen, store, feed, ScriptedProvider(*script), worker_id, GENERATORS)
+
+    return make
+
+
+MakeParts = Callable[..., Parts]
+
+
+async def queued(store: Store, **changes: Any) -> Task:
+    return (await store.create(a_task(**changes)))[0]
+
+
+async def loaded(store: Store, task: Task) -> Task:
+    found = await store.get(task.task_id)
+    assert found is not None
+    return found
+
+
+async def events(feed: Feed) -> list[dict[str, Any]]:
+    return [json.loads(found.data) for found in (await feed.history("tasks#ada", limit=1000)).publications]
+
+
+async def test_a_task_runs_its_steps_and_ends_with_its_result(
+    parts: MakeParts, store: Store, feed: Feed
+) -> None:
+    task = await queued(store)
+    await run_task(task.task_id, parts())
+    done = await loaded(store, task)
+    assert (done.status, done.progress, done.attempt) == (TaskStatus.COMPLETED, 100, 1)
+    assert [(step.name, step.status) for step in done.steps] == [(name, "completed") for name in STEPS]
+    assert all(step.started_at and step.completed_at for step in done.steps)
+    assert done.current_step is None and done.completed_at and done.started_at
+    assert done.usage == USAGE.model_copy(update={"input_tokens": 30, "output_tokens": 15})
+    assert done.result == {"taskId": task.task_id, "personaIds": [f"{task.task_id}-01", f"{task.task_id}-02"]}
+    assert len(await store.results_of("personas", task.task_id)) == 2
+    assert await store.checkpoints(task.task_id) == {}
+
+
+async def test_every_event_is_newer_than_the_one_before_and_progress_never_goes_back(
+    parts: MakeParts, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "PUBLISH_EVERY_S", 0.0)
+    monkeypatch.setattr(run_module, "STORE_EVERY_S", 0.02)
+
+    async def slowly(prompt: Prompt[Any], on_text: OnText) -> str:
+        text: str = prompt.draft().model_dump_json(by_alias=True)
+        for start in range(0, len(text), 20):
+            on_text(text[start : start + 20])
+            await asyncio.sleep(0.002)
+        return text
+
+    task = await queued(store)
+    await run_task(task.task_id, parts(slowly, slowly, slowly))
+    told = await events(feed)
+    versions = [(event["task"]["rev"], event["task"]["tick"]) for event in told]
+    assert versions == sorted(set(versions))
+    progress = [event["task"]["progress"] for event in told]
+    assert progress == sorted(progress) and progress[-1] == 100
+    types = Counter(event["type"] for event in told)
+    assert types["task.processing"] == types["task.completed"] == 1
+    assert types["task.progress"] > 5
+    current = [event["task"].get("currentStep") for event in told if event["type"] == "task.step"]
+    assert list(dict.fromkeys(filter(None, current))) == STEPS
+    assert any(event["task"]["tick"] == 0 for event in told if event["type"] == "task.progress"), (
+        "none was stored"
+    )
+
+
+async def test_a_second_run_of_an_ended_task_does_nothing(parts: MakeParts, store: Store) -> None:
+    task = await queued(store)
+    await run_task(task.task_id, parts())
+    done = await loaded(store, task)
+    again = parts()
+    await run_task(task.task_id, again)
+    await run_task("unknown", again)
+    assert await loaded(store, task) == done
+    assert not again.provider.calls  # type: ignore[attr-defined]
+
+
+async def test_what_may_heal_is_tried_again_from_the_step_that_failed(
+    parts: MakeParts, store: Store, feed: Feed
+) -> None:
+    task = await queued(store)
+    busy = ProviderError("busy", EndReason.QUOTA, retryable=True, retry_after_s=0.0)
+    first = parts(draft, busy)
+    with pytest.raises(RetryLaterError):
+        await run_task(task.task_id, first)
+    waiting = await loaded(store, task)
+    assert (waiting.status, waiting.retry_count, waiting.last_error) == (TaskStatus.RETRYING, 1, "busy")
+    assert waiting.next_retry_at is not None
+    assert [step.status for step in waiting.steps] == ["completed", "failed", "pending"]
+    await store.transition(task.task_id, TaskStatus.PROCESSING, by="test", next_retry_at=None)
+    second = parts()
+    await run_task(task.task_id, second)
+    assert (await loaded(store, task)).status is TaskStatus.COMPLETED
+    assert first.provider.calls == {"Segments": 1, "Persona": 1}  # type: ignore[attr-defined]
+    assert second.provider.calls == {"Persona": 2}  # type: ignore[attr-defined]
+    assert "task.retrying" in [event["type"] for event in await events(feed)]
+
+
+async def test_a_retry_before_its_time_waits_for_the_rest(parts: MakeParts, store: Store) -> None:
+    task = await queued(store)
+    with pytest.raises(RetryLaterError):
+        await run_task(
+            task.task_id, parts(ProviderError("x", EndReason.QUOTA, retryable=True, retry_after_s=30))
+        )
+    with pytest.raises(RetryLaterError) as later:
+        await run_task(task.task_id, parts())
+    assert 25 < later.value.delay_s <= 30
+    assert (await loaded(store, task)).attempt == 1
+
+
+async def test_the_provider_s_wish_is_honoured(parts: MakeParts, store: Store) -> None:
+    task = await queued(store)
+    with pytest.raises(RetryLaterError) as later:
+        await run_task(
+            task.task_id, parts(ProviderError("x", EndReason.QUOTA, retryable=True, retry_after_s=500))
+        )
+    assert later.value.delay_s == 500
+    next_retry_at = (await loaded(store, task)).next_retry_at
+    assert next_retry_at is not None
+    assert timedelta(seconds=490) < next_retry_at - now() <= timedelta(seconds=500)
+
+
+async def failed_with(store: Store, parts: Parts, **changes: Any) -> Task:
+    task = await queued(store, **changes)
+    await run_task(task.task_id, parts)
+    failed = await loaded(store, task)
+    assert failed.status is TaskStatus.FAILED
+    assert failed.completed_at and failed.last_error
+    return failed
+
+
+async def test_what_cannot_heal_fails_at_once(parts: MakeParts, store: Store, feed: Feed) -> None:
+    failed = await failed_with(store, parts(ProviderError("unsafe", EndReason.SAFETY, retryable=False)))
+    assert (failed.end_reason, failed.last_error, failed.retryable) == (EndReason.SAFETY, "unsafe", False)
+    assert failed.history[-1].note == "unsafe"
+    assert (await events(feed))[-1]["type"] == "task.failed"
+
+
+async def test_when_the_tries_are_used_up_it_fails(parts: MakeParts, store: Store) -> None:
+    failed = await failed_with(
+        store, parts(ProviderError("busy", EndReason.QUOTA, retryable=True)), max_retries=2, retry_count=2
+    )
+    assert (failed.end_reason, failed.retryable) == (EndReason.QUOTA, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "told"),
+    [
+        ({"payload": {"product": "x", "count": 99}}, EndReason.BAD_INPUT, "count"),
+        ({"type": "GENERATE_NOTHING"}, EndReason.BAD_INPUT, "GENERATE_NOTHING"),
+    ],
+)
+async def test_a_task_that_can_never_run_says_why(
+    parts: MakeParts, store: Store, changes: dict[str, Any], reason: EndReason, told: str
+) -> None:
+    failed = await failed_with(store, parts(), **changes)
+    assert failed.end_reason is reason
+    assert told in str(failed.last_error)
+
+
+async def test_a_bug_ends_the_task_and_not_the_worker(parts: MakeParts, store: Store) -> None:
+    failed = await failed_with(store, parts(ZeroDivisionError("a detail that is nobody's business")))
+    assert failed.end_reason is EndReason.INTERNAL
+    assert failed.last_error == "internal error: ZeroDivisionError"
+
+
+async def test_an_answer_that_does_not_fit_is_tried_again(parts: MakeParts, store: Store) -> None:
+    async def nonsense(_: Prompt[Any], __: OnText) -> str:
+        return '{"segments": 3}'
+
+    task = await queued(store)
+    with pytest.raises(RetryLaterError):
+        await run_task(task.task_id, parts(nonsense))
+    assert "segments" in str((await loaded(store, task)).last_error)
+    assert await store.checkpoints(task.task_id) == {}
+
+
+async def forever(_: Prompt[Any], on_text: OnText) -> str:
+    while True:
+        on_text("word ")
+        await asyncio.sleep(0.01)
+
+
+async def test_a_timeout_is_a_failure_and_no_cancel(parts: MakeParts, store: Store) -> None:
+    failed = await failed_with(store, parts(forever, task_timeout_s=0.2), max_retries=0)
+    assert (failed.end_reason, failed.retryable) == (EndReason.TIMEOUT, True)
+    assert "0.2 s" in str(failed.last_error)
+
+
+async def test_a_cancelled_task_s_run_stops_and_says_nothing_more(
+    parts: MakeParts, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "PUBLISH_EVERY_S", 0.01)
+    monkeypatch.setattr(run_module, "STORE_EVERY_S", 0.05)
+    task = await queued(store)
+    running = asyncio.create_task(run_task(task.task_id, parts(forever)))
+    while (await loaded(store, task)).progress == 0:
+        await asyncio.sleep(0.01)
+    cancelled = await store.transition(task.task_id, TaskStatus.CANCELLED, by="user")
+    told_before = len(await events(feed))
+    async with asyncio.timeout(5):
+        await running
+    assert await loaded(store, task) == cancelled
+    stray = (await events(feed))[told_before:]
+    assert cancelled is not None
+    assert all(event["task"]["rev"] < cancelled.rev for event in stray), (
+        "the cancelled state stays the newest"
+    )
+
+
+async def test_of_two_workers_one_runs_a_task(parts: MakeParts, store: Store) -> None:
+    task = await queued(store)
+    both = [parts(worker_id="w1"), parts(worker_id="w2")]
+    await asyncio.gather(*(run_task(task.task_id, one) for one in both))
+    done = await loaded(store, task)
+    assert (done.status, done.attempt) == (TaskStatus.COMPLETED, 1)
+    assert sum(one.provider.calls["Segments"] for one in both) == 1  # type: ignore[attr-defined]
+
+
+async def test_a_run_that_was_killed_is_taken_up_where_it_was(parts: MakeParts, store: Store) -> None:
+    task = await queued(store)
+    running = asyncio.create_task(run_task(task.task_id, parts(draft, forever)))
+    while (await loaded(store, task)).current_step != STEPS[1]:
+        await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    left = await loaded(store, task)
+    assert left.status is TaskStatus.PROCESSING
+    heir = parts(worker_id="w2")
+    await run_task(task.task_id, heir)
+    done = await loaded(store, task)
+    assert (done.status, done.attempt, done.retry_count) == (TaskStatus.COMPLETED, 2, 0)
+    assert heir.provider.calls == {"Persona": 2}  # type: ignore[attr-defined]
+    assert [entry.by for entry in done.history] == ["w1", "w2", "w2"]
+
+
+async def test_redis_is_away_and_the_task_is_done_all_the_same(settings: Settings, store: Store) -> None:
+    async with Feed.connect(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})) as nowhere:
+        task = await queued(store)
+        await run_task(task.task_id, Parts(settings, store, nowhere, ScriptedProvider(), "w", GENERATORS))
+        assert (await loaded(store, task)).status is TaskStatus.COMPLETED

@@ -1,0 +1,91 @@
+"""The worker process as the Procfile starts it."""
+
+import asyncio
+import signal
+from datetime import timedelta
+
+import pytest
+
+from shared.feed import Feed
+from shared.models import Task, TaskStatus, now
+from shared.queue import QUEUE_NAME, Queue
+from shared.settings import Settings
+from shared.store import Store
+from tests.support.processes import WORKER, environment, running
+from tests.support.tasks import a_task
+
+
+async def until_status(store: Store, task: Task, *statuses: TaskStatus) -> Task:
+    async with asyncio.timeout(30):
+        while True:
+            found = await store.get(task.task_id)
+            if found is not None and found.status in statuses:
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def enqueued(store: Store, settings: Settings, **changes: object) -> Task:
+    task, _ = await store.create(a_task(**changes))
+    async with Queue.connect(settings) as queue:
+        assert await queue.enqueue(task)
+        assert not await queue.enqueue(task), "it is there already"
+    return task
+
+
+async def test_every_task_type_is_generated(settings: Settings, store: Store) -> None:
+    payloads = {
+        "GENERATE_MEDIA_PLAN": {"objective": "Grow", "keywords": ["tea"]},
+        "GENERATE_BRAND_KIT": {"brandName": "Ada", "description": "Tea"},
+        "AUTO_GENERATE_PERSONAS": {"product": "Tea"},
+    }
+    with running(WORKER, environment(settings)):
+        tasks = [
+            await enqueued(store, settings, type=name, payload=payload) for name, payload in payloads.items()
+        ]
+        for task in tasks:
+            done = await until_status(store, task, TaskStatus.COMPLETED, TaskStatus.FAILED)
+            assert done.status is TaskStatus.COMPLETED
+            assert done.usage is not None and done.usage.provider == "offline"
+
+
+async def test_a_queue_full_of_rubbish_stops_nobody(settings: Settings, store: Store, feed: Feed) -> None:
+    async with Queue.connect(settings) as queue:
+        await queue.redis.zadd(QUEUE_NAME, {"no-such-job": 1, "pickled": 2})
+        await queue.redis.set("arq:job:pickled", b"\x80\x04N.")
+        await queue.redis.enqueue_job("no_such_function", "x")
+        await queue.redis.enqueue_job("run_task", "no-such-task")
+    task = await enqueued(store, settings)
+    with running(WORKER, environment(settings)):
+        await until_status(store, task, TaskStatus.COMPLETED)
+
+
+async def test_a_worker_that_is_told_to_stop_hands_its_task_to_the_next(
+    settings: Settings, store: Store
+) -> None:
+    slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="30")
+    task = await enqueued(store, settings)
+    with running(WORKER, slow) as first:
+        await until_status(store, task, TaskStatus.PROCESSING)
+        first.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(first.wait, 10)
+    with running(WORKER, environment(settings)):
+        done = await until_status(store, task, TaskStatus.COMPLETED, TaskStatus.FAILED)
+    assert (done.status, done.attempt, done.retry_count) == (TaskStatus.COMPLETED, 2, 0)
+
+
+async def test_a_task_that_redis_has_lost_is_queued_again(settings: Settings, store: Store) -> None:
+    long_ago = now() - timedelta(minutes=5)
+    task, _ = await store.create(a_task(updated_at=long_ago))
+    with running(WORKER, environment(settings)):
+        await until_status(store, task, TaskStatus.COMPLETED)
+
+
+@pytest.mark.parametrize("missing", ["HERALD_REDIS_URL", "HERALD_MONGO_URL"])
+async def test_a_missing_address_is_told_in_one_line(settings: Settings, missing: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *WORKER, env=environment(settings) | {missing: ""}, stderr=asyncio.subprocess.PIPE
+    )
+    _, stderr = await process.communicate()
+    assert process.returncode == 1
+    assert stderr.decode().startswith(f"herald: {missing} is not set")
+    assert len(stderr.splitlines()) == 1

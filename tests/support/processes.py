@@ -1,0 +1,77 @@
+"""Herald's own processes, started as the Procfile does."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx2
+
+from shared.embedded import free_port
+from shared.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = [str(Path(sys.executable).parent / "arq"), "worker.main.WorkerSettings"]
+WEB = [sys.executable, "-m", "server"]
+
+
+def environment(settings: Settings, **changes: str) -> dict[str, str]:
+    """The environment of a process with these settings, and nothing of Herald's from ours."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("HERALD_")}
+    return {
+        **ours,
+        "HERALD_REDIS_URL": settings.redis_url,
+        "HERALD_MONGO_URL": settings.mongo_url,
+        "HERALD_MONGO_DATABASE": settings.mongo_database,
+        "HERALD_AUTH_SECRET": settings.auth_secret.get_secret_value(),
+        "HERALD_OFFLINE_WORDS_PER_SECOND": str(settings.offline_words_per_second),
+        **changes,
+    }
+
+
+@contextmanager
+def running(command: list[str], variables: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The process, killed at the end of the block if it still runs."""
+    process = subprocess.Popen(command, cwd=ROOT, env=variables)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+        process.wait()
+
+
+@asynccontextmanager
+async def web(settings: Settings, port: int | None = None) -> AsyncIterator[str]:
+    """A web process that is ready; yields its address."""
+    port = port or free_port()
+    with running(WEB, environment(settings, PORT=str(port))) as process:
+        address = f"127.0.0.1:{port}"
+        await ready(address, process)
+        yield address
+
+
+async def ready(address: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until ``address`` says that it is ready.
+
+    Raises:
+        RuntimeError: the process has ended instead.
+    """
+    async with httpx2.AsyncClient() as http:
+        while True:
+            try:
+                if (await http.get(f"http://{address}/readyz")).status_code == 200:
+                    return
+            except httpx2.TransportError:
+                pass
+            if process.poll() is not None:
+                raise RuntimeError(f"the process ended with {process.returncode}")
+            await asyncio.sleep(0.05)
