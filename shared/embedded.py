@@ -68,11 +68,12 @@ class Server:
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the server and wait until it answers.
+        """Start the server, after what may be left of it, and wait until it answers.
 
         Raises:
             EmbeddedError: it ends or stays silent; the message holds its last words.
         """
+        self.stop()
         with self._log.open("ab") as log:
             self._process = start_bound_to_us(self._command, output=log)
         deadline = time.monotonic() + START_WITHIN_S

@@ -41,6 +41,16 @@ def deserialize(job: bytes) -> dict[str, Any]:
     return decoded
 
 
+def arq_redis(settings: Settings) -> ArqRedis:
+    """ARQ's client on ``settings.redis_url``; its connections open on first use."""
+    return ArqRedis(
+        redis_pool(settings),
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        default_queue_name=QUEUE_NAME,
+    )
+
+
 class Queue:
     """The queue that the workers take tasks from; a job holds nothing but the task's id."""
 
@@ -51,18 +61,11 @@ class Queue:
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncIterator["Queue"]:
         """A queue on ``settings.redis_url``; connections open on first use, so this never fails."""
-        pool = redis_pool(settings)
+        redis = arq_redis(settings)
         try:
-            yield cls(
-                ArqRedis(
-                    pool,
-                    job_serializer=serialize,
-                    job_deserializer=deserialize,
-                    default_queue_name=QUEUE_NAME,
-                )
-            )
+            yield cls(redis)
         finally:
-            await pool.disconnect()
+            await redis.connection_pool.disconnect()
 
     async def enqueue(self, task: Task) -> bool:
         """Queue ``task``; False if this revision of it is in the queue already.

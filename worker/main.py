@@ -14,9 +14,10 @@ from redis.exceptions import RedisError
 
 from shared.feed import Feed
 from shared.models import now
-from shared.queue import JOB_NAME, QUEUE_NAME, Queue, deserialize, serialize
+from shared.queue import JOB_NAME, QUEUE_NAME, Queue, arq_redis, deserialize, serialize
 from shared.settings import Settings, load_for_service
 from shared.store import Store
+from worker import runtime  # noqa: F401  puts its worker in ARQ's place
 from worker.generators import GENERATORS
 from worker.llm.gemini import GeminiProvider
 from worker.llm.offline import OfflineProvider
@@ -34,7 +35,9 @@ UNLIMITED_TRIES = 1_000_000
 
 
 async def startup(ctx: dict[str, Any]) -> None:
-    """Open what the tasks need."""
+    """Open what the tasks need, once: ARQ's worker starts anew after each loss of Redis."""
+    if "parts" in ctx:
+        return
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("arq").propagate = False  # ARQ's command line gives it a handler of its own
     settings: Settings = ctx["settings"]
@@ -42,7 +45,7 @@ async def startup(ctx: dict[str, Any]) -> None:
     store = await stack.enter_async_context(Store.connect(settings))
     await store.ensure_indexes()
     feed = await stack.enter_async_context(Feed.connect(settings))
-    ctx["queue"] = await stack.enter_async_context(Queue.connect(settings))
+    ctx["queue"] = Queue(ctx["redis"])
     provider: Provider = OfflineProvider(settings.offline_words_per_second)
     if settings.gemini_api_key is not None:
         provider = await stack.enter_async_context(GeminiProvider.connect(settings))
@@ -100,7 +103,8 @@ class WorkerSettings:
     on_shutdown = shutdown
     ctx = {"settings": _settings}  # noqa: RUF012
     queue_name = QUEUE_NAME
-    redis_settings = RedisSettings.from_dsn(_settings.redis_url)
+    redis_pool = arq_redis(_settings)
+    redis_settings = RedisSettings.from_dsn(_settings.redis_url)  # for `arq --check`
     job_serializer = serialize
     job_deserializer = deserialize
     max_jobs = _settings.max_jobs
