@@ -1,21 +1,19 @@
-"""The HTTP endpoints: tasks, their results, development tokens and health."""
+"""The HTTP endpoints: tasks, their results, and development tokens."""
 
-import asyncio
 import hashlib
 import json
-from collections.abc import Iterable
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
-from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
-from server.auth import ExpiredTokenError, InvalidTokenError, Principal
-from server.problems import Problem, invalid, log
+from server.auth import Principal
+from server.problems import Problem, log
+from server.requests import body_of, json_response, names, principal_of, validated, versioned_response
 from server.services import Services, services_of
 from shared.catalog import TASK_TYPES
 from shared.events import TaskEvent
@@ -36,9 +34,7 @@ MAX_IDS = 100
 """Most tasks that one status check may ask for."""
 MAX_IDEMPOTENCY_KEY = 255
 STATUS_RETRY_AFTER_S = 2
-READY_WITHIN_S = 3.0
 
-ModelT = TypeVar("ModelT", bound=Model)
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
 
 
@@ -61,39 +57,6 @@ class TokenRequest(Model):
     brands: list[Name] = Field([], max_length=50)
 
 
-def principal_of(request: Request) -> Principal:
-    """Who is asking.
-
-    Raises:
-        Problem: 401; no token, or a bad one.
-    """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    try:
-        if scheme.lower() != "bearer" or not token:
-            raise InvalidTokenError("send `Authorization: Bearer <token>`")
-        return services_of(request).authenticator.principal(token.strip())
-    except (InvalidTokenError, ExpiredTokenError) as error:
-        raise Problem(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
-
-
-async def body_of(request: Request) -> Any:
-    """The request's JSON.
-
-    Raises:
-        Problem: 413 if it is too large, 400 if it is no JSON.
-    """
-    limit = services_of(request).settings.max_body_bytes
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise Problem(413, f"the body is larger than {limit} bytes")
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise Problem(400, f"the body is not JSON: {error}") from None
-
-
 # Tasks
 
 
@@ -102,14 +65,14 @@ async def create(request: Request) -> Response:
     if request.query_params.get("action", "create") != "create":
         raise Problem(400, "POST /api/jobs takes no other action than `create`")
     principal = principal_of(request)
-    wanted = _validated(TaskRequest, await body_of(request))
+    wanted = validated(TaskRequest, await body_of(request))
     if wanted.brand_id is not None and wanted.brand_id not in principal.brands:
         raise Problem(403, f"your token's `brands` does not hold {wanted.brand_id!r}")
     task_type = TASK_TYPES.get(wanted.type)
     if task_type is None:
         detail = f"unknown; it is one of {', '.join(TASK_TYPES)}"
         raise Problem(422, f"/type: {detail}", errors=[{"pointer": "/type", "detail": detail}])
-    payload = _validated(task_type.payload, wanted.payload, within="/payload")
+    payload = validated(task_type.payload, wanted.payload, within="/payload")
     key = request.headers.get("idempotency-key")
     if key is not None and not 0 < len(key) <= MAX_IDEMPOTENCY_KEY:
         raise Problem(400, f"Idempotency-Key: 1 to {MAX_IDEMPOTENCY_KEY} characters")
@@ -163,7 +126,7 @@ async def index(request: Request) -> Response:
     principal = principal_of(request)
     query = request.query_params
     try:
-        statuses = [TaskStatus(name) for name in _names(query.getlist("status"))]
+        statuses = [TaskStatus(name) for name in names(query.getlist("status"))]
     except ValueError as error:
         raise Problem(400, f"status: {error}; it is one of {', '.join(TaskStatus)}") from None
     limit = query.get("limit", "50")
@@ -181,7 +144,7 @@ async def index(request: Request) -> Response:
 async def _status(request: Request) -> Response:
     """``GET /api/jobs?action=status&taskIds=a,b``: what a client without a WebSocket asks."""
     principal = principal_of(request)
-    ids = _names(request.query_params.getlist("taskIds"))
+    ids = names(request.query_params.getlist("taskIds"))
     if not 1 <= len(ids) <= MAX_IDS:
         raise Problem(400, f"taskIds: 1 to {MAX_IDS} ids, separated by commas")
     found = await services_of(request).store.get_public(ids)
@@ -192,13 +155,13 @@ async def _status(request: Request) -> Response:
         "tasks": [tasks[task_id].wire() for task_id in ids if task_id in tasks],
         "notFound": [task_id for task_id in ids if task_id not in tasks],
     }
-    return _versioned(request, body, tasks.values(), headers)
+    return versioned_response(request, body, tasks.values(), headers)
 
 
 async def show(request: Request) -> Response:
     """``GET /api/jobs/{taskId}``."""
     task = await _visible_task(request)
-    return _versioned(request, task.wire(), [task], {})
+    return versioned_response(request, task.wire(), [task], {})
 
 
 async def cancel(request: Request) -> Response:
@@ -277,7 +240,7 @@ async def _result(request: Request, collection: str) -> Response:
     found = await services_of(request).store.result(collection, request.path_params["result_id"])
     if found is None or not _may_read(principal, found):
         raise Problem(404, "there is no such result")
-    return _json(found)
+    return json_response(found)
 
 
 async def personas(request: Request) -> Response:
@@ -290,14 +253,14 @@ async def personas(request: Request) -> Response:
     mine = [persona for persona in found if _may_read(principal, persona)]
     if not mine:
         raise Problem(404, "there are no personas of such a task")
-    return _json({"personas": mine})
+    return json_response({"personas": mine})
 
 
 def _may_read(principal: Principal, result: dict[str, Any]) -> bool:
     return result.get("userId") == principal.user_id or result.get("brandId") in principal.brands
 
 
-# Tokens and health
+# Tokens
 
 
 async def token(request: Request) -> Response:
@@ -305,48 +268,9 @@ async def token(request: Request) -> Response:
     settings = services_of(request).settings
     if settings.env != "dev":
         raise Problem(404, "tokens are handed out in development only")
-    wanted = _validated(TokenRequest, await body_of(request))
+    wanted = validated(TokenRequest, await body_of(request))
     issued = services_of(request).authenticator.issue(wanted.user_id, wanted.brands, settings.token_ttl_s)
     return JSONResponse({"token": issued, "userId": wanted.user_id, "expiresIn": settings.token_ttl_s})
-
-
-async def healthz(_: Request) -> Response:
-    """``GET /healthz``: the process lives."""
-    return JSONResponse({"status": "ok"})
-
-
-async def readyz(request: Request) -> Response:
-    """``GET /readyz``: MongoDB and Redis answer, and events reach the hub."""
-    services = services_of(request)
-
-    async def works(check: Any) -> str:
-        try:
-            async with asyncio.timeout(READY_WITHIN_S):
-                await check
-        except (PyMongoError, RedisError, OSError) as error:
-            return str(error) or type(error).__name__
-        return "ok"
-
-    mongo, redis = await asyncio.gather(works(services.store.ping()), works(services.feed.ping()))
-    checks = {"mongo": mongo, "redis": redis, "feed": "ok" if services.hub.connected else "not connected"}
-    ready = all(result == "ok" for result in checks.values())
-    return JSONResponse({"status": "ok" if ready else "not ready", **checks}, 200 if ready else 503)
-
-
-# Helpers
-
-
-def _validated(model: type[ModelT], value: Any, *, within: str = "") -> ModelT:
-    try:
-        return model.model_validate(value)
-    except ValidationError as error:
-        raise invalid(error, within=within) from None
-
-
-def _names(values: Iterable[str]) -> list[str]:
-    """The comma-separated names in query values, each once."""
-    found = [name.strip() for value in values for name in value.split(",")]
-    return list(dict.fromkeys(name for name in found if name))
 
 
 def _digest(wanted: TaskRequest) -> str:
@@ -354,29 +278,7 @@ def _digest(wanted: TaskRequest) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _versioned(
-    request: Request, body: dict[str, Any], tasks: Iterable[PublicTask], headers: dict[str, str]
-) -> Response:
-    """A response with an ``ETag`` from the tasks' revisions, or 304 if the client has that one."""
-    versions = ",".join(sorted(f"{task.task_id}.{task.rev}" for task in tasks))
-    etag = f'"{hashlib.sha256(versions.encode()).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "private, no-cache", **headers}
-    known = [name.strip().removeprefix("W/") for name in request.headers.get("if-none-match", "").split(",")]
-    if etag in known or "*" in known:
-        return Response(status_code=304, headers=headers)
-    return JSONResponse(body, headers=headers)
-
-
-def _json(value: dict[str, Any]) -> Response:
-    return Response(json.dumps(value, default=_rfc3339), media_type="application/json")
-
-
-def _rfc3339(value: Any) -> str:
-    text: str = value.isoformat()
-    return text.replace("+00:00", "Z")
-
-
-ROUTES = [
+ROUTES: list[BaseRoute] = [
     Route("/api/jobs", create, methods=["POST"]),
     Route("/api/jobs", index, methods=["GET"]),
     Route("/api/jobs/{task_id}", show, methods=["GET"]),
@@ -386,6 +288,4 @@ ROUTES = [
     Route("/api/brandKits/{result_id}", brand_kit, methods=["GET"]),
     Route("/api/personas", personas, methods=["GET"]),
     Route("/api/token", token, methods=["POST"]),
-    Route("/healthz", healthz, methods=["GET"]),
-    Route("/readyz", readyz, methods=["GET"]),
 ]

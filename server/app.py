@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from server import api, page, problems
+from server import api, health, page, problems
 from server.hub.connection import Connection
 from server.services import open_services, services_of
 from shared.settings import Settings, load_for_service
@@ -36,7 +36,12 @@ def create_app(settings: Settings | None = None) -> Starlette:
             yield {"services": services}
 
     return Starlette(
-        routes=[*api.ROUTES, WebSocketRoute("/connection/websocket", websocket), *page.ROUTES],
+        routes=[
+            *api.ROUTES,
+            *health.ROUTES,
+            WebSocketRoute("/connection/websocket", websocket),
+            *page.ROUTES,
+        ],
         exception_handlers=problems.HANDLERS,
         lifespan=lifespan,
     )

@@ -3,13 +3,11 @@
 import asyncio
 import logging
 import math
-import random
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
@@ -21,6 +19,7 @@ from shared.settings import Settings
 from shared.store import Store
 from worker.generators.base import Generator, PlannedStep
 from worker.llm.provider import AnswerT, Prompt, Provider, ProviderError
+from worker.outcome import Outcome, backoff_s, outcome_of
 
 ResultT = TypeVar("ResultT")
 
@@ -28,8 +27,6 @@ log = logging.getLogger(__name__)
 
 PUBLISH_EVERY_S = 0.1
 STORE_EVERY_S = 1.0
-RETRY_BASE_S = 2.0
-RETRY_MAX_S = 120.0
 TYPICAL_ANSWER_CHARS = 1500
 
 
@@ -43,15 +40,6 @@ class RetryLaterError(Exception):
     def __init__(self, delay_s: float) -> None:
         super().__init__(f"in {delay_s:.1f} s")
         self.delay_s = delay_s
-
-
-class Outcome(NamedTuple):
-    """How an attempt failed."""
-
-    message: str
-    reason: EndReason
-    retryable: bool
-    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,33 +80,7 @@ async def run_task(task_id: str, parts: Parts) -> None:
     except LeaseLostError:
         log.info("task %s is no longer ours, leaving it", task_id)
     except Exception as error:
-        await run.fail(_outcome(error, parts.settings))
-
-
-def _outcome(error: Exception, settings: Settings) -> Outcome:
-    """What an exception means for the task."""
-    match error:
-        case ProviderError():
-            return Outcome(str(error), error.reason, error.retryable, error.retry_after_s)
-        case TimeoutError():
-            message = f"the attempt took longer than {settings.task_timeout_s:g} s"
-            return Outcome(message, EndReason.TIMEOUT, retryable=True)
-        case ValidationError():
-            fault = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, fault["loc"]))
-            return Outcome(f"bad input: {where}: {fault['msg']}", EndReason.BAD_INPUT, retryable=False)
-        case PyMongoError() | RedisError() | OSError():
-            message = f"a service did not answer: {type(error).__name__}"
-            return Outcome(message, EndReason.PROVIDER_ERROR, retryable=True)
-        case _:
-            log.error("a generator failed", exc_info=error)
-            return Outcome(f"internal error: {type(error).__name__}", EndReason.INTERNAL, retryable=False)
-
-
-def backoff_s(retry: int) -> float:
-    """How long to wait before retry number ``retry`` (from 1): exponential, with full jitter."""
-    longest = min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** min(retry - 1, 16))
-    return random.uniform(0, longest)  # noqa: S311  jitter
+        await run.fail(outcome_of(error, timeout_s=parts.settings.task_timeout_s))
 
 
 async def _until_either_ends(work: Coroutine[Any, Any, ResultT], other: Coroutine[Any, Any, None]) -> ResultT:

@@ -1,0 +1,91 @@
+"""What every endpoint reads from a request, and how it answers."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from server.auth import ExpiredTokenError, InvalidTokenError, Principal
+from server.problems import Problem, invalid
+from server.services import services_of
+from shared.models import Model, PublicTask
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+
+def principal_of(request: Request) -> Principal:
+    """Who is asking.
+
+    Raises:
+        Problem: 401; no token, or a bad one.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    try:
+        if scheme.lower() != "bearer" or not token:
+            raise InvalidTokenError("send `Authorization: Bearer <token>`")
+        return services_of(request).authenticator.principal(token.strip())
+    except (InvalidTokenError, ExpiredTokenError) as error:
+        raise Problem(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
+
+
+async def body_of(request: Request) -> Any:
+    """The request's JSON.
+
+    Raises:
+        Problem: 413 if it is too large, 400 if it is no JSON.
+    """
+    limit = services_of(request).settings.max_body_bytes
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise Problem(413, f"the body is larger than {limit} bytes")
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise Problem(400, f"the body is not JSON: {error}") from None
+
+
+def validated(model: type[ModelT], value: Any, *, within: str = "") -> ModelT:
+    """``value`` as a ``model``; ``within`` is where in the body it was, as a JSON pointer.
+
+    Raises:
+        Problem: 422, naming each wrong field.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise invalid(error, within=within) from None
+
+
+def names(values: Iterable[str]) -> list[str]:
+    """The comma-separated names in query values, each once."""
+    found = [name.strip() for value in values for name in value.split(",")]
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def versioned_response(
+    request: Request, body: dict[str, Any], tasks: Iterable[PublicTask], headers: dict[str, str]
+) -> Response:
+    """A response with an ``ETag`` from the tasks' revisions, or 304 if the client has that one."""
+    versions = ",".join(sorted(f"{task.task_id}.{task.rev}" for task in tasks))
+    etag = f'"{hashlib.sha256(versions.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", **headers}
+    known = [name.strip().removeprefix("W/") for name in request.headers.get("if-none-match", "").split(",")]
+    if etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return JSONResponse(body, headers=headers)
+
+
+def json_response(value: dict[str, Any]) -> Response:
+    """A response of JSON values and times, which go out as RFC 3339."""
+    return Response(json.dumps(value, default=_rfc3339), media_type="application/json")
+
+
+def _rfc3339(value: Any) -> str:
+    text: str = value.isoformat()
+    return text.replace("+00:00", "Z")
