@@ -1,14 +1,15 @@
 """ARQ: put tasks in the queue, with priority."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from arq.connections import ArqRedis
+from arq.constants import job_key_prefix
 
-from shared.models import Priority, Task
+from shared.models import Priority, Task, now
 from shared.redis_pool import redis_pool
 from shared.settings import Settings
 
@@ -68,7 +69,7 @@ class Queue:
             await redis.connection_pool.disconnect()
 
     async def enqueue(self, task: Task) -> bool:
-        """Queue ``task``; False if this revision of it is in the queue already.
+        """Queue ``task`` for now, or for its next retry; False if it is in the queue already.
 
         Raises:
             redis.RedisError: Redis cannot be reached; the task may be in the queue nevertheless.
@@ -76,8 +77,20 @@ class Queue:
         job = await self.redis.enqueue_job(
             JOB_NAME,
             task.task_id,
-            _job_id=f"{task.task_id}:{task.rev}",
-            _defer_until=datetime.now(UTC) - HEAD_START[task.priority],
+            _job_id=job_id(task),
+            _defer_until=task.next_retry_at or now() - HEAD_START[task.priority],
             _expires=EXPIRES,
         )
         return job is not None
+
+    async def missing(self, tasks: Sequence[Task]) -> list[Task]:
+        """Those of the tasks that are not in the queue, neither waiting nor running."""
+        pipe = self.redis.pipeline(transaction=False)
+        for task in tasks:
+            pipe.exists(job_key_prefix + job_id(task))
+        return [task for task, there in zip(tasks, await pipe.execute(), strict=True) if not there]
+
+
+def job_id(task: Task) -> str:
+    """The id of the task's job: the same through all its attempts, another one after a user's retry."""
+    return f"{task.task_id}:{round(task.queued_at.timestamp() * 1000)}"

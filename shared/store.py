@@ -85,7 +85,7 @@ class Store:
                 IndexModel([("userId", ASCENDING), ("status", ASCENDING)]),
                 IndexModel([("userId", ASCENDING), ("taskId", DESCENDING)]),
                 IndexModel([("brandId", ASCENDING), ("status", ASCENDING)]),
-                IndexModel([("status", ASCENDING), ("updatedAt", ASCENDING)]),
+                IndexModel([("status", ASCENDING), ("taskId", ASCENDING)]),
                 IndexModel(
                     [("userId", ASCENDING), ("idempotencyKey", ASCENDING)],
                     unique=True,
@@ -178,11 +178,19 @@ class Store:
         query |= {"userId": user_id} if user_id is not None else {"brandId": brand_id}
         return await self._find(query, limit=MAX_LISTED)
 
-    async def waiting(self, *, before: datetime, limit: int = MAX_LISTED) -> list[Task]:
-        """Tasks that have been queued, unchanged, since before a time; oldest first."""
-        query = {"status": TaskStatus.QUEUED, "updatedAt": {"$lt": before}}
-        found = await self._tasks.find(query).sort("updatedAt", ASCENDING).limit(limit).to_list(limit)
-        return [Task.model_validate(document) for document in found]
+    async def active(self, *, unchanged_since: datetime) -> AsyncIterator[list[Task]]:
+        """The tasks of all users that have not ended, and not changed since a time either; in batches."""
+        query = {"status": {"$in": list(ACTIVE)}, "updatedAt": {"$lt": unchanged_since}}
+        after = ""
+        while True:
+            page = query | {"taskId": {"$gt": after}}
+            found = (
+                await self._tasks.find(page).sort("taskId", ASCENDING).limit(MAX_LISTED).to_list(MAX_LISTED)
+            )
+            if not found:
+                return
+            yield [Task.model_validate(document) for document in found]
+            after = found[-1]["taskId"]
 
     async def _find(self, query: dict[str, Any], *, limit: int) -> list[PublicTask]:
         limit = min(max(limit, 1), MAX_LISTED)

@@ -74,12 +74,14 @@ async def run_job(ctx: dict[str, Any], task_id: str) -> None:
 
 
 async def reconcile(ctx: dict[str, Any]) -> None:
-    """Queue again what MongoDB says is queued and Redis has lost."""
+    """Queue again what MongoDB says has not ended and Redis has lost."""
     parts: Parts = ctx["parts"]
+    queue: Queue = ctx["queue"]
     try:
-        for task in await parts.store.waiting(before=now() - FORGOTTEN_AFTER):
-            if await ctx["queue"].enqueue(task):
-                log.warning("task %s was not in the queue, queued it again", task.task_id)
+        async for tasks in parts.store.active(unchanged_since=now() - FORGOTTEN_AFTER):
+            for task in await queue.missing(tasks):
+                if await queue.enqueue(task):
+                    log.warning("task %s was not in the queue, queued it again", task.task_id)
     except (PyMongoError, RedisError, OSError) as error:
         log.warning("could not look for forgotten tasks: %s", error)
 

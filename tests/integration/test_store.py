@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared import store as store_module
 from shared.models import HISTORY_LIMIT, EndReason, Step, Task, TaskStatus, Usage, now
 from shared.settings import Settings
 from shared.store import IdempotencyConflictError, Store
@@ -159,12 +160,19 @@ async def test_a_snapshot_has_the_active_and_those_that_ended_lately(store: Stor
     assert [task.task_id for task in await store.snapshot(ended_after=since, task_id="old")] == ["old"]
 
 
-async def test_what_waits_is_found_oldest_first(store: Store) -> None:
+async def test_what_is_active_and_unchanged_is_found_in_batches(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "MAX_LISTED", 2)
     early = now() - timedelta(minutes=5)
-    await stored(store, task_id="b", updated_at=early)
-    await stored(store, task_id="a", updated_at=early - timedelta(minutes=1))
-    await stored(store, task_id="c")
-    assert [task.task_id for task in await store.waiting(before=now() - timedelta(minutes=1))] == ["a", "b"]
+    for status in TaskStatus:
+        await stored(store, task_id=status.value, status=status, updated_at=early)
+    await stored(store, task_id="changed")
+    found = [
+        [task.task_id for task in batch]
+        async for batch in store.active(unchanged_since=early + timedelta(1e-4))
+    ]
+    assert found == [["processing", "queued"], ["retrying"]]
 
 
 async def test_checkpoints_are_kept_by_step_until_they_are_dropped(store: Store) -> None:

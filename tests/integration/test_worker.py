@@ -8,7 +8,7 @@ import pytest
 
 from shared.feed import Feed
 from shared.models import Task, TaskStatus, now
-from shared.queue import QUEUE_NAME, Queue
+from shared.queue import QUEUE_NAME, Queue, job_id
 from shared.settings import Settings
 from shared.store import Store
 from tests.support.processes import WORKER, environment, running
@@ -73,11 +73,31 @@ async def test_a_worker_that_is_told_to_stop_hands_its_task_to_the_next(
     assert (done.status, done.attempt, done.retry_count) == (TaskStatus.COMPLETED, 2, 0)
 
 
-async def test_a_task_that_redis_has_lost_is_queued_again(settings: Settings, store: Store) -> None:
+@pytest.mark.parametrize("status", [TaskStatus.QUEUED, TaskStatus.PROCESSING, TaskStatus.RETRYING])
+async def test_a_task_that_redis_has_lost_is_queued_again(
+    settings: Settings, store: Store, status: TaskStatus
+) -> None:
     long_ago = now() - timedelta(minutes=5)
-    task, _ = await store.create(a_task(updated_at=long_ago))
+    task, _ = await store.create(a_task(status=status, updated_at=long_ago))
     with running(WORKER, environment(settings)):
         await until_status(store, task, TaskStatus.COMPLETED)
+
+
+async def test_only_what_is_missing_is_queued_again(settings: Settings, store: Store) -> None:
+    there, gone = await enqueued(store, settings), (await store.create(a_task()))[0]
+    async with Queue.connect(settings) as queue:
+        assert await queue.missing([there, gone]) == [gone]
+        assert await queue.enqueue(gone)
+        assert await queue.missing([there, gone]) == []
+
+
+async def test_a_waiting_retry_keeps_its_time(settings: Settings, store: Store) -> None:
+    at = now() + timedelta(minutes=5)
+    task, _ = await store.create(a_task(status=TaskStatus.RETRYING, next_retry_at=at))
+    async with Queue.connect(settings) as queue:
+        await queue.enqueue(task)
+        score = await queue.redis.zscore(QUEUE_NAME, job_id(task))
+    assert score == at.timestamp() * 1000
 
 
 @pytest.mark.parametrize("missing", ["HERALD_REDIS_URL", "HERALD_MONGO_URL"])
