@@ -24,20 +24,21 @@ setup: .venv/installed node_modules/installed
 setup-dev: .venv/installed-dev node_modules/installed
 	@python -m tests.browser.chromium
 
-.venv/bin/python:
+.venv/created:
 	@test -n "$(PYTHON)" || { echo "Herald needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt install python3-venv); install one, or name it: make PYTHON=…" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
+	@touch $@
 
-.venv/installed: requirements-embedded.txt | .venv/bin/python
+.venv/installed: requirements-embedded.txt | .venv/created
 	$(PIP_INSTALL) -r $<
 	@touch $@
 
-.venv/installed-dev: requirements-dev.txt | .venv/bin/python
+.venv/installed-dev: requirements-dev.txt | .venv/created
 	$(PIP_INSTALL) -r $<
 	@touch $@ .venv/installed
 
 node_modules/installed: package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null || { echo "Herald's page needs Node 20 or newer to install its browser libraries; get it from https://nodejs.org" >&2; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || { echo "Herald's page needs Node 20 or newer to install its browser libraries; get it from https://nodejs.org" >&2; exit 1; }
 	npm ci --silent --ignore-scripts
 	@touch $@
 

@@ -170,7 +170,7 @@ async def test_what_is_active_and_unchanged_is_found_in_batches(
     await stored(store, task_id="changed")
     found = [
         [task.task_id for task in batch]
-        async for batch in store.active(unchanged_since=early + timedelta(1e-4))
+        async for batch in store.active(unchanged_since=early + timedelta(minutes=1))
     ]
     assert found == [["processing", "queued"], ["retrying"]]
 
