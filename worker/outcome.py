@@ -5,8 +5,6 @@ import random
 from typing import NamedTuple
 
 from pydantic import ValidationError
-from pymongo.errors import PyMongoError
-from redis.exceptions import RedisError
 
 from shared.models import EndReason
 from worker.llm.provider import ProviderError
@@ -38,9 +36,6 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome:
             fault = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, fault["loc"]))
             return Outcome(f"bad input: {where}: {fault['msg']}", EndReason.BAD_INPUT, retryable=False)
-        case PyMongoError() | RedisError() | OSError():
-            message = f"a service did not answer: {type(error).__name__}"
-            return Outcome(message, EndReason.PROVIDER_ERROR, retryable=True)
         case _:
             log.error("a generator failed", exc_info=error)
             return Outcome(f"internal error: {type(error).__name__}", EndReason.INTERNAL, retryable=False)

@@ -79,6 +79,8 @@ async def run_task(task_id: str, parts: Parts) -> None:
             await run.execute()
     except LeaseLostError:
         log.info("task %s is no longer ours, leaving it", task_id)
+    except PyMongoError:
+        raise  # no fault of the task's: it is not counted against it
     except Exception as error:
         await run.fail(outcome_of(error, timeout_s=parts.settings.task_timeout_s))
 

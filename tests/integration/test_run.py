@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from shared.feed import Feed
 from shared.models import EndReason, Task, TaskStatus, Usage, now
@@ -295,3 +296,15 @@ async def test_redis_is_away_and_the_task_is_done_all_the_same(settings: Setting
         task = await queued(store)
         await run_task(task.task_id, Parts(settings, store, nowhere, ScriptedProvider(), "w", GENERATORS))
         assert (await loaded(store, task)).status is TaskStatus.COMPLETED
+
+
+async def test_mongodb_is_away_and_nothing_is_counted_against_the_task(
+    parts: MakeParts, store: Store
+) -> None:
+    task = await queued(store)
+    with pytest.raises(AutoReconnect):
+        await run_task(task.task_id, parts(draft, AutoReconnect("gone")))
+    left = await loaded(store, task)
+    assert (left.status, left.retry_count) == (TaskStatus.PROCESSING, 0)
+    await run_task(task.task_id, parts())
+    assert (await loaded(store, task)).status is TaskStatus.COMPLETED
