@@ -1,13 +1,25 @@
 """``python -m server``: the web process."""
 
 import logging
+from typing import Any
 
 import uvicorn
 
-from shared.settings import load_for_service
+from server.hub.wire import HttpProtocol, WebSocketProtocol
+from shared.settings import Settings, load_for_service
 
-MAX_FRAME_BYTES = 64 * 1024
-GRACE_S = 10
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """How uvicorn has to be set for the hub, whoever starts it."""
+    return {
+        "http": HttpProtocol,
+        "ws": WebSocketProtocol,
+        "ws_max_size": settings.max_frame_bytes,
+        "ws_ping_interval": None,  # the client protocol has pings of its own
+        "ws_per_message_deflate": False,  # more memory and time a connection than it saves on small frames
+        "timeout_graceful_shutdown": settings.grace_period_s,
+        "access_log": False,  # an event stream's address holds a token
+    }
 
 
 def main() -> None:
@@ -21,13 +33,8 @@ def main() -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=MAX_FRAME_BYTES,
-        ws_ping_interval=None,  # the client protocol has pings of its own
-        ws_per_message_deflate=False,  # costs more memory and time a connection than it saves on small frames
-        timeout_graceful_shutdown=GRACE_S,
-        access_log=False,
+        log_level="warning" if settings.env == "production" else "info",
+        **server_options(settings),
     )
 
 

@@ -64,7 +64,7 @@ async def create(request: Request) -> Response:
     """``POST /api/jobs``: accept a task; 202 before any of its work is done."""
     if request.query_params.get("action", "create") != "create":
         raise Problem(400, "POST /api/jobs takes no other action than `create`")
-    principal = principal_of(request)
+    principal = await principal_of(request)
     wanted = validated(TaskRequest, await body_of(request))
     if wanted.brand_id is not None and wanted.brand_id not in principal.brands:
         raise Problem(403, f"your token's `brands` does not hold {wanted.brand_id!r}")
@@ -123,7 +123,7 @@ async def index(request: Request) -> Response:
         return await _status(request)
     if action is not None:
         raise Problem(400, "GET /api/jobs takes no other action than `status`")
-    principal = principal_of(request)
+    principal = await principal_of(request)
     query = request.query_params
     try:
         statuses = [TaskStatus(name) for name in names(query.getlist("status"))]
@@ -143,7 +143,7 @@ async def index(request: Request) -> Response:
 
 async def _status(request: Request) -> Response:
     """``GET /api/jobs?action=status&taskIds=a,b``: what a client without a WebSocket asks."""
-    principal = principal_of(request)
+    principal = await principal_of(request)
     ids = names(request.query_params.getlist("taskIds"))
     if not 1 <= len(ids) <= MAX_IDS:
         raise Problem(400, f"taskIds: 1 to {MAX_IDS} ids, separated by commas")
@@ -215,7 +215,7 @@ async def _announce(services: Services, task: Task) -> None:
 
 
 async def _visible_task(request: Request) -> PublicTask:
-    principal = principal_of(request)
+    principal = await principal_of(request)
     found = await services_of(request).store.get_public([request.path_params["task_id"]])
     if not found or not principal.may_see(found[0]):
         raise Problem(404, "there is no such task")
@@ -236,7 +236,7 @@ async def brand_kit(request: Request) -> Response:
 
 
 async def _result(request: Request, collection: str) -> Response:
-    principal = principal_of(request)
+    principal = await principal_of(request)
     found = await services_of(request).store.result(collection, request.path_params["result_id"])
     if found is None or not _may_read(principal, found):
         raise Problem(404, "there is no such result")
@@ -245,7 +245,7 @@ async def _result(request: Request, collection: str) -> Response:
 
 async def personas(request: Request) -> Response:
     """``GET /api/personas?taskId=…``."""
-    principal = principal_of(request)
+    principal = await principal_of(request)
     task_id = request.query_params.get("taskId")
     if not task_id:
         raise Problem(400, "taskId: name the task whose personas you want")
@@ -273,6 +273,13 @@ async def token(request: Request) -> Response:
     return JSONResponse({"token": issued, "userId": wanted.user_id, "expiresIn": settings.token_ttl_s})
 
 
+async def revoke(request: Request) -> Response:
+    """``POST /api/token/revoke``: log out everywhere; the user's tokens until now are not taken any more."""
+    principal = await principal_of(request)
+    await services_of(request).revocations.revoke(principal.user_id)
+    return Response(status_code=204)
+
+
 def _digest(wanted: TaskRequest) -> str:
     canonical = json.dumps(wanted.wire(), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
@@ -288,4 +295,5 @@ ROUTES: list[BaseRoute] = [
     Route("/api/brandKits/{result_id}", brand_kit, methods=["GET"]),
     Route("/api/personas", personas, methods=["GET"]),
     Route("/api/token", token, methods=["POST"]),
+    Route("/api/token/revoke", revoke, methods=["POST"]),
 ]

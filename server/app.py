@@ -1,29 +1,17 @@
-"""Wires routes and lifespan; nothing else."""
+"""Wires routes, middleware and lifespan; nothing else."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import WebSocketRoute
-from starlette.websockets import WebSocket
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 from server import api, health, page, problems
-from server.hub.connection import Connection
-from server.services import open_services, services_of
+from server.hub import transports
+from server.services import open_services
 from shared.settings import Settings, load_for_service
-
-
-async def websocket(socket: WebSocket) -> None:
-    """``/connection/websocket``: the client protocol."""
-    services = services_of(socket)
-    await Connection(
-        socket,
-        hub=services.hub,
-        authenticator=services.authenticator,
-        store=services.store,
-        settings=services.settings,
-    ).serve()
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -35,13 +23,16 @@ def create_app(settings: Settings | None = None) -> Starlette:
         async with open_services(chosen) as services:
             yield {"services": services}
 
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=chosen.allowed_origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],
+        expose_headers=["ETag", "Location", "Retry-After"],
+    )
     return Starlette(
-        routes=[
-            *api.ROUTES,
-            *health.ROUTES,
-            WebSocketRoute("/connection/websocket", websocket),
-            *page.ROUTES,
-        ],
+        routes=[*api.ROUTES, *health.ROUTES, *transports.ROUTES, *page.ROUTES],
+        middleware=[cors] if chosen.allowed_origins else [],
         exception_handlers=problems.HANDLERS,
         lifespan=lifespan,
     )

@@ -1,8 +1,10 @@
 """A JWT becomes a `Principal`; who may see which channel and task."""
 
+import asyncio
 import time
 from typing import Any, NamedTuple
 
+import httpx2
 import jwt
 
 from shared.events import user_channel
@@ -10,11 +12,14 @@ from shared.models import PublicTask
 from shared.settings import Settings
 from shared.store import Store
 
-ALGORITHM = "HS256"
+JWKS_FRESH_S = 600.0
+JWKS_RETRY_S = 10.0
+"""Between two fetches that an unknown key has caused."""
+JWKS_WITHIN_S = 5.0
 
 
 class InvalidTokenError(Exception):
-    """The token is missing, malformed, or signed by someone else."""
+    """The token is missing, malformed, revoked, or signed by someone else."""
 
 
 class ExpiredTokenError(Exception):
@@ -28,46 +33,157 @@ class Principal(NamedTuple):
     brands: frozenset[str]
     expires_at: float | None
     """Unix time in seconds; None if the token never expires."""
+    issued_at: float
+    """Unix time in seconds; 0 if the token does not say."""
 
     def may_see(self, task: PublicTask) -> bool:
         """Whether ``task`` is theirs or their brand's."""
         return task.user_id == self.user_id or (task.brand_id is not None and task.brand_id in self.brands)
 
 
+class SubscriptionGrant(NamedTuple):
+    """A token's permission for one user to follow one channel."""
+
+    user_id: str
+    channel: str
+    expires_at: float | None
+
+
+class KeySet:
+    """The public keys at a JWKS address (RFC 7517), fetched when needed, and again when a key is unknown."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched_at = float("-inf")
+        self._fetching = asyncio.Lock()
+
+    async def key(self, key_id: str) -> jwt.PyJWK:
+        """The key named ``key_id``.
+
+        Raises:
+            InvalidTokenError: there is no such key.
+            httpx2.HTTPError: the keys cannot be had, and none were had before.
+        """
+        age_s = time.monotonic() - self._fetched_at
+        if age_s > JWKS_FRESH_S or (key_id not in self._keys and age_s > JWKS_RETRY_S):
+            await self._fetch()
+        if key_id not in self._keys:
+            raise InvalidTokenError(f"no key named {key_id!r}")
+        return self._keys[key_id]
+
+    async def _fetch(self) -> None:
+        before = self._fetched_at
+        async with self._fetching:
+            if self._fetched_at != before:
+                return  # another one has fetched them while we waited
+            self._fetched_at = time.monotonic()
+            try:
+                async with httpx2.AsyncClient(timeout=JWKS_WITHIN_S) as http:
+                    response = (await http.get(self._url)).raise_for_status()
+                keys = jwt.PyJWKSet.from_dict(response.json()).keys
+            except (httpx2.HTTPError, jwt.PyJWTError, ValueError):
+                if not self._keys:
+                    self._fetched_at = float("-inf")
+                    raise InvalidTokenError("the keys to check tokens with cannot be had just now") from None
+                return  # the old ones still serve
+            self._keys = {key.key_id: key for key in keys if key.key_id}
+
+
 class Authenticator:
-    """Issues and checks tokens signed with the shared secret."""
+    """Checks tokens by the shared secret (HS256) or the keys at a JWKS address; issues some by the secret."""
 
     def __init__(self, settings: Settings) -> None:
         self._secret = settings.auth_secret.get_secret_value()
+        self._keys = KeySet(settings.auth_jwks_url) if settings.auth_jwks_url else None
+        self._algorithm = settings.auth_algorithm if settings.auth_jwks_url else "HS256"
+        self._audience = settings.auth_audience
+        self._issuer = settings.auth_issuer
+        self._revoked_before: dict[str, float] = {}
 
     def issue(self, user_id: str, brands: list[str], ttl_s: float) -> str:
         """A token for ``user_id`` that is good for ``ttl_s`` seconds."""
-        issued_at = int(time.time())
-        claims = {"sub": user_id, "brands": brands, "iat": issued_at, "exp": issued_at + int(ttl_s)}
-        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+        return self._sign({"sub": user_id, "brands": brands}, ttl_s)
 
-    def principal(self, token: str) -> Principal:
+    def issue_subscription(self, user_id: str, channel: str, ttl_s: float) -> str:
+        """A token that lets ``user_id`` follow ``channel`` for ``ttl_s`` seconds."""
+        return self._sign({"sub": user_id, "channel": channel}, ttl_s)
+
+    def _sign(self, claims: dict[str, Any], ttl_s: float) -> str:
+        issued_at = time.time()
+        times = {"iat": issued_at, "exp": int(issued_at + ttl_s)}
+        return jwt.encode(claims | times | self._expected(), self._secret, algorithm="HS256")
+
+    def _expected(self) -> dict[str, str]:
+        named = {"aud": self._audience, "iss": self._issuer}
+        return {claim: value for claim, value in named.items() if value is not None}
+
+    def revoke_before(self, moments: dict[str, float]) -> None:
+        """Take no token any more that was issued to a user before a moment (Unix time in seconds)."""
+        self._revoked_before = moments
+
+    def is_revoked(self, principal: Principal) -> bool:
+        """Whether the token that named ``principal`` has been revoked."""
+        return principal.issued_at < self._revoked_before.get(principal.user_id, float("-inf"))
+
+    async def principal(self, token: str) -> Principal:
         """The principal that ``token`` speaks for.
 
         Raises:
             ExpiredTokenError: its ``exp`` has passed.
             InvalidTokenError: anything else is wrong with it; the message says what.
         """
+        claims = await self._claims(token)
+        if "channel" in claims:
+            raise InvalidTokenError("this token is for one channel only")
+        brands = claims.get("brands", [])
+        if not (isinstance(brands, list) and all(isinstance(brand, str) for brand in brands)):
+            raise InvalidTokenError("the claim `brands` is not a list of strings")
+        principal = Principal(
+            claims["sub"], frozenset(brands), _time(claims, "exp"), _time(claims, "iat") or 0
+        )
+        if self.is_revoked(principal):
+            raise InvalidTokenError("the token was revoked")
+        return principal
+
+    async def subscription(self, token: str) -> SubscriptionGrant:
+        """What the subscription token ``token`` permits.
+
+        Raises:
+            ExpiredTokenError: its ``exp`` has passed.
+            InvalidTokenError: anything else is wrong with it; the message says what.
+        """
+        claims = await self._claims(token)
+        channel = claims.get("channel")
+        if not isinstance(channel, str):
+            raise InvalidTokenError("the token names no channel")
+        return SubscriptionGrant(claims["sub"], channel, _time(claims, "exp"))
+
+    async def _claims(self, token: str) -> dict[str, Any]:
         try:
+            key: Any = self._secret
+            if self._keys is not None:
+                key = (await self._keys.key(jwt.get_unverified_header(token).get("kid", ""))).key
             claims: dict[str, Any] = jwt.decode(
-                token, self._secret, algorithms=[ALGORITHM], options={"require": ["sub"]}
+                token,
+                key,
+                algorithms=[self._algorithm],  # pinned: the token does not choose how it is checked
+                audience=self._audience,
+                issuer=self._issuer,
+                options={"require": ["sub"], "verify_aud": self._audience is not None},
             )
         except jwt.ExpiredSignatureError:
             raise ExpiredTokenError("the token has expired") from None
         except jwt.InvalidTokenError as error:
             raise InvalidTokenError(str(error) or "the token is not valid") from None
-        brands = claims.get("brands", [])
         if not claims["sub"]:
             raise InvalidTokenError("the token names no user")
-        if not (isinstance(brands, list) and all(isinstance(brand, str) for brand in brands)):
-            raise InvalidTokenError("the claim `brands` is not a list of strings")
-        expires_at = claims.get("exp")
-        return Principal(claims["sub"], frozenset(brands), float(expires_at) if expires_at else None)
+        return claims
+
+
+def _time(claims: dict[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    return float(value) if value is not None else None
 
 
 async def may_subscribe(principal: Principal, channel: str, store: Store) -> bool:

@@ -17,7 +17,7 @@ from shared.models import Model, PublicTask
 ModelT = TypeVar("ModelT", bound=Model)
 
 
-def principal_of(request: Request) -> Principal:
+async def principal_of(request: Request) -> Principal:
     """Who is asking.
 
     Raises:
@@ -27,7 +27,7 @@ def principal_of(request: Request) -> Principal:
     try:
         if scheme.lower() != "bearer" or not token:
             raise InvalidTokenError("send `Authorization: Bearer <token>`")
-        return services_of(request).authenticator.principal(token.strip())
+        return await services_of(request).authenticator.principal(token.strip())
     except (InvalidTokenError, ExpiredTokenError) as error:
         raise Problem(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
 

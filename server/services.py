@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
 
 from server.auth import Authenticator
 from server.hub.hub import Hub
+from server.revocation import Revocations
 from shared.events import user_channel
 from shared.feed import Feed
 from shared.models import now
@@ -26,6 +27,7 @@ class Services(NamedTuple):
     feed: Feed
     queue: Queue
     hub: Hub
+    revocations: Revocations
 
 
 @asynccontextmanager
@@ -41,14 +43,16 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         feed = await stack.enter_async_context(Feed.connect(settings))
         queue = await stack.enter_async_context(Queue.connect(settings))
 
-        async def snapshot(channel: str) -> dict[str, Any]:
+        async def snapshot(channel: str) -> str:
             return await read_snapshot(channel, store, settings)
 
+        authenticator = Authenticator(settings)
         hub = await stack.enter_async_context(Hub.open(feed, snapshot))
-        yield Services(settings, Authenticator(settings), store, feed, queue, hub)
+        revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator))
+        yield Services(settings, authenticator, store, feed, queue, hub, revocations)
 
 
-async def read_snapshot(channel: str, store: Store, settings: Settings) -> dict[str, Any]:
+async def read_snapshot(channel: str, store: Store, settings: Settings) -> str:
     """Where a channel's subscribers start from: ``{"tasks": [active ones, and those that ended lately]}``."""
     ended_after = now() - timedelta(seconds=settings.snapshot_recent_s)
     kind, _, name = channel.partition(":")
@@ -58,7 +62,8 @@ async def read_snapshot(channel: str, store: Store, settings: Settings) -> dict[
         tasks = await store.snapshot(brand_id=name, ended_after=ended_after)
     else:
         tasks = await store.snapshot(user_id=channel.removeprefix(user_channel("")), ended_after=ended_after)
-    return {"tasks": [task.wire() for task in tasks]}
+    encoded = (task.model_dump_json(by_alias=True, exclude_none=True) for task in tasks)
+    return f'{{"tasks":[{",".join(encoded)}]}}'
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -127,11 +127,13 @@ class Feed:
         )
         return [Position(offset, epoch.decode()) for offset, epoch in replies]
 
-    async def history(self, channel: str, *, since: int = 0, limit: int) -> History:
-        """The channel's newest position, and at most ``limit`` publications after offset ``since``."""
-        [(offset, epoch, entries)] = await self._read.run(
-            self.redis, [(_keys(channel), [_new_epoch(), self._position_ttl_ms, since, limit])]
-        )
+    async def history(self, channel: str, *, since: int = 0, limit: int, reverse: bool = False) -> History:
+        """The channel's newest position, and at most ``limit`` publications after offset ``since``.
+
+        With ``reverse``, those before it instead, newest first; or the newest ones if it is 0.
+        """
+        arguments = [_new_epoch(), self._position_ttl_ms, since, limit, "reverse" if reverse else ""]
+        [(offset, epoch, entries)] = await self._read.run(self.redis, [(_keys(channel), arguments)])
         found = [
             Publication(int(entry_id.split(b"-")[0]), fields[1].decode()) for entry_id, fields in entries
         ]
@@ -149,6 +151,10 @@ class Feed:
         if newest.epoch != position.epoch or missing < 0 or len(found) != missing:
             return None
         return history
+
+    async def signal(self, name: str, text: str) -> bool:
+        """Hand ``text`` to whoever listens to ``name`` now; False if nobody does. Nothing of it is kept."""
+        return bool(await self.redis.publish(_SIGNAL_PREFIX + name, text))
 
 
 class _Channel:
@@ -190,6 +196,7 @@ class Follower:
         self._on_reset = on_reset
         self._channels: dict[str, _Channel] = {}
         self._unconfirmed: Counter[str] = Counter()  # SUBSCRIBE commands sent and not yet answered
+        self._signals: dict[bytes, Callable[[str], None]] = {}
         self._connection: Connection | None = None
         self._last_heard = 0.0
         self._catching_up: dict[str, asyncio.Task[None]] = {}
@@ -209,6 +216,13 @@ class Follower:
     def connected(self) -> bool:
         """Whether the pub/sub connection stands now."""
         return self._connection is not None
+
+    def listen(self, name: str, handler: Callable[[str], None]) -> None:
+        """Hand what `Feed.signal` sends to ``name`` to ``handler``; to be called before the follower starts.
+
+        A signal that is sent while the connection is away is lost.
+        """
+        self._signals[(_SIGNAL_PREFIX + name).encode()] = handler
 
     async def follow(self, channel: str) -> Position:
         """Follow ``channel``; what is published after the position returned will be handed over.
@@ -278,6 +292,8 @@ class Follower:
         for known in self._channels.values():
             if known.confirmed.done():
                 known.confirmed = asyncio.get_running_loop().create_future()
+        if self._signals:
+            await self._send("SUBSCRIBE", *(name.decode() for name in self._signals))
         if self._channels:
             await self._subscribe(*self._channels)
         while True:
@@ -302,7 +318,10 @@ class Follower:
 
     def _handle(self, reply: Any) -> None:
         kind, name, data = reply if len(reply) == _MESSAGE_PARTS else (b"pong", b"", b"")
-        if kind == b"subscribe":
+        if name in self._signals:
+            if kind == b"message":
+                self._signals[name](data.decode())
+        elif kind == b"subscribe":
             self._confirm(_channel_of(name))
         elif kind == b"message":
             header, _, text = data.decode().partition("\n")
@@ -367,6 +386,7 @@ def _keys(channel: str) -> list[str]:
 
 
 _PUBSUB_PREFIX = "herald:feed:{"
+_SIGNAL_PREFIX = "herald:signal:"
 
 
 def _pubsub_name(channel: str) -> str:

@@ -40,8 +40,20 @@ class Settings(BaseSettings):
     """How long an ended task and its checkpoints are kept, in days."""
 
     auth_secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    auth_jwks_url: str | None = None
+    """Where the public keys are that tokens are checked with; instead of the secret."""
+    auth_algorithm: Literal["RS256", "ES256", "EdDSA"] = "RS256"
+    """How tokens that are checked by JWKS are signed; the secret's are always HS256."""
+    auth_audience: str | None = None
+    """What a token's ``aud`` has to hold; unset, it is not looked at."""
+    auth_issuer: str | None = None
+    """What a token's ``iss`` has to be; unset, it is not looked at."""
     token_ttl_s: int = Field(3600, gt=0)
     """Lifetime of a development token, in seconds."""
+    expiry_grace_s: float = Field(25, ge=0)
+    """How long a connection may take to bring a new token after the old one has expired, in seconds."""
+    allowed_origins: list[str] = []
+    """Origins besides our own whose pages may connect, as a JSON list; ``["*"]`` is every page."""
 
     history_size: int = Field(256, ge=1)
     """Publications kept per channel for recovery."""
@@ -49,6 +61,22 @@ class Settings(BaseSettings):
     """How long a channel's publications can be recovered, in seconds."""
     ping_interval_s: float = Field(25, gt=0)
     """Between two pings from the hub to a connection, in seconds."""
+    pong_within_s: float = Field(10, gt=0)
+    """How long a connection may take to answer a ping, in seconds."""
+    connect_within_s: float = Field(5, gt=0)
+    """How long a connection may take to say who it is, in seconds."""
+    max_frame_bytes: int = Field(64 * 1024, gt=0)
+    """Largest frame that a client may send."""
+    max_commands_per_s: float = Field(200, gt=0)
+    """Commands a second that a connection may send; it may save up one second's worth."""
+    max_subscriptions: int = Field(128, ge=1)
+    """Channels that a connection may have."""
+    max_connections_per_user: int = Field(64, ge=1)
+    """Connections that a user may have with one web process."""
+    max_outbox_bytes: int = Field(1024 * 1024, gt=0)
+    """What may wait for a connection that does not read, besides what its socket holds."""
+    grace_period_s: int = Field(10, ge=1)
+    """How long a web process that is told to stop may take, in seconds."""
     snapshot_recent_s: float = Field(3600, ge=0)
     """A snapshot also holds the tasks that ended within this many seconds."""
 

@@ -1,78 +1,42 @@
-"""Every code of the client protocol that the hub uses, and what the client does about it.
+"""Every code of the client protocol that the hub uses, and what the official clients do about it.
 
 The numbers and their meanings are the protocol's (centrifugal.dev, "Client protocol codes").
 """
 
 from typing import NamedTuple
 
-FIRST_FINAL_DISCONNECT = 3500
+
+class Error(NamedTuple):
+    """Why a command cannot be served; sent in its reply, and the connection stays."""
+
+    code: int
+    message: str
+    temporary: bool = False
+    """The official clients try again by themselves, with backoff."""
+
+
+INTERNAL = Error(100, "internal server error", temporary=True)  # something broke on our side
+UNKNOWN_CHANNEL = Error(102, "unknown channel")  # the subscription is given up
+PERMISSION_DENIED = Error(103, "permission denied")  # the subscription is given up
+METHOD_NOT_FOUND = Error(104, "method not found")  # the call fails
+ALREADY_SUBSCRIBED = Error(105, "already subscribed")  # the connection has this channel
+LIMIT_EXCEEDED = Error(106, "limit exceeded")  # as many channels as a connection may have
+ERROR_BAD_REQUEST = Error(107, "bad request")  # the parameters make no sense; the call fails
+NOT_AVAILABLE = Error(108, "not available")  # a command that the hub does not offer
+TOKEN_EXPIRED = Error(109, "token expired")  # a new token is fetched, and the command sent again
+UNRECOVERABLE_POSITION = Error(112, "unrecoverable position")  # history asked for another epoch
 
 
 class ProtocolError(Exception):
-    """A command that cannot be served; the client gets the code in its reply and stays connected.
+    """A command that cannot be served."""
 
-    A temporary one the official clients try again by themselves, with backoff.
-    """
-
-    def __init__(self, code: int, message: str, *, temporary: bool = False) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.temporary = temporary
-
-
-def internal() -> ProtocolError:
-    """100: something broke on our side; the client tries again."""
-    return ProtocolError(100, "internal server error", temporary=True)
-
-
-def unknown_channel() -> ProtocolError:
-    """102: there is no such channel; the client gives the subscription up."""
-    return ProtocolError(102, "unknown channel")
-
-
-def permission_denied() -> ProtocolError:
-    """103: this user may not do that; the client gives the subscription up."""
-    return ProtocolError(103, "permission denied")
-
-
-def method_not_found() -> ProtocolError:
-    """104: the command is unknown."""
-    return ProtocolError(104, "method not found")
-
-
-def already_subscribed() -> ProtocolError:
-    """105: the connection has this channel already."""
-    return ProtocolError(105, "already subscribed")
-
-
-def limit_exceeded() -> ProtocolError:
-    """106: the connection has as many channels as it may have."""
-    return ProtocolError(106, "limit exceeded")
-
-
-def bad_request() -> ProtocolError:
-    """107: the command's parameters make no sense."""
-    return ProtocolError(107, "bad request")
-
-
-def not_available() -> ProtocolError:
-    """108: the hub does not offer this command."""
-    return ProtocolError(108, "not available")
-
-
-def token_expired() -> ProtocolError:
-    """109: the client fetches a new token and connects again."""
-    return ProtocolError(109, "token expired")
-
-
-def unrecoverable_position() -> ProtocolError:
-    """112: the history no longer reaches back so far; the client starts afresh."""
-    return ProtocolError(112, "unrecoverable position")
+    def __init__(self, error: Error) -> None:
+        super().__init__(error.message)
+        self.error = error
 
 
 class Disconnect(NamedTuple):
-    """A reason to close a connection, sent as the WebSocket's close code."""
+    """Why a connection is closed; the WebSocket's close code, or the last push of an HTTP stream."""
 
     code: int
     reason: str
@@ -80,25 +44,29 @@ class Disconnect(NamedTuple):
     @property
     def reconnects(self) -> bool:
         """Whether the official clients come back by themselves."""
-        return self.code < FIRST_FINAL_DISCONNECT
+        return self.code < 3500 or 4000 <= self.code < 4500  # noqa: PLR2004  the protocol's ranges
 
 
-SHUTDOWN = Disconnect(3001, "shutdown")
+SHUTDOWN = Disconnect(3001, "shutdown")  # this server stops; another one will take you
 INTERNAL_ERROR = Disconnect(3004, "internal server error")
-EXPIRED = Disconnect(3005, "connection expired")
-SLOW = Disconnect(3008, "slow")
-INSUFFICIENT_STATE = Disconnect(3010, "insufficient state")
+CONNECTION_EXPIRED = Disconnect(3005, "connection expired")  # no new token came in time
+SLOW = Disconnect(3008, "slow")  # the outbox is full; recover on return
+INSUFFICIENT_STATE = Disconnect(3010, "insufficient state")  # the position is void; take a new snapshot
 NO_PONG = Disconnect(3012, "no pong")
+TOO_MANY_REQUESTS = Disconnect(3013, "too many requests")
 INVALID_TOKEN = Disconnect(3500, "invalid token")
-BAD_REQUEST = Disconnect(3501, "bad request")
-STALE = Disconnect(3502, "stale")
+BAD_REQUEST = Disconnect(3501, "bad request")  # not of the protocol
+STALE = Disconnect(3502, "stale")  # never sent a connect
+FORCE_DISCONNECT = Disconnect(3503, "force disconnect")  # the token was revoked
+CONNECTION_LIMIT = Disconnect(3504, "connection limit")  # as many as a user may have
 
 
 class Unsubscribe(NamedTuple):
-    """A reason to end one subscription; from code 2500 on, the official clients subscribe again."""
+    """Why the server ends one subscription; from 2500 on, the official clients subscribe again."""
 
     code: int
     reason: str
 
 
-UNSUBSCRIBED_INSUFFICIENT_STATE = Unsubscribe(2500, "insufficient state")
+UNSUBSCRIBED_INSUFFICIENT_STATE = Unsubscribe(2500, "insufficient state")  # take a new snapshot
+UNSUBSCRIBED_EXPIRED = Unsubscribe(2501, "subscription expired")  # no new subscription token came in time

@@ -1,19 +1,26 @@
-"""One client: its commands, its subscriptions, its outbox and its pings."""
+"""One client: its commands, its subscriptions, its outbox and its timers, whatever the transport."""
 
 import asyncio
 import logging
 import random
 import time
 import uuid
-from contextlib import suppress
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
-from uvicorn.protocols.utils import ClientDisconnected
-
-from server.auth import Authenticator, ExpiredTokenError, InvalidTokenError, Principal, may_subscribe
+from server.auth import (
+    Authenticator,
+    ExpiredTokenError,
+    InvalidTokenError,
+    Principal,
+    SubscriptionGrant,
+    may_subscribe,
+)
 from server.hub import codes, protocol
-from server.hub.hub import Hub, Subscription
+from server.hub.codes import ProtocolError
+from server.hub.frame import Frame
+from server.hub.hub import Hub, Message, Subscription
+from server.hub.outbox import Outbox, Outgoing
 from shared.events import user_channel
 from shared.feed import Position
 from shared.settings import Settings
@@ -21,220 +28,323 @@ from shared.store import Store
 
 log = logging.getLogger(__name__)
 
-VERSION = "herald"
-CONNECT_WITHIN_S = 5.0
-PONG_WITHIN_S = 10.0
-EXPIRY_GRACE_S = 25.0
-"""How long a client may take to send a new token after the old one has expired."""
-CLOSE_WITHIN_S = 5.0
-MAX_OUTBOX_CHARS = 4 * 1024 * 1024
-MAX_SUBSCRIPTIONS = 128
 MAX_CHANNEL_LENGTH = 255
 
 
-class Connection:
-    """Serves one WebSocket until it closes.
+class Transport(Protocol):
+    """The way to a client."""
 
-    Whatever is sent within one turn of the event loop leaves in one write.
+    @property
+    def writable(self) -> bool:
+        """Whether it takes more just now; `Connection.on_writable` is to be called once it does again."""
+
+    def write(self, frame: Frame) -> None:
+        """Send a frame, in order; call it only while `writable`."""
+
+    def close(self, why: codes.Disconnect) -> None:
+        """Tell the client why, if it still listens, and end."""
+
+
+class Connection:
+    """Serves the commands of one client.
+
+    Example::
+
+        connection = Connection(transport, hub=hub, …)
+        try:
+            async for frame in client:
+                await connection.receive(frame)
+        finally:
+            connection.release()
     """
 
     def __init__(
         self,
-        websocket: WebSocket,
+        transport: Transport,
         *,
         hub: Hub,
         authenticator: Authenticator,
         store: Store,
         settings: Settings,
     ) -> None:
-        self._websocket = websocket
+        self.session = str(uuid.uuid4())
+        """A secret of the client and us: whoever knows it speaks for this connection."""
+        self.principal: Principal | None = None
+        self._transport = transport
         self._hub = hub
         self._authenticator = authenticator
         self._store = store
-        self._ping_interval_s = settings.ping_interval_s
+        self._settings = settings
         self._loop = asyncio.get_running_loop()
-        self._principal: Principal | None = None
-        self._subscriptions: dict[str, Subscription] = {}
-        self._outbox: list[str] = []
-        self._outbox_chars = 0
-        self._writer: asyncio.Task[None] | None = None
-        self._reader: asyncio.Task[Any] | None = None
-        self._closing: codes.Disconnect | None = None
+        self._subscriptions: dict[str, Subscription | None] = {}
+        """By channel; None while it is being joined."""
+        self._outbox = Outbox()
+        self._gone = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._receiving = asyncio.Lock()
+        self._budget = float(settings.max_commands_per_s)
+        self._budgeted_at = self._loop.time()
+        hub.connections.add(self)
+        self._after("connect", settings.connect_within_s, lambda: self.disconnect(codes.STALE))
 
-    async def serve(self) -> None:
-        """Accept the connection and serve its commands until either side ends it."""
-        await self._websocket.accept()
-        self._reader = asyncio.current_task()
-        self._hub.connections.add(self)
-        self._after("connect", CONNECT_WITHIN_S, lambda: self.disconnect(codes.STALE))
-        try:
-            while True:
-                await self._receive(await self._next_frame())
-        except (WebSocketDisconnect, ClientDisconnected):
-            pass
-        except asyncio.CancelledError:
-            if self._closing is None:  # not we have cancelled ourselves
-                raise
-        finally:
-            await self._release()
-
-    async def _next_frame(self) -> str | bytes:
-        message = await self._websocket.receive()
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1006), message.get("reason"))
-        return message["text"] if message.get("text") is not None else message["bytes"]  # type: ignore[no-any-return]
-
-    async def _release(self) -> None:
-        self._reader = None  # what follows is not to be cancelled
+    def release(self) -> None:
+        """Forget the client: it is gone."""
+        self._gone = True
         self._hub.connections.discard(self)
+        if self.principal is not None:
+            self._hub.sessions.remove(self)
         for timer in self._timers.values():
             timer.cancel()
-        if self._writer is not None:
-            self._writer.cancel()
-        for subscription in list(self._subscriptions.values()):
-            await self._hub.leave(subscription)
+        self._timers.clear()
+        for subscription in self._subscriptions.values():
+            if subscription is not None:
+                self._hub.leave(subscription)
+        self._subscriptions.clear()
 
     # Commands
 
-    async def _receive(self, frame: str | bytes) -> None:
-        try:
-            commands = protocol.decode(frame)
-        except protocol.MalformedFrameError as error:
-            log.info("a client sent a malformed frame: %s", error)
-            self.disconnect(codes.BAD_REQUEST)
-            return
-        for command in commands:
-            if self._closing is not None:
+    async def receive(self, frame: str | bytes) -> None:
+        """Serve the commands of a frame; what goes wrong ends in a reply, or in a disconnect."""
+        async with self._receiving:
+            try:
+                commands = protocol.decode(frame)
+            except protocol.MalformedFrameError as error:
+                log.info("a client sent a malformed frame: %s", error)
+                self.disconnect(codes.BAD_REQUEST)
                 return
-            if command is None:
-                self._cancel("pong")
-            else:
-                await self._serve(command)
+            if not self._affordable(len(commands)):
+                self.disconnect(codes.TOO_MANY_REQUESTS)
+                return
+            joining: list[protocol.Command] = []  # subscribes in a row are served together
+            for command in commands:
+                if command is None:
+                    self._cancel("pong")
+                elif command.subscribe is not None and self.principal is not None:
+                    joining.append(command)
+                else:
+                    await self._serve_all(joining)
+                    joining = []
+                    await self._serve(command)
+            await self._serve_all(joining)
+
+    def _affordable(self, commands: int) -> bool:
+        """Whether the client keeps to its commands a second, of which it may save up one second's worth."""
+        at, rate = self._loop.time(), self._settings.max_commands_per_s
+        self._budget = min(rate, self._budget + (at - self._budgeted_at) * rate) - commands
+        self._budgeted_at = at
+        return self._budget >= 0
+
+    async def _serve_all(self, commands: Sequence[protocol.Command]) -> None:
+        if len(commands) == 1:
+            await self._serve(commands[0])
+        elif commands:
+            await asyncio.gather(*map(self._serve, commands))
 
     async def _serve(self, command: protocol.Command) -> None:
+        if self._gone:
+            return
         request = command.request
-        if (self._principal is None) != isinstance(request, protocol.ConnectRequest):
+        if (self.principal is None) != isinstance(request, protocol.ConnectRequest):
             self.disconnect(codes.BAD_REQUEST)  # the first command is a connect, and no other one is
             return
         try:
-            match request:
-                case protocol.ConnectRequest():
-                    await self._connect(command, request)
-                case protocol.SubscribeRequest():
-                    await self._subscribe(command, request)
-                case protocol.UnsubscribeRequest():
-                    await self._unsubscribe(command, request)
-                case protocol.RefreshRequest():
-                    self._refresh(command, request)
-                case protocol.PingRequest():
-                    self.send(protocol.reply(command, "ping"))
-                case protocol.NotOfferedRequest():
-                    raise codes.not_available()
-                case _:
-                    raise codes.method_not_found()
-        except codes.ProtocolError as error:
-            self.send(protocol.error_reply(command, error))
-        except (WebSocketDisconnect, ClientDisconnected):
-            raise
+            await self._dispatch(command, request)
+        except ProtocolError as error:
+            self.send(protocol.error_reply(command, error.error))
         except Exception:
             log.exception("a command failed")
-            self.send(protocol.error_reply(command, codes.internal()))
+            self.send(protocol.error_reply(command, codes.INTERNAL))
 
-    def _authenticate(self, token: str) -> Principal | None:
+    async def _dispatch(self, command: protocol.Command, request: object) -> None:
+        match request:
+            case protocol.ConnectRequest():
+                await self._connect(command, request)
+            case protocol.SubscribeRequest():
+                await self._subscribe(command, request)
+            case protocol.UnsubscribeRequest():
+                self._unsubscribe(command, request)
+            case protocol.HistoryRequest():
+                await self._history(command, request)
+            case protocol.RefreshRequest():
+                await self._refresh(command, request)
+            case protocol.SubRefreshRequest():
+                await self._sub_refresh(command, request)
+            case protocol.PingRequest():
+                self.send(protocol.reply(command, "ping"))
+            case protocol.NotOfferedRequest():
+                raise ProtocolError(codes.NOT_AVAILABLE)
+            case _:
+                raise ProtocolError(codes.METHOD_NOT_FOUND)
+
+    async def _authenticate(self, token: str) -> Principal | None:
         """The token's principal; None, having begun to disconnect, if it is not valid.
 
         Raises:
             ProtocolError: the token has expired.
         """
         try:
-            return self._authenticator.principal(token)
+            return await self._authenticator.principal(token)
         except ExpiredTokenError:
-            raise codes.token_expired() from None
+            raise ProtocolError(codes.TOKEN_EXPIRED) from None
         except InvalidTokenError as error:
             log.info("a client sent an invalid token: %s", error)
             self.disconnect(codes.INVALID_TOKEN)
             return None
 
     async def _connect(self, command: protocol.Command, request: protocol.ConnectRequest) -> None:
-        principal = self._authenticate(request.token)
+        principal = await self._authenticate(request.token)
         if principal is None:
+            return
+        if self._hub.draining:
+            self.disconnect(codes.SHUTDOWN)
+            return
+        if self._hub.sessions.count(principal.user_id) >= self._settings.max_connections_per_user:
+            self.disconnect(codes.CONNECTION_LIMIT)
             return
         channel = user_channel(principal.user_id)
         before = request.subs.get(channel)
         subscription = await self._hub.subscribe(channel, self, recover=_position(before), server_side=True)
+        if self._gone:
+            self._hub.leave(subscription)
+            return
         self._subscriptions[channel] = subscription
-        self._principal = principal
+        self.principal = principal
+        self._hub.sessions.add(self)
         self._cancel("connect")
-        self.send(
-            protocol.reply(
-                command,
-                "connect",
-                {
-                    "client": str(uuid.uuid4()),
-                    "version": VERSION,
-                    **self._expiry(principal),
-                    "ping": max(1, round(self._ping_interval_s)),
-                    "pong": True,
-                    "subs": {channel: subscription.result},
-                },
-            )
+        ping_s = self._settings.ping_interval_s
+        result = protocol.connected(
+            client=str(uuid.uuid4()),
+            session=self.session,
+            node=self._hub.node,
+            ping_s=max(1, round(ping_s)),
+            ttl_s=self._expire_connection_at(principal.expires_at),
+            subscriptions={channel: subscription.result},
         )
+        self.send(protocol.reply(command, "connect", result))
         subscription.begin()
-        self._after("ping", self._ping_interval_s * random.uniform(0.5, 1), self._ping)  # noqa: S311  spread out
+        self._after("ping", ping_s * random.uniform(0.5, 1), self._ping)  # noqa: S311  spread out
 
-    def _refresh(self, command: protocol.Command, request: protocol.RefreshRequest) -> None:
-        principal = self._authenticate(request.token)
+    async def _refresh(self, command: protocol.Command, request: protocol.RefreshRequest) -> None:
+        principal = await self._authenticate(request.token)
         if principal is None:
             return
-        if self._principal is None or principal.user_id != self._principal.user_id:
-            raise codes.bad_request()
-        self._principal = principal
-        result = {"client": "", "version": VERSION, **self._expiry(principal)}
-        self.send(protocol.reply(command, "refresh", result))
-
-    def _expiry(self, principal: Principal) -> dict[str, Any]:
-        """What to tell the client of its token's end; and see to it that the connection ends then."""
-        self._cancel("expiry")
-        if principal.expires_at is None:
-            return {}
-        left_s = max(1, round(principal.expires_at - time.time()))
-        self._after("expiry", left_s + EXPIRY_GRACE_S, lambda: self.disconnect(codes.EXPIRED))
-        return {"expires": True, "ttl": left_s}
+        if self.principal is None or principal.user_id != self.principal.user_id:
+            raise ProtocolError(codes.ERROR_BAD_REQUEST)
+        self.principal = principal
+        ttl_s = self._expire_connection_at(principal.expires_at)
+        self.send(protocol.refreshed(command, "refresh", ttl_s))
 
     async def _subscribe(self, command: protocol.Command, request: protocol.SubscribeRequest) -> None:
-        channel, principal = request.channel, self._principal
+        channel, principal = request.channel, self.principal
         if not channel or len(channel) > MAX_CHANNEL_LENGTH or principal is None:
-            raise codes.bad_request()
+            raise ProtocolError(codes.ERROR_BAD_REQUEST)
         if channel in self._subscriptions:
-            raise codes.already_subscribed()
-        if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
-            raise codes.limit_exceeded()
-        if not await may_subscribe(principal, channel, self._store):
-            raise codes.permission_denied()
-        subscription = await self._hub.subscribe(channel, self, recover=_position(request))
+            raise ProtocolError(codes.ALREADY_SUBSCRIBED)
+        if len(self._subscriptions) >= self._settings.max_subscriptions:
+            raise ProtocolError(codes.LIMIT_EXCEEDED)
+        self._subscriptions[channel] = None
+        try:
+            expires_at = await self._permitted(principal, channel, request.token)
+            ttl_s = self._expire_at(expires_at, f"expiry {channel}", lambda: self._expired(channel))
+            subscription = await self._hub.subscribe(channel, self, recover=_position(request), ttl_s=ttl_s)
+        except BaseException:
+            self._cancel(f"expiry {channel}")
+            self._subscriptions.pop(channel, None)
+            raise
+        if self._gone:
+            self._hub.leave(subscription)
+            return
         self._subscriptions[channel] = subscription
         self.send(protocol.reply(command, "subscribe", subscription.result))
         subscription.begin()
 
-    async def _unsubscribe(self, command: protocol.Command, request: protocol.UnsubscribeRequest) -> None:
-        subscription = self._subscriptions.pop(request.channel, None)
-        if subscription is not None:
-            await self._hub.leave(subscription)
+    async def _permitted(self, principal: Principal, channel: str, token: str) -> float | None:
+        """When the permission for ``channel`` ends, by the subscription token or else by who it is.
+
+        Raises:
+            ProtocolError: there is no permission.
+        """
+        if token:
+            return (await self._grant(principal, channel, token)).expires_at
+        if not await may_subscribe(principal, channel, self._store):
+            raise ProtocolError(codes.PERMISSION_DENIED)
+        return None
+
+    async def _grant(self, principal: Principal, channel: str, token: str) -> SubscriptionGrant:
+        try:
+            grant = await self._authenticator.subscription(token)
+        except ExpiredTokenError:
+            raise ProtocolError(codes.TOKEN_EXPIRED) from None
+        except InvalidTokenError:
+            raise ProtocolError(codes.PERMISSION_DENIED) from None
+        if (grant.user_id, grant.channel) != (principal.user_id, channel):
+            raise ProtocolError(codes.PERMISSION_DENIED)
+        return grant
+
+    async def _sub_refresh(self, command: protocol.Command, request: protocol.SubRefreshRequest) -> None:
+        channel = request.channel
+        if self.principal is None or self._subscriptions.get(channel) is None:
+            raise ProtocolError(codes.PERMISSION_DENIED)
+        grant = await self._grant(self.principal, channel, request.token)
+        ttl_s = self._expire_at(grant.expires_at, f"expiry {channel}", lambda: self._expired(channel))
+        self.send(protocol.refreshed(command, "sub_refresh", ttl_s))
+
+    def _unsubscribe(self, command: protocol.Command, request: protocol.UnsubscribeRequest) -> None:
+        self._leave(request.channel)
         self.send(protocol.reply(command, "unsubscribe"))
+
+    def _leave(self, channel: str) -> None:
+        self._cancel(f"expiry {channel}")
+        subscription = self._subscriptions.pop(channel, None)
+        if subscription is not None:
+            self._hub.leave(subscription)
+
+    async def _history(self, command: protocol.Command, request: protocol.HistoryRequest) -> None:
+        if self.principal is None:
+            raise ProtocolError(codes.ERROR_BAD_REQUEST)
+        if request.channel not in self._subscriptions:
+            await self._permitted(self.principal, request.channel, "")
+        feed = self._hub.feed
+        limit = feed.history_size if request.limit < 0 else request.limit
+        since = request.since
+        found = await feed.history(
+            request.channel, since=since.offset if since else 0, limit=limit, reverse=request.reverse
+        )
+        if since and since.epoch and since.epoch != found.position.epoch:
+            raise ProtocolError(codes.UNRECOVERABLE_POSITION)
+        offset, epoch = found.position
+        result = protocol.history(offset=offset, epoch=epoch, publications=found.publications)
+        self.send(protocol.reply(command, "history", result))
 
     # What the hub asks of a connection
 
-    def send(self, frame: str) -> None:
-        """Send a frame, soon and in order."""
-        if self._closing is not None:
+    def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:
+        """Send ``messages``; ``frame`` is all of them, encoded once for everybody."""
+        if self._transport.writable and not self._outbox:
+            self._transport.write(frame)
+        elif not self._gone:
+            for message in messages:
+                self._outbox.put(message.outgoing)
+            self._end_if_slow()
+
+    def send(self, text: str) -> None:
+        """Send a message of our own, in order."""
+        if self._gone:
             return
-        self._outbox.append(frame)
-        self._outbox_chars += len(frame)
-        if self._outbox_chars > MAX_OUTBOX_CHARS:
+        if self._transport.writable and not self._outbox:
+            self._transport.write(Frame(text))
+        else:
+            self._outbox.put(Outgoing(text))
+            self._end_if_slow()
+
+    def _end_if_slow(self) -> None:
+        if self._outbox.chars > self._settings.max_outbox_bytes:
             self.disconnect(codes.SLOW)
-        elif self._writer is None:
-            self._writer = asyncio.create_task(self._write())
+
+    def on_writable(self) -> None:
+        """The transport takes more again."""
+        if self._outbox and not self._gone:
+            self._transport.write(Frame(self._outbox.take()))
 
     def lost_position(self, subscription: Subscription) -> None:
         """Let the client take a new snapshot of a channel."""
@@ -242,40 +352,29 @@ class Connection:
             return  # not confirmed yet: the subscribe itself fails
         if subscription.server_side:
             self.disconnect(codes.INSUFFICIENT_STATE)
-            return
-        del self._subscriptions[subscription.channel]
-        self._loop.create_task(self._hub.leave(subscription)).add_done_callback(_log_failure)
-        self.send(protocol.unsubscribed(subscription.channel, codes.UNSUBSCRIBED_INSUFFICIENT_STATE))
+        else:
+            self._end(subscription.channel, codes.UNSUBSCRIBED_INSUFFICIENT_STATE)
+
+    def _expired(self, channel: str) -> None:
+        self._end(channel, codes.UNSUBSCRIBED_EXPIRED)
+
+    def _end(self, channel: str, why: codes.Unsubscribe) -> None:
+        self._leave(channel)
+        self.send(protocol.unsubscribed(channel, why))
 
     def disconnect(self, why: codes.Disconnect) -> None:
         """Send what is waiting, if the client takes it, and close the connection."""
-        if self._closing is None:
-            self._closing = why
-            self._loop.create_task(self._close(why)).add_done_callback(_log_failure)
-
-    async def _write(self) -> None:
-        """Send the outbox until it is empty."""
-        try:
-            while self._outbox:
-                frames, self._outbox, self._outbox_chars = self._outbox, [], 0
-                await self._websocket.send_text("\n".join(frames))
-        except (WebSocketDisconnect, ClientDisconnected, RuntimeError):
-            pass  # closed under us: the reader meets it too
-        finally:
-            self._writer = None
-
-    async def _close(self, why: codes.Disconnect) -> None:
-        with suppress(TimeoutError, WebSocketDisconnect, ClientDisconnected, RuntimeError):
-            async with asyncio.timeout(CLOSE_WITHIN_S):
-                if self._writer is not None and why is not codes.SLOW:
-                    await asyncio.wait([self._writer])
-                await self._websocket.close(why.code, why.reason)
-        if self._reader is not None:
-            self._reader.cancel()
+        if self._gone:
+            return
+        if self._transport.writable:
+            self.on_writable()
+        self.release()
+        self._transport.close(why)
 
     # Timers
 
-    def _after(self, name: str, delay_s: float, action: Any) -> None:
+    def _after(self, name: str, delay_s: float, action: Callable[[], None]) -> None:
+        self._cancel(name)
         self._timers[name] = self._loop.call_later(delay_s, action)
 
     def _cancel(self, name: str) -> None:
@@ -283,18 +382,24 @@ class Connection:
         if timer is not None:
             timer.cancel()
 
+    def _expire_at(self, at: float | None, name: str, action: Callable[[], None]) -> int | None:
+        """See to it that ``action`` comes when a token ends, with some grace; the seconds until it ends."""
+        if at is None:
+            self._cancel(name)
+            return None
+        left_s = max(1, round(at - time.time()))
+        self._after(name, left_s + self._settings.expiry_grace_s, action)
+        return left_s
+
+    def _expire_connection_at(self, at: float | None) -> int | None:
+        return self._expire_at(at, "expiry", lambda: self.disconnect(codes.CONNECTION_EXPIRED))
+
     def _ping(self) -> None:
         self.send(protocol.PING)
-        self._after("ping", self._ping_interval_s, self._ping)
+        self._after("ping", self._settings.ping_interval_s, self._ping)
         if "pong" not in self._timers:
-            wait_s = min(PONG_WITHIN_S, self._ping_interval_s)
-            self._after("pong", wait_s, lambda: self.disconnect(codes.NO_PONG))
+            self._after("pong", self._settings.pong_within_s, lambda: self.disconnect(codes.NO_PONG))
 
 
 def _position(request: protocol.SubscribeRequest | None) -> Position | None:
     return Position(request.offset, request.epoch) if request is not None and request.recover else None
-
-
-def _log_failure(task: "asyncio.Task[None]") -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("a connection's task failed", exc_info=error)

@@ -1,30 +1,69 @@
 """Channels and fan-out: who is subscribed to what, and how a publication reaches them all."""
 
 import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Protocol
 
+from server.auth import Principal
 from server.hub import codes, protocol
+from server.hub.codes import ProtocolError
+from server.hub.frame import Frame
+from server.hub.outbox import Outgoing
+from server.hub.sessions import Sessions
 from shared.feed import Feed, Follower, History, Position, Publication
 
 log = logging.getLogger(__name__)
 
 SUBSCRIBE_WITHIN_S = 10.0
+GATHER_S = 0.002
+"""After an event has gone out, those of this many seconds leave together."""
+LINGER_S = 5.0
+"""How long a channel that has lost its last subscriber is followed on, for those who come right back."""
+SHUTDOWN_SPREAD_S = 3.0
+SHUTDOWN_AT_ONCE = 100
+"""A hub that stops sends so many connections away at once, and the rest spread over `SHUTDOWN_SPREAD_S`."""
 
-Snapshot = Callable[[str], Awaitable[dict[str, Any]]]
-"""Reads what a channel's subscribers start from."""
+Snapshot = Callable[[str], Awaitable[str]]
+"""Reads what a channel's subscribers start from, as JSON text."""
+
+
+class Message:
+    """A publication on its way to a channel's subscribers."""
+
+    def __init__(self, channel: str, publication: Publication) -> None:
+        self._channel = channel
+        self._data = publication.data
+        self.offset = publication.offset
+        self.text = protocol.publication(channel, publication.offset, publication.data)
+
+    @cached_property
+    def outgoing(self) -> Outgoing:
+        """The message for an outbox: of a task's progress only the newest matters."""
+        event = json.loads(self._data)
+        if isinstance(event, dict) and event.get("type") == "task.progress":
+            return Outgoing(self.text, replaces=f"{self._channel} {event['task']['taskId']}")
+        return Outgoing(self.text)
 
 
 class Receiver(Protocol):
     """A connection, as the hub sees it."""
 
-    def send(self, frame: str) -> None:
-        """Send a frame, soon and in order."""
+    session: str
+    principal: Principal | None
+
+    async def receive(self, frame: str | bytes) -> None:
+        """Serve the commands of a frame."""
+
+    def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:
+        """Send ``messages``; ``frame`` is all of them, encoded once for everybody."""
 
     def lost_position(self, subscription: "Subscription") -> None:
-        """Tell the client that what it knows of a channel's position is void; the hub has dropped it."""
+        """Tell the client that what it knows of a channel's position is void."""
 
     def disconnect(self, why: codes.Disconnect) -> None:
         """Close the connection, soon."""
@@ -42,24 +81,39 @@ class Subscription:
         self.channel = channel
         self.receiver = receiver
         self.server_side = server_side
-        self.result: dict[str, Any] = {}
+        self.result = ""
         self.sent = 0
         self.void = False
-        self._waiting: list[tuple[int, str]] | None = []
+        self._waiting: list[Message] | None = []
 
-    def deliver(self, offset: int, frame: str) -> None:
-        """Hand over a publication's frame, unless the client has it already."""
+    def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:
+        """Hand over messages, which are in order, but for those that the client has already."""
         if self._waiting is not None:
-            self._waiting.append((offset, frame))
-        elif offset > self.sent:
-            self.sent = offset
-            self.receiver.send(frame)
+            self._waiting += messages
+            return
+        if messages[0].offset <= self.sent:
+            messages = [message for message in messages if message.offset > self.sent]
+            if not messages:
+                return
+            frame = Frame("\n".join(message.text for message in messages))
+        self.sent = messages[-1].offset
+        self.receiver.deliver(frame, messages)
 
     def begin(self) -> None:
         """Hand over what has waited, and from now on whatever comes."""
-        waiting, self._waiting = self._waiting or [], None
-        for offset, frame in waiting:
-            self.deliver(offset, frame)
+        waiting, self._waiting = self._waiting, None
+        if waiting:
+            self.deliver(Frame("\n".join(message.text for message in waiting)), waiting)
+
+
+class _Channel:
+    """The subscribers of a channel, and what is to leave to them."""
+
+    __slots__ = ("members", "pending")
+
+    def __init__(self) -> None:
+        self.members: set[Subscription] = set()
+        self.pending: list[Message] = []
 
 
 class Hub:
@@ -74,31 +128,65 @@ class Hub:
     """
 
     def __init__(self, feed: Feed, snapshot: Snapshot) -> None:
-        self._feed = feed
+        self.node = secrets.token_urlsafe(9)
+        """This hub's name among those that share one Redis."""
+        self.feed = feed
         self._snapshot = snapshot
         self._follower = Follower(feed, self._on_publication, self._on_reset)
-        self._subscriptions: dict[str, set[Subscription]] = {}
+        self._channels: dict[str, _Channel] = {}
+        self._unsent: set[_Channel] = set()
+        self._flushing: asyncio.Handle | None = None
+        self._flushed_at = 0.0
+        self._loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.draining = False
+        """Whether this hub sends its connections away, and takes no more."""
         self.connections: set[Receiver] = set()
+        self.sessions: Sessions[Receiver] = Sessions()
 
     @classmethod
     @asynccontextmanager
     async def open(cls, feed: Feed, snapshot: Snapshot) -> AsyncIterator["Hub"]:
-        """A hub that runs until the block ends, and then sends its connections away."""
+        """A hub that runs until the block ends."""
         hub = cls(feed, snapshot)
+        hub.on_signal(f"node:{hub.node}", hub._on_emulated)
         async with hub._follower:
             try:
                 yield hub
             finally:
-                for connection in list(hub.connections):
-                    connection.disconnect(codes.SHUTDOWN)
+                for task in hub._tasks:
+                    task.cancel()
 
     @property
     def connected(self) -> bool:
         """Whether events reach this hub now."""
         return self._follower.connected
 
+    def on_signal(self, name: str, handler: Callable[[str], None]) -> None:
+        """Hand what is sent to ``name`` by `Feed.signal` to ``handler``."""
+        self._follower.listen(name, handler)
+
+    def _on_emulated(self, text: str) -> None:
+        """Commands for a connection of ours, which another process has got."""
+        message = json.loads(text)
+        connection = self.sessions.get(message["session"])
+        if connection is not None:
+            self.spawn(connection.receive(message["data"]))
+
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Run something in the background, until the hub closes; a failure is logged."""
+        task: asyncio.Task[None] = self._loop.create_task(_logged(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def subscribe(
-        self, channel: str, receiver: Receiver, *, recover: Position | None, server_side: bool = False
+        self,
+        channel: str,
+        receiver: Receiver,
+        *,
+        recover: Position | None,
+        server_side: bool = False,
+        ttl_s: int | None = None,
     ) -> Subscription:
         """Subscribe ``receiver``; call `Subscription.begin` once its ``result`` is on its way.
 
@@ -110,7 +198,7 @@ class Hub:
             ProtocolError: it could not be done in time, or broke; the client tries again.
         """
         subscription = Subscription(channel, receiver, server_side=server_side)
-        self._subscriptions.setdefault(channel, set()).add(subscription)
+        self._channels.setdefault(channel, _Channel()).members.add(subscription)
         try:
             async with asyncio.timeout(SUBSCRIBE_WITHIN_S):
                 # From here on publications wait in the subscription, so none after `position` is missed.
@@ -118,12 +206,12 @@ class Hub:
                 missed = await self._missed(channel, position, recover)
                 snapshot = await self._snapshot(channel) if missed is None else None
             if subscription.void:
-                raise codes.internal()
+                raise ProtocolError(codes.INTERNAL)
         except BaseException as error:
-            await self.leave(subscription)
-            if isinstance(error, Exception) and not isinstance(error, codes.ProtocolError):
+            self.leave(subscription)
+            if isinstance(error, Exception) and not isinstance(error, ProtocolError):
                 log.warning("could not subscribe to %s: %r", channel, error)
-                raise codes.internal() from error
+                raise ProtocolError(codes.INTERNAL) from error
             raise
         start = missed.position if missed else position
         subscription.sent = start.offset
@@ -134,6 +222,7 @@ class Hub:
             recovered=missed is not None,
             publications=missed.publications if missed else (),
             snapshot=snapshot,
+            ttl_s=ttl_s,
         )
         return subscription
 
@@ -142,28 +231,73 @@ class Hub:
             return None
         if recover == newest:
             return History(newest, [])
-        return await self._feed.since(channel, recover)
+        return await self.feed.since(channel, recover)
 
-    async def leave(self, subscription: Subscription) -> None:
-        """End a subscription; the last one of a channel ends the hub's interest in it."""
-        members = self._subscriptions.get(subscription.channel)
-        if members is None or subscription not in members:
+    def leave(self, subscription: Subscription) -> None:
+        """End a subscription; a channel without any is soon not followed any more."""
+        channel = self._channels.get(subscription.channel)
+        if channel is None:
             return
-        members.discard(subscription)
-        if not members:
-            del self._subscriptions[subscription.channel]
-            await self._follower.unfollow(subscription.channel)
+        channel.members.discard(subscription)
+        if not channel.members:
+            self._loop.call_later(LINGER_S, self._forget_if_empty, subscription.channel)
 
-    def _on_publication(self, channel: str, publication: Publication) -> None:
-        members = self._subscriptions.get(channel)
-        if members:
-            frame = protocol.publication(channel, publication.offset, publication.data)
-            for subscription in members:
-                subscription.deliver(publication.offset, frame)
+    def _forget_if_empty(self, name: str) -> None:
+        channel = self._channels.get(name)
+        if channel is not None and not channel.members:
+            del self._channels[name]
+            self._unsent.discard(channel)
+            self.spawn(self._follower.unfollow(name))
 
-    def _on_reset(self, channel: str) -> None:
+    def _on_publication(self, name: str, publication: Publication) -> None:
+        channel = self._channels.get(name)
+        if channel is None or not channel.members:
+            return
+        channel.pending.append(Message(name, publication))
+        self._unsent.add(channel)
+        if self._flushing is None:
+            wait_s = self._flushed_at + GATHER_S - self._loop.time()
+            if wait_s > 0:
+                self._flushing = self._loop.call_later(wait_s, self._flush)
+            else:
+                self._flushing = self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Send what has gathered, each channel's in one frame that is encoded once."""
+        if self._flushing is not None:
+            self._flushing.cancel()
+            self._flushing = None
+        while self._unsent:
+            channel = self._unsent.pop()
+            messages, channel.pending = channel.pending, []
+            frame = Frame("\n".join(message.text for message in messages))
+            for subscription in channel.members:
+                subscription.deliver(frame, messages)
+        self._flushed_at = self._loop.time()
+
+    def _on_reset(self, name: str) -> None:
         """Redis has lost the channel's past: every position handed out is void."""
-        log.warning("the history of %s is gone, its subscribers start afresh", channel)
-        for subscription in self._subscriptions.get(channel, ()):
-            subscription.void = True
-            subscription.receiver.lost_position(subscription)
+        self._flush()
+        channel = self._channels.get(name)
+        if channel is not None and channel.members:
+            log.warning("the history of %s is gone, its subscribers start afresh", name)
+            for subscription in list(channel.members):
+                subscription.void = True
+                subscription.receiver.lost_position(subscription)
+
+    def drain(self) -> None:
+        """Send every connection away, spread out if there are many, so that they do not return at once."""
+        if self.draining:
+            return
+        self.draining = True
+        for number, connection in enumerate(list(self.connections)):
+            extra = max(0, len(self.connections) - SHUTDOWN_AT_ONCE)
+            share = max(0, number - SHUTDOWN_AT_ONCE) / extra if extra else 0.0
+            self._loop.call_later(share * SHUTDOWN_SPREAD_S, connection.disconnect, codes.SHUTDOWN)
+
+
+async def _logged(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.exception("something in the hub's background failed")

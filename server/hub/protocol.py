@@ -5,12 +5,12 @@ objects, separated by line breaks; an empty object is a ping (from the server) o
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.hub.codes import ProtocolError, Unsubscribe
+from server.hub.codes import Disconnect, Error, Unsubscribe
 
 PING = "{}"
 
@@ -23,10 +23,18 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
+class StreamPosition(_Message):
+    """A place in a channel's history."""
+
+    offset: int = Field(0, ge=0)
+    epoch: str = ""
+
+
 class SubscribeRequest(_Message):
     """Ask for a channel; with ``recover``, for what was published after a position as well."""
 
     channel: str = ""
+    token: str = ""
     recover: bool = False
     epoch: str = ""
     offset: int = Field(0, ge=0)
@@ -46,9 +54,25 @@ class UnsubscribeRequest(_Message):
     channel: str
 
 
+class HistoryRequest(_Message):
+    """Read a channel's publications: ``limit`` of them, -1 for all, 0 for the position alone."""
+
+    channel: str
+    limit: int = Field(0, ge=-1)
+    since: StreamPosition | None = None
+    reverse: bool = False
+
+
 class RefreshRequest(_Message):
     """Stay connected with a newer token."""
 
+    token: str
+
+
+class SubRefreshRequest(_Message):
+    """Stay subscribed with a newer subscription token."""
+
+    channel: str
     token: str
 
 
@@ -67,14 +91,14 @@ class Command(_Message):
     connect: ConnectRequest | None = None
     subscribe: SubscribeRequest | None = None
     unsubscribe: UnsubscribeRequest | None = None
+    history: HistoryRequest | None = None
     refresh: RefreshRequest | None = None
+    sub_refresh: SubRefreshRequest | None = None
     ping: PingRequest | None = None
     publish: NotOfferedRequest | None = None
     presence: NotOfferedRequest | None = None
     presence_stats: NotOfferedRequest | None = None
-    history: NotOfferedRequest | None = None
     rpc: NotOfferedRequest | None = None
-    sub_refresh: NotOfferedRequest | None = None
 
     @property
     def request(self) -> _Message | None:
@@ -102,12 +126,11 @@ def _decode_one(line: str) -> Command | None:
     if line.strip() == PING:
         return None
     try:
-        command = Command.model_validate_json(line)
+        return Command.model_validate_json(line)
     except ValidationError as error:
         if _is_send(line):
             return None
         raise MalformedFrameError(_first_fault(error)) from None
-    return command
 
 
 def _is_send(line: str) -> bool:
@@ -124,12 +147,17 @@ def _first_fault(error: ValidationError) -> str:
     return ": ".join([*map(str, detail["loc"]), detail["msg"]])
 
 
-def reply(command: Command, method: str, result: dict[str, Any] | None = None) -> str:
-    """The answer to a command that was served."""
-    return _compact({"id": command.id, method: result or {}})
+def reply(command: Command, method: str, result: str = "{}") -> str:
+    """The answer to a command that was served; ``result`` is JSON text."""
+    return f'{{"id":{command.id},"{method}":{result}}}'
 
 
-def error_reply(command: Command, error: ProtocolError) -> str:
+def refreshed(command: Command, method: str, ttl_s: int | None) -> str:
+    """The answer to a refresh or a sub_refresh."""
+    return reply(command, method, _compact(expiry(ttl_s)))
+
+
+def error_reply(command: Command, error: Error) -> str:
     """The answer to a command that was not."""
     described: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.temporary:
@@ -148,6 +176,34 @@ def unsubscribed(channel: str, why: Unsubscribe) -> str:
     return _compact({"push": push})
 
 
+def disconnected(why: Disconnect) -> str:
+    """A push that the server ends the connection, where there is no close code to carry it."""
+    described = {"code": why.code, "reason": why.reason, "reconnect": why.reconnects}
+    return _compact({"push": {"disconnect": described}})
+
+
+def expiry(ttl_s: int | None) -> dict[str, Any]:
+    """The fields that tell a client in how many seconds it has to come with a new token; None is never."""
+    return {} if ttl_s is None else {"expires": True, "ttl": ttl_s}
+
+
+def connected(
+    *, client: str, session: str, node: str, ping_s: int, ttl_s: int | None, subscriptions: dict[str, str]
+) -> str:
+    """The result of a connect; ``subscriptions`` are results of `subscription`, by channel."""
+    described = {
+        "client": client,
+        "version": "herald",
+        **expiry(ttl_s),
+        "ping": ping_s,
+        "pong": True,
+        "session": session,
+        "node": node,
+    }
+    subs = ",".join(f"{json.dumps(channel)}:{result}" for channel, result in subscriptions.items())
+    return f'{_compact(described)[:-1]},"subs":{{{subs}}}}}'
+
+
 def subscription(
     *,
     offset: int,
@@ -155,19 +211,35 @@ def subscription(
     recovering: bool,
     recovered: bool,
     publications: Sequence[tuple[int, str]] = (),
-    snapshot: dict[str, Any] | None = None,
-) -> dict[str, Any]:
-    """The result of a subscribe, and of each server-side subscription within a connect."""
-    result: dict[str, Any] = {"recoverable": True, "positioned": True, "offset": offset, "epoch": epoch}
+    snapshot: str | None = None,
+    ttl_s: int | None = None,
+) -> str:
+    """The result of a subscribe, and of each server-side subscription within a connect.
+
+    The data of ``publications``, and ``snapshot``, are JSON text.
+    """
+    described: dict[str, Any] = {"recoverable": True, "positioned": True, "offset": offset, "epoch": epoch}
+    described |= expiry(ttl_s)
     if recovering:
-        result["was_recovering"] = True
+        described["was_recovering"] = True
     if recovered:
-        result["recovered"] = True
+        described["recovered"] = True
+    parts = [_compact(described)[:-1]]
     if publications:
-        result["publications"] = [{"offset": at, "data": json.loads(data)} for at, data in publications]
+        parts.append(f'"publications":{_publications(publications)}')
     if snapshot is not None:
-        result["data"] = snapshot
-    return result
+        parts.append(f'"data":{snapshot}')
+    return ",".join(parts) + "}"
+
+
+def history(*, offset: int, epoch: str, publications: Sequence[tuple[int, str]]) -> str:
+    """The result of a history; the publications' data is JSON text."""
+    described = _compact({"offset": offset, "epoch": epoch})[:-1]
+    return f'{described},"publications":{_publications(publications)}}}'
+
+
+def _publications(publications: Iterable[tuple[int, str]]) -> str:
+    return "[" + ",".join(f'{{"offset":{at},"data":{data}}}' for at, data in publications) + "]"
 
 
 def _compact(message: dict[str, Any]) -> str:

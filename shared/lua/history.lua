@@ -6,6 +6,7 @@
 --          publication stays true after it
 -- ARGV[2]  milliseconds to keep the position after the last use
 -- ARGV[3]  read publications after this offset      ARGV[4]  at most so many; 0 reads none
+-- ARGV[5]  "reverse" reads backwards instead, from before that offset, or from the newest if it is 0
 --
 -- Returns {offset, epoch, entries}.
 
@@ -19,6 +20,11 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local offset = redis.call('HGET', KEYS[1], 'offset')
 local entries = {}
 if tonumber(ARGV[4]) > 0 then
-  entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[3] .. '-0', '+', 'COUNT', ARGV[4])
+  if ARGV[5] == 'reverse' then
+    local from = ARGV[3] == '0' and '+' or '(' .. ARGV[3] .. '-0'
+    entries = redis.call('XREVRANGE', KEYS[2], from, '-', 'COUNT', ARGV[4])
+  else
+    entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[3] .. '-0', '+', 'COUNT', ARGV[4])
+  end
 end
 return {tonumber(offset), epoch, entries}

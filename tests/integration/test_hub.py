@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -10,7 +12,6 @@ import websockets
 
 from server.app import create_app
 from server.auth import Authenticator
-from server.hub import connection as connection_module
 from shared.events import TaskEvent
 from shared.feed import Feed
 from shared.models import Task, TaskStatus
@@ -142,22 +143,28 @@ async def test_a_token_is_refreshed_by_the_same_user_only(herald: Herald) -> Non
         assert (await socket.call(refresh={"token": herald.token(ttl_s=-1)}))["error"]["code"] == 109
 
 
-async def test_an_expired_token_ends_the_connection(herald: Herald, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "EXPIRY_GRACE_S", 0.0)
-    async with herald.socket() as socket:
+@asynccontextmanager
+async def herald_with(settings: Settings, **changes: Any) -> AsyncIterator[Herald]:
+    """A Herald of its own with other settings."""
+    changed = settings.model_copy(update=changes)
+    async with serving(create_app(changed), changed) as address:
+        async with Herald.at(address, Authenticator(changed)) as herald:
+            yield herald
+
+
+async def test_an_expired_token_ends_the_connection(settings: Settings) -> None:
+    async with herald_with(settings, expiry_grace_s=0) as herald, herald.socket() as socket:
         await socket.call(connect={"token": herald.token(ttl_s=1)})
         assert await socket.closed() == (3005, "connection expired")
 
 
-async def test_who_never_connects_is_sent_away(herald: Herald, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "CONNECT_WITHIN_S", 0.05)
-    async with herald.socket() as socket:
+async def test_who_never_connects_is_sent_away(settings: Settings) -> None:
+    async with herald_with(settings, connect_within_s=0.05) as herald, herald.socket() as socket:
         assert await socket.closed() == (3502, "stale")
 
 
 async def test_pings_are_sent_and_have_to_be_answered(settings: Settings) -> None:
-    quick = settings.model_copy(update={"ping_interval_s": 0.05})
-    async with serving(create_app(quick)) as address, Herald.at(address, Authenticator(settings)) as herald:
+    async with herald_with(settings, ping_interval_s=0.05, pong_within_s=0.05) as herald:
         async with herald.connected() as socket:
             assert [await socket.next() for _ in range(5)] == [{}] * 5
         async with herald.connected() as mute:

@@ -7,23 +7,15 @@ from typing import Any
 
 import uvicorn
 
-from server.__main__ import MAX_FRAME_BYTES
+from server.__main__ import server_options
+from shared.settings import Settings
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
+async def serving(app: Any, settings: Settings | None = None) -> AsyncIterator[str]:
     """Serve ``app`` on a free port until the block ends; yields ``127.0.0.1:<port>``."""
-    config = uvicorn.Config(
-        app,
-        port=0,
-        ws="websockets-sansio",
-        ws_max_size=MAX_FRAME_BYTES,
-        ws_ping_interval=None,
-        ws_per_message_deflate=False,
-        lifespan="on",
-        log_level="warning",
-        timeout_graceful_shutdown=2,
-    )
+    options = server_options(settings or Settings()) | {"timeout_graceful_shutdown": 2}
+    config = uvicorn.Config(app, port=0, lifespan="on", log_level="warning", **options)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server._serve())
     while not server.started:

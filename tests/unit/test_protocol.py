@@ -82,11 +82,11 @@ def test_replies_name_their_command() -> None:
 
 def test_an_error_says_whether_trying_again_may_help() -> None:
     command = one('{"id":7,"ping":{}}')
-    assert json.loads(protocol.error_reply(command, codes.permission_denied())) == {
+    assert json.loads(protocol.error_reply(command, codes.PERMISSION_DENIED)) == {
         "id": 7,
         "error": {"code": 103, "message": "permission denied"},
     }
-    assert json.loads(protocol.error_reply(command, codes.internal()))["error"]["temporary"] is True
+    assert json.loads(protocol.error_reply(command, codes.INTERNAL))["error"]["temporary"] is True
 
 
 def test_a_publication_goes_out_as_it_was_published() -> None:
@@ -96,23 +96,43 @@ def test_a_publication_goes_out_as_it_was_published() -> None:
 
 def test_a_subscription_tells_what_the_client_asked_for() -> None:
     fresh = protocol.subscription(
-        offset=3, epoch="e", recovering=False, recovered=False, snapshot={"tasks": []}
+        offset=3, epoch="e", recovering=False, recovered=False, snapshot='{"tasks":[]}', ttl_s=9
     )
-    assert fresh == {
-        "recoverable": True,
-        "positioned": True,
-        "offset": 3,
-        "epoch": "e",
-        "data": {"tasks": []},
-    }
+    described = {"recoverable": True, "positioned": True, "offset": 3, "epoch": "e"}
+    assert json.loads(fresh) == described | {"data": {"tasks": []}, "expires": True, "ttl": 9}
     recovered = protocol.subscription(
-        offset=3, epoch="e", recovering=True, recovered=True, publications=[(3, '{"a":1}')]
+        offset=3, epoch="e", recovering=True, recovered=True, publications=[(2, "1"), (3, '{"a":1}')]
     )
-    assert recovered["recovered"] and recovered["was_recovering"]
-    assert recovered["publications"] == [{"offset": 3, "data": {"a": 1}}]
-    assert "data" not in recovered
-    lost = protocol.subscription(offset=3, epoch="e", recovering=True, recovered=False, snapshot={})
-    assert lost["was_recovering"] and "recovered" not in lost
+    publications = [{"offset": 2, "data": 1}, {"offset": 3, "data": {"a": 1}}]
+    flags = {"recovered": True, "was_recovering": True}
+    assert json.loads(recovered) == described | flags | {"publications": publications}
+    lost = protocol.subscription(offset=3, epoch="e", recovering=True, recovered=False, snapshot="{}")
+    assert json.loads(lost) == described | {"was_recovering": True, "data": {}}
+
+
+def test_a_connect_carries_the_results_of_its_subscriptions() -> None:
+    result = protocol.connected(
+        client="c", session="s", node="n", ping_s=25, ttl_s=None, subscriptions={'odd"': '{"offset":1}'}
+    )
+    assert json.loads(result) == {
+        "client": "c",
+        "version": "herald",
+        "ping": 25,
+        "pong": True,
+        "session": "s",
+        "node": "n",
+        "subs": {'odd"': {"offset": 1}},
+    }
+
+
+def test_a_history_is_a_position_and_publications() -> None:
+    result = protocol.history(offset=2, epoch="e", publications=[(1, "null")])
+    assert json.loads(result) == {"offset": 2, "epoch": "e", "publications": [{"offset": 1, "data": None}]}
+
+
+def test_where_there_is_no_close_code_a_push_tells_the_end() -> None:
+    push = json.loads(protocol.disconnected(codes.SLOW))["push"]
+    assert push == {"disconnect": {"code": 3008, "reason": "slow", "reconnect": True}}
 
 
 def test_the_clients_return_after_the_disconnects_that_time_heals() -> None:

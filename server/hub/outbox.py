@@ -1,0 +1,48 @@
+"""What waits for a receiver that cannot take more just now; pure."""
+
+from typing import NamedTuple
+
+
+class Outgoing(NamedTuple):
+    """One message on its way to a client."""
+
+    text: str
+    replaces: str | None = None
+    """A later message with the same key makes this one needless; None: nothing does."""
+
+
+class Outbox:
+    """Keeps messages in order; of those with one key, only the newest.
+
+    So a receiver that is slow for a while has every transition and one progress event a task waiting, not
+    hundreds.
+    """
+
+    def __init__(self) -> None:
+        self._messages: dict[int, Outgoing] = {}
+        self._replaceable: dict[str, int] = {}
+        self._next = 0
+        self.chars = 0
+        """How much waits; about as many bytes."""
+
+    def __bool__(self) -> bool:
+        return bool(self._messages)
+
+    def put(self, message: Outgoing) -> None:
+        """Add a message, in the place of the one that it replaces."""
+        if message.replaces is not None:
+            before = self._replaceable.get(message.replaces)
+            if before is not None:
+                self.chars -= len(self._messages.pop(before).text)
+            self._replaceable[message.replaces] = self._next
+        self._messages[self._next] = message
+        self._next += 1
+        self.chars += len(message.text)
+
+    def take(self) -> str:
+        """All that waits, as the text of one frame; nothing waits after that."""
+        text = "\n".join(message.text for message in self._messages.values())
+        self._messages.clear()
+        self._replaceable.clear()
+        self.chars = 0
+        return text

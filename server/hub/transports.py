@@ -1,0 +1,231 @@
+"""The ways to a client: WebSocket, HTTP stream, event stream; and their endpoints."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from uvicorn.protocols.utils import ClientDisconnected
+
+from server.hub import codes, protocol, wire
+from server.hub.connection import Connection, Transport
+from server.hub.frame import Frame
+from server.problems import Problem
+from server.services import services_of
+
+log = logging.getLogger(__name__)
+
+MAX_UNSENT_FRAMES = 16
+"""An HTTP stream with so many frames on their way counts as slow, and further ones wait in the outbox."""
+
+
+def connection_over(transport: Transport, request: HTTPConnection) -> Connection:
+    """A connection of the application that serves ``request``."""
+    services = services_of(request)
+    return Connection(
+        transport,
+        hub=services.hub,
+        authenticator=services.authenticator,
+        store=services.store,
+        settings=services.settings,
+    )
+
+
+def may_come_from(request: HTTPConnection) -> bool:
+    """Whether the page that asks is of our own origin or an allowed one; what is no page has no origin."""
+    origin = request.headers.get("origin")
+    allowed = services_of(request).settings.allowed_origins
+    if origin is None or origin in allowed or "*" in allowed:
+        return True
+    return urlsplit(origin).netloc == request.headers.get("host")
+
+
+class WireTransport:
+    """Writes frames as bytes that were encoded once for all their receivers."""
+
+    def __init__(self, protocol_: wire.WebSocketProtocol) -> None:
+        self._protocol = protocol_
+
+    @property
+    def writable(self) -> bool:
+        """Whether the socket takes more just now."""
+        return self._protocol.writable.is_set()
+
+    def write(self, frame: Frame) -> None:
+        """Send a frame."""
+        self._protocol.write_frame(frame.websocket)
+
+    def close(self, why: codes.Disconnect) -> None:
+        """Send the close code."""
+        self._protocol.send_close(why.code, why.reason)
+
+
+class QueueTransport:
+    """Hands frames to a coroutine that sends them one after the other."""
+
+    def __init__(self, send: Callable[[Frame], Awaitable[None]]) -> None:
+        self._send = send
+        self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
+        self.writable = True
+        self.why: codes.Disconnect | None = None
+        self.on_writable: Callable[[], None] | None = None
+
+    def write(self, frame: Frame) -> None:
+        """Send a frame, after those before it."""
+        self._frames.put_nowait(frame)
+        self.writable = self._frames.qsize() < MAX_UNSENT_FRAMES
+
+    def close(self, why: codes.Disconnect) -> None:
+        """End after the frames before this."""
+        self.why = why
+        self._frames.put_nowait(None)
+
+    async def pump(self) -> codes.Disconnect:
+        """Send what is written, until the transport is closed; why it was."""
+        while (frame := await self._frames.get()) is not None:
+            await self._send(frame)
+            if not self.writable and self._frames.empty():
+                self.writable = True
+                if self.on_writable is not None:
+                    self.on_writable()
+        assert self.why is not None  # noqa: S101  `close` has set it
+        return self.why
+
+
+async def websocket(socket: WebSocket) -> None:
+    """``/connection/websocket``: the client protocol over a WebSocket."""
+    if not may_come_from(socket):
+        await socket.close()  # before the handshake is accepted: the browser sees a 403
+        return
+    await socket.accept()
+    wired: wire.WebSocketProtocol | None = socket.scope["extensions"].get(wire.EXTENSION)
+    if wired is None:
+        raise RuntimeError("start the server with `python -m server`: the hub needs its WebSocket protocol")
+    connection = connection_over(WireTransport(wired), socket)
+    wired.on_writable = connection.on_writable
+    try:
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            text = message.get("text")
+            await connection.receive(text if text is not None else message["bytes"])
+    except (WebSocketDisconnect, ClientDisconnected):
+        pass
+    finally:
+        wired.on_writable = None
+        connection.release()
+
+
+class StreamResponse(Response):
+    """The protocol from us to the client as an endless response; the other way is `emulation`."""
+
+    def __init__(self, request: Request, first: str, *, media_type: str) -> None:
+        super().__init__(
+            media_type=media_type, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        )
+        del self.headers["content-length"]
+        self._request = request
+        self._first = first
+        self._events = media_type == "text/event-stream"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the connection until either side ends it."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+
+        async def write(frame: Frame) -> None:
+            body = frame.event if self._events else frame.lines
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+
+        async def until_client_leaves() -> None:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+
+        transport = QueueTransport(write)
+        connection = connection_over(transport, self._request)
+        transport.on_writable = connection.on_writable
+        pump = asyncio.create_task(transport.pump())
+        left = asyncio.create_task(until_client_leaves())
+        try:
+            await connection.receive(self._first)
+            await asyncio.wait((pump, left), return_when=asyncio.FIRST_COMPLETED)
+            if pump.done():
+                await write(Frame(protocol.disconnected(pump.result())))
+                await send({"type": "http.response.body", "body": b""})
+        except (ClientDisconnected, OSError):
+            pass
+        finally:
+            connection.release()
+            for task in (pump, left):
+                task.cancel()
+            await asyncio.gather(pump, left, return_exceptions=True)
+
+
+async def http_stream(request: Request) -> Response:
+    """``POST /connection/http_stream``: the body is the connect command."""
+    _check_origin(request)
+    return StreamResponse(request, await _body(request), media_type="application/json")
+
+
+async def sse(request: Request) -> Response:
+    """``GET /connection/sse?cf_connect=…``: the same as an event stream."""
+    _check_origin(request)
+    return StreamResponse(request, request.query_params.get("cf_connect", ""), media_type="text/event-stream")
+
+
+async def emulation(request: Request) -> Response:
+    """``POST /emulation`` ``{session, node, data}``: commands of a client that has a stream from us.
+
+    The stream may be another process's: then the commands reach it through Redis.
+    """
+    _check_origin(request)
+    try:
+        body = json.loads(await _body(request))
+        session, node, data = (str(body[name]) for name in ("session", "node", "data"))
+    except (ValueError, TypeError, KeyError):
+        raise Problem(400, "the body is no JSON object with session, node and data") from None
+    hub = services_of(request).hub
+    if node == hub.node:
+        connection = hub.sessions.get(session)
+        if connection is not None:
+            await connection.receive(data)
+    elif not await hub.feed.signal(node_signal(node), json.dumps({"session": session, "data": data})):
+        raise Problem(404, "there is no such node")
+    return Response(status_code=204)
+
+
+def node_signal(node: str) -> str:
+    """The name of the signal that reaches a hub."""
+    return f"node:{node}"
+
+
+def _check_origin(request: Request) -> None:
+    if not may_come_from(request):
+        raise Problem(403, "this origin is not in HERALD_ALLOWED_ORIGINS")
+
+
+async def _body(request: Request) -> str:
+    limit = services_of(request).settings.max_frame_bytes
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise Problem(413, f"the body is larger than {limit} bytes")
+    except ClientDisconnect:
+        raise Problem(400, "the body ended early") from None
+    return body.decode(errors="replace")
+
+
+ROUTES: list[BaseRoute] = [
+    WebSocketRoute("/connection/websocket", websocket),
+    Route("/connection/http_stream", http_stream, methods=["POST"]),
+    Route("/connection/sse", sse, methods=["GET"]),
+    Route("/emulation", emulation, methods=["POST"]),
+]
