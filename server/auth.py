@@ -62,8 +62,7 @@ class KeySet:
         """The key named ``key_id``.
 
         Raises:
-            InvalidTokenError: there is no such key.
-            httpx2.HTTPError: the keys cannot be had, and none were had before.
+            InvalidTokenError: there is no such key, or none can be had.
         """
         age_s = time.monotonic() - self._fetched_at
         if age_s > JWKS_FRESH_S or (key_id not in self._keys and age_s > JWKS_RETRY_S):
@@ -77,17 +76,16 @@ class KeySet:
         async with self._fetching:
             if self._fetched_at != before:
                 return  # another one has fetched them while we waited
-            self._fetched_at = time.monotonic()
             try:
                 async with httpx2.AsyncClient(timeout=JWKS_WITHIN_S) as http:
                     response = (await http.get(self._url)).raise_for_status()
                 keys = jwt.PyJWKSet.from_dict(response.json()).keys
             except (httpx2.HTTPError, jwt.PyJWTError, ValueError):
                 if not self._keys:
-                    self._fetched_at = float("-inf")
                     raise InvalidTokenError("the keys to check tokens with cannot be had just now") from None
-                return  # the old ones still serve
-            self._keys = {key.key_id: key for key in keys if key.key_id}
+            else:
+                self._keys = {key.key_id: key for key in keys if key.key_id}
+            self._fetched_at = time.monotonic()  # if it failed, the old ones still serve
 
 
 class Authenticator:

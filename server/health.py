@@ -14,9 +14,9 @@ from server.services import services_of
 READY_WITHIN_S = 3.0
 
 
-async def healthz(_: Request) -> Response:
-    """``GET /healthz``: the process lives."""
-    return JSONResponse({"status": "ok"})
+async def healthz(request: Request) -> Response:
+    """``GET /healthz``: the process lives, and so many are connected to it."""
+    return JSONResponse({"status": "ok", "connections": len(services_of(request).hub.connections)})
 
 
 async def readyz(request: Request) -> Response:

@@ -263,7 +263,7 @@ async def test_a_demo_token_works_and_production_gives_none(herald: Herald, sett
 
 
 async def test_health(herald: Herald) -> None:
-    assert (await herald.http.get("/healthz")).json() == {"status": "ok"}
+    assert (await herald.http.get("/healthz")).json() == {"status": "ok", "connections": 0}
     while (response := await herald.http.get("/readyz")).status_code != 200:
         await asyncio.sleep(0.01)  # the hub connects to the feed while the first requests come in
     assert response.json() == {"status": "ok", "mongo": "ok", "redis": "ok", "feed": "ok"}

@@ -1,0 +1,58 @@
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.frames import Frame as WebSocketFrame
+from websockets.streams import StreamReader
+
+from server.hub.frame import Frame
+from server.hub.outbox import Outbox, Outgoing
+
+messages = st.lists(
+    st.builds(
+        Outgoing,
+        st.text(st.characters(exclude_characters="\n"), min_size=1),
+        st.none() | st.sampled_from("ab"),
+    )
+)
+
+
+@given(messages)
+def test_everything_that_nothing_replaced_leaves_in_order(put: list[Outgoing]) -> None:
+    outbox = Outbox()
+    for message in put:
+        outbox.put(message)
+    kept = [
+        message
+        for place, message in enumerate(put)
+        if message.replaces is None or all(later.replaces != message.replaces for later in put[place + 1 :])
+    ]
+    assert outbox.chars == sum(len(message.text) for message in kept)
+    assert bool(outbox) == bool(kept)
+    assert outbox.take() == "\n".join(message.text for message in kept)
+    assert (bool(outbox), outbox.chars, outbox.take()) == (False, 0, "")
+
+
+def parsed(data: bytes) -> str:
+    reader = StreamReader()
+    reader.feed_data(data)
+    parsing = WebSocketFrame.parse(reader.read_exact, mask=False)
+    try:
+        next(parsing)
+    except StopIteration as end:
+        frame: WebSocketFrame = end.value
+        assert frame.fin and frame.opcode == 1
+        return bytes(frame.data).decode()
+    raise AssertionError("half a frame")
+
+
+@given(st.text() | st.integers(0, 70_000).map(lambda length: "x" * length))
+def test_a_frame_is_what_a_websocket_reads(text: str) -> None:
+    assert parsed(Frame(text).websocket) == text
+
+
+def test_an_event_is_joined_again_by_its_reader() -> None:
+    frame = Frame('{"a":1}\n{"b":2}')
+    assert frame.lines == b'{"a":1}\n{"b":2}\n'
+    assert frame.event == b'data: {"a":1}\ndata: {"b":2}\n\n'
+    assert [json.loads(line[6:]) for line in frame.event.decode().strip().split("\n")] == [{"a": 1}, {"b": 2}]
