@@ -18,6 +18,11 @@ class Proxy:
         self._stalled.set()
         self._stalled = asyncio.Event()  # for the connections to come
 
+    def drop(self) -> None:
+        """Close every connection that stands now."""
+        for writer in self.writers:
+            writer.close()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         stalled = self._stalled
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)

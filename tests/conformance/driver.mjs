@@ -1,0 +1,76 @@
+// The official JavaScript SDK, driven by lines of JSON on standard input; what happens is told on standard output.
+//
+//   node driver.mjs HOST:PORT TRANSPORT
+//
+// TRANSPORT is websocket, http_stream, sse, or "blocked": a WebSocket that cannot open, and the others to fall back to.
+
+import { createInterface } from "node:readline";
+
+import { Centrifuge } from "centrifuge";
+import { EventSource } from "eventsource";
+import WebSocket from "ws";
+
+const [address, transport] = process.argv.slice(2);
+const http = `http://${address}`;
+const endpoints = {
+  websocket: { transport: "websocket", endpoint: `ws://${address}/connection/websocket` },
+  http_stream: { transport: "http_stream", endpoint: `${http}/connection/http_stream` },
+  sse: { transport: "sse", endpoint: `${http}/connection/sse` },
+};
+const blocked = { transport: "websocket", endpoint: `ws://${address}/healthz` };
+const chosen = transport === "blocked" ? [blocked, endpoints.http_stream, endpoints.sse] : [endpoints[transport]];
+
+const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const waiting = [];
+const getToken = (kind) => (context) =>
+  new Promise((resolve) => {
+    waiting.push(resolve);
+    tell({ event: kind, channel: context.channel });
+  });
+
+const client = new Centrifuge(chosen, {
+  websocket: WebSocket,
+  eventsource: EventSource,
+  fetch,
+  readableStream: ReadableStream,
+  emulationEndpoint: `${http}/emulation`,
+  getToken: getToken("token"),
+  minReconnectDelay: 20,
+  maxReconnectDelay: 200,
+  maxServerPingDelay: 2000,
+});
+
+const subscribed = ({ channel, recovered, wasRecovering, data }) =>
+  tell({ event: "subscribed", channel, recovered, wasRecovering, data });
+const publication = ({ channel, offset, data }) => tell({ event: "publication", channel, offset, data });
+
+client.on("connected", ({ transport: used }) => tell({ event: "connected", transport: used }));
+client.on("connecting", ({ code }) => tell({ event: "connecting", code }));
+client.on("disconnected", ({ code }) => tell({ event: "disconnected", code }));
+client.on("subscribed", subscribed);
+client.on("publication", publication);
+
+const commands = {
+  connect: () => client.connect(),
+  disconnect: () => client.disconnect(),
+  token: ({ token }) => waiting.shift()(token),
+  subscribe: ({ channel, withToken }) => {
+    const subscription = client.newSubscription(channel, withToken ? { getToken: getToken("subscriptionToken") } : {});
+    subscription.on("subscribed", subscribed);
+    subscription.on("publication", publication);
+    subscription.on("unsubscribed", ({ code }) => tell({ event: "unsubscribed", channel, code }));
+    subscription.subscribe();
+  },
+  unsubscribe: ({ channel }) => client.getSubscription(channel).unsubscribe(),
+  history: async ({ channel, limit, reverse }) => {
+    const { publications, offset } = await client.history(channel, { limit, reverse });
+    tell({ event: "history", offset, offsets: publications.map((one) => one.offset) });
+  },
+};
+
+createInterface({ input: process.stdin })
+  .on("line", (line) => {
+    const command = JSON.parse(line);
+    commands[command.do](command);
+  })
+  .on("close", () => process.exit());

@@ -1,0 +1,178 @@
+"""The official SDKs, unchanged, against a real hub."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+
+from server.auth import Authenticator
+from shared.embedded import free_port
+from shared.feed import Feed
+from shared.settings import Settings
+from shared.store import Store
+from tests.conformance.sdks import KINDS, Sdk, client
+from tests.integration.test_hub import MINE, announced, herald_with
+from tests.support.client import PERSONAS, Herald
+from tests.support.processes import web
+from tests.support.proxy import Proxy, proxy_to
+from tests.support.tasks import a_task
+
+pytestmark = pytest.mark.parametrize("kind", KINDS)
+
+
+def sdk_at(
+    address: str, authenticator: Authenticator, kind: str, ttl_s: float = 60
+) -> AbstractAsyncContextManager[Sdk]:
+    return client(
+        kind,
+        address,
+        lambda: authenticator.issue("ada", ["acme"], ttl_s),
+        lambda channel: authenticator.issue_subscription("ada", channel, 60),
+    )
+
+
+async def test_connect_snapshot_and_events(herald: Herald, kind: str) -> None:
+    before = await herald.create(PERSONAS)
+    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+        await sdk.do(do="connect")
+        subscribed = await sdk.until("subscribed", channel=MINE)
+        assert subscribed["data"] == {"tasks": [before]}
+        task = await herald.create(PERSONAS)
+        publication = await sdk.until("publication", channel=MINE)
+        assert (publication["offset"], publication["data"]["task"]) == (2, task)
+        await sdk.do(do="disconnect")
+        await sdk.until("disconnected", code=0)
+
+
+async def test_a_bad_token_ends_it_for_good(herald: Herald, kind: str) -> None:
+    async with client(kind, herald.address, lambda: "nonsense", lambda _: "") as sdk:
+        await sdk.do(do="connect")
+        await sdk.until("disconnected", code=3500)
+
+
+async def test_an_expired_token_is_replaced_by_a_new_one(herald: Herald, kind: str) -> None:
+    lifetimes = iter([-10, 60])
+    authenticator = herald.authenticator
+    async with client(
+        kind, herald.address, lambda: authenticator.issue("ada", [], next(lifetimes)), lambda _: ""
+    ) as sdk:
+        await sdk.do(do="connect")
+        await sdk.until("connected")
+        assert sdk.tokens_asked == 2
+
+
+async def test_a_token_is_refreshed_without_a_break(settings: Settings, kind: str) -> None:
+    async with herald_with(settings, expiry_grace_s=0.2) as herald:
+        async with sdk_at(herald.address, herald.authenticator, kind, ttl_s=2) as sdk:
+            await sdk.do(do="connect")
+            await sdk.until("connected")
+            while sdk.tokens_asked < 3:
+                await herald.create(PERSONAS)
+                await sdk.until("publication")
+            assert [event for event in sdk.passed if event["event"] == "disconnected"] == []
+            assert len([event for event in sdk.passed if event["event"] == "connecting"]) == 1
+
+
+async def test_subscribe_unsubscribe_and_history(herald: Herald, feed: Feed, kind: str) -> None:
+    task = await herald.create(PERSONAS)
+    channel = f"task:{task['taskId']}"
+    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+        await sdk.do(do="connect")
+        await sdk.until("connected")
+        await sdk.do(do="subscribe", channel=channel)
+        subscribed = await sdk.until("subscribed", channel=channel)
+        assert subscribed["data"]["tasks"] == [task]
+        for number in range(2):
+            await feed.publish([channel], json.dumps({"n": number}))
+        assert await sdk.publications(channel, 2) == [2, 3]
+        await sdk.do(do="history", channel=channel, limit=2, reverse=True)
+        assert (await sdk.until("history"))["offsets"] == [3, 2]
+        await sdk.do(do="unsubscribe", channel=channel)
+        await sdk.until("unsubscribed", channel=channel)
+        await sdk.do(do="subscribe", channel="brand:foreign")
+        assert (await sdk.until("unsubscribed", channel="brand:foreign"))["code"] == 103
+        await sdk.do(do="subscribe", channel="task:shared", withToken=True)
+        await sdk.until("subscribed", channel="task:shared")
+
+
+async def test_a_dropped_socket_is_recovered(herald: Herald, feed: Feed, kind: str) -> None:
+    async with through_proxy(herald) as (proxy, address), sdk_at(address, herald.authenticator, kind) as sdk:
+        await sdk.do(do="connect")
+        await sdk.do(do="subscribe", channel="brand:acme")
+        await sdk.until("subscribed", channel="brand:acme")
+        offsets: dict[str, list[int]] = {MINE: [], "brand:acme": []}
+        for number in range(1, 4):
+            proxy.drop()
+            await sdk.until("connecting")
+            await feed.publish(list(offsets), "{}")
+            while any(len(told) < number for told in offsets.values()):
+                publication = await sdk.until("publication")
+                offsets[publication["channel"]].append(publication["offset"])
+        assert offsets == {MINE: [1, 2, 3], "brand:acme": [1, 2, 3]}
+        again = [event for event in sdk.passed if event["event"] == "subscribed" and event["wasRecovering"]]
+        assert len(again) >= 5 and all(event["recovered"] for event in again)
+
+
+@asynccontextmanager
+async def through_proxy(herald: Herald) -> AsyncIterator[tuple[Proxy, str]]:
+    async with proxy_to(int(herald.address.split(":")[1])) as proxy:
+        yield proxy, f"127.0.0.1:{proxy.port}"
+
+
+async def test_a_position_that_is_lost_gives_a_fresh_snapshot(
+    herald: Herald, feed: Feed, store: Store, kind: str
+) -> None:
+    task, _ = await store.create(a_task(brand_id="acme"))
+    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+        await sdk.do(do="connect")
+        await sdk.do(do="subscribe", channel="brand:acme")
+        await sdk.until("subscribed", channel="brand:acme")
+        await feed.publish([MINE, "brand:acme"], "{}")
+        await sdk.publications("brand:acme", 1)
+        await feed.redis.flushall()
+        await feed.publish([MINE, "brand:acme"], "{}")
+        for _ in range(2):
+            fresh = await sdk.until("subscribed")
+            assert not fresh["recovered"]
+            assert [found["taskId"] for found in fresh["data"]["tasks"]] == [task.task_id]
+        await feed.publish([MINE, "brand:acme"], "{}")
+        await sdk.until("publication", offset=2)
+
+
+async def test_many_subscriptions(herald: Herald, feed: Feed, kind: str) -> None:
+    channels = [f"task:{number}" for number in range(100)]
+    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+        await sdk.do(do="connect")
+        await sdk.until("subscribed", channel=MINE)
+        for channel in channels:
+            await sdk.do(do="subscribe", channel=channel, withToken=True)
+        joined = {(await sdk.until("subscribed"))["channel"] for _ in channels}
+        assert joined == set(channels)
+        await feed.publish(channels, "{}")
+        assert {(await sdk.until("publication"))["channel"] for _ in channels} == set(channels)
+
+
+async def test_a_server_that_is_restarted_is_found_again(settings: Settings, feed: Feed, kind: str) -> None:
+    port = free_port()
+    authenticator = Authenticator(settings)
+    async with sdk_at(f"127.0.0.1:{port}", authenticator, kind) as sdk:
+        async with web(settings, port):
+            await sdk.do(do="connect")
+            await sdk.until("subscribed", channel=MINE)
+            await announced(feed, 1)
+            assert await sdk.publications(MINE, 1) == [1]
+        await announced(feed, 2)
+        async with web(settings, port):
+            assert await sdk.publications(MINE, 2) == [2, 3]
+            assert not any(event["event"] == "disconnected" for event in sdk.passed)
+
+
+async def test_where_websocket_is_blocked_the_javascript_sdk_falls_back(herald: Herald, kind: str) -> None:
+    if kind != "http_stream":
+        pytest.skip("one fallback is enough")
+    async with sdk_at(herald.address, herald.authenticator, "blocked") as sdk:
+        await sdk.do(do="connect")
+        assert (await sdk.until("connected"))["transport"] == "http_stream"
+        await herald.create(PERSONAS)
+        await sdk.until("publication", channel=MINE)
