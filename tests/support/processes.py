@@ -57,6 +57,8 @@ async def web(settings: Settings, port: int | None = None) -> AsyncIterator[str]
         address = f"127.0.0.1:{port}"
         await ready(address, process)
         yield address
+        process.terminate()
+        await asyncio.to_thread(process.wait, 15)  # clients in this process have to answer meanwhile
 
 
 async def ready(address: str, process: subprocess.Popen[bytes]) -> None:

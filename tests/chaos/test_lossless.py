@@ -1,0 +1,106 @@
+"""Ten thousand events on fifty channels, while every connection that carries them is cut again and again."""
+
+import asyncio
+import json
+import os
+import random
+import signal
+from typing import Any
+
+import websockets
+
+from server.app import create_app
+from server.auth import Authenticator
+from shared import embedded
+from shared.feed import Feed
+from shared.settings import Settings
+from tests.support.client import Herald
+from tests.support.proxy import proxy_to
+from tests.support.web import serving
+
+CHANNELS = [f"task:{number}" for number in range(50)]
+EVENTS = 200
+"""A channel; fewer than its history keeps, so that all can be recovered."""
+
+
+class Follower:
+    """A client of one channel that comes back from where it was."""
+
+    def __init__(self, herald: Herald, channel: str) -> None:
+        self._herald = herald
+        self._channel = channel
+        self.offsets: list[int] = []
+        self.returned = -1
+        self.position: dict[str, Any] = {}
+
+    async def run(self) -> None:
+        token = self._herald.authenticator.issue_subscription("ada", self._channel, 600)
+        while len(self.offsets) < EVENTS:
+            try:
+                async with self._herald.connected() as socket:
+                    self.returned += 1
+                    reply = await socket.call(
+                        subscribe={"channel": self._channel, "token": token, **self.position}
+                    )
+                    if "error" in reply:
+                        assert reply["error"]["temporary"], reply
+                        continue
+                    started = reply["subscribe"]
+                    assert not self.position or started.get("recovered"), f"{self.position} was not recovered"
+                    self._take(started["epoch"], *started.get("publications", []))
+                    while len(self.offsets) < EVENTS:
+                        push = await socket.push()
+                        if push["channel"] == self._channel:
+                            assert "pub" in push, push
+                            self._take(started["epoch"], push["pub"])
+            except (OSError, websockets.WebSocketException, KeyError):
+                await asyncio.sleep(0.05)
+
+    def _take(self, epoch: str, *publications: dict[str, Any]) -> None:
+        self.offsets += [publication["offset"] for publication in publications]
+        self.position = {"recover": True, "epoch": epoch, "offset": self.offsets[-1] if self.offsets else 0}
+
+
+async def test_every_event_arrives_once_and_in_order(
+    settings: Settings, services: dict[str, embedded.Server]
+) -> None:
+    valkey = services["HERALD_REDIS_URL"]
+    settings = settings.model_copy(update={"max_connections_per_user": 1000})
+    chance = random.Random(7)
+    async with (
+        asyncio.timeout(120),
+        Feed.connect(settings) as feed,
+        serving(create_app(settings), settings) as address,
+    ):
+        async with (
+            proxy_to(int(address.split(":")[1])) as proxy,
+            Herald.at(f"127.0.0.1:{proxy.port}", Authenticator(settings)) as herald,
+        ):
+            followers = [Follower(herald, channel) for channel in CHANNELS]
+            following = [asyncio.create_task(follower.run()) for follower in followers]
+            while not all(follower.position for follower in followers):
+                await asyncio.sleep(0.01)
+
+            async def publish() -> None:
+                for number in range(EVENTS):
+                    await feed.publish(CHANNELS, json.dumps({"n": number}))
+                    await asyncio.sleep(0.02)
+
+            publishing = asyncio.create_task(publish())
+            cuts = 0
+            while not publishing.done():
+                await asyncio.sleep(chance.uniform(0.05, 0.2))
+                if chance.random() < 0.3:
+                    proxy.drop()
+                else:
+                    await feed.redis.client_kill_filter(_type="pubsub")
+                cuts += 1
+                if cuts == 8:
+                    assert valkey.pid is not None
+                    os.kill(valkey.pid, signal.SIGKILL)
+                    valkey.start()
+            await publishing
+            await asyncio.gather(*following)
+    for follower in followers:
+        assert follower.offsets == list(range(1, EVENTS + 1))
+    assert sum(follower.returned for follower in followers) > 50

@@ -1,0 +1,168 @@
+"""Whatever the order in which things happen, a subscriber gets every publication once, in order, without a hole.
+
+The hub is the real one. What it talks to is a model whose every step the test orders: Redis publishes, the
+pub/sub connection hands over, the hub flushes, and each answer that a subscribe waits for comes when it may.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from server.auth import Principal
+from server.hub import codes
+from server.hub.frame import Frame
+from server.hub.hub import Hub, Message, Subscription
+from shared.feed import History, Position, Publication
+
+CHANNEL = "tasks#ada"
+EPOCH = "e"
+HISTORY = 6
+
+
+class World:
+    """MongoDB, Redis and the follower, in a few lines; MongoDB is written first."""
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.handed_over = 0
+        self.gates: list[asyncio.Future[None]] = []
+        self.hub: Hub
+
+    async def gate(self) -> None:
+        """Wait until the test lets this answer through."""
+        opened = asyncio.get_running_loop().create_future()
+        self.gates.append(opened)
+        await opened
+
+    # What the hub asks of the feed and of the follower
+
+    async def since(self, _: str, position: Position) -> History | None:
+        await self.gate()
+        newest = self.published
+        await self.gate()
+        if position.epoch != EPOCH or not newest - HISTORY <= position.offset <= newest:
+            return None
+        found = [Publication(offset, str(offset)) for offset in range(position.offset + 1, newest + 1)]
+        return History(Position(newest, EPOCH), found)
+
+    async def follow(self, _: str) -> Position:
+        await self.gate()
+        return Position(self.handed_over, EPOCH)
+
+    async def unfollow(self, _: str) -> None:
+        pass
+
+    async def snapshot(self, _: str) -> str:
+        await self.gate()
+        state = str(self.published)
+        await self.gate()
+        return state
+
+    # What the test orders
+
+    def publish(self) -> None:
+        self.published += 1
+
+    def hand_over(self) -> None:
+        if self.handed_over < self.published:
+            self.handed_over += 1
+            self.hub._on_publication(CHANNEL, Publication(self.handed_over, str(self.handed_over)))
+
+    def answer(self) -> None:
+        if self.gates:
+            self.gates.pop(0).set_result(None)
+
+
+class Client:
+    """What a client has seen: the state it started from, and the publications after that."""
+
+    session = ""
+    principal: Principal | None = None
+
+    def __init__(self) -> None:
+        self.start: dict[str, Any] | None = None
+        self.offsets: list[int] = []
+
+    async def receive(self, frame: str | bytes) -> None:
+        raise NotImplementedError
+
+    def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:
+        assert self.start is not None, "a publication came before the reply"
+        told = [json.loads(line)["push"]["pub"]["offset"] for line in frame.text.split("\n")]
+        assert told == [message.offset for message in messages]
+        self.offsets += told
+
+    def lost_position(self, subscription: Subscription) -> None:
+        raise AssertionError
+
+    def disconnect(self, why: codes.Disconnect) -> None:
+        raise AssertionError
+
+
+async def play(actions: list[str], recover_from: list[int | None], before: int) -> None:
+    world = World()
+    hub = world.hub = Hub(world, world.snapshot)  # type: ignore[arg-type]
+    hub._follower = world  # type: ignore[assignment]
+    for _ in range(before):
+        world.publish()
+    world.handed_over = before  # it was so when the channel was followed first
+    clients: list[tuple[Client, int | None, asyncio.Task[None]]] = []
+
+    async def join(client: Client, recover: Position | None) -> None:
+        subscription = await hub.subscribe(CHANNEL, client, recover=recover)
+        client.start = json.loads(subscription.result)
+        subscription.begin()
+
+    waiting = list(recover_from)
+    orders = {
+        "publish": world.publish,
+        "hand over": world.hand_over,
+        "answer": world.answer,
+        "flush": hub._flush,
+    }
+    for action in [*actions, *["join"] * len(waiting)]:
+        if action == "join":
+            if waiting:
+                offset = waiting.pop()
+                client = Client()
+                recover = None if offset is None else Position(offset, EPOCH)
+                clients.append((client, offset, asyncio.create_task(join(client, recover))))
+        else:
+            orders[action]()
+        for _ in range(3):
+            await asyncio.sleep(0)
+    while not all(task.done() for _, _, task in clients):
+        world.answer()
+        await asyncio.sleep(0)
+    while world.handed_over < world.published:
+        world.hand_over()
+    hub._flush()
+    for client, offset, task in clients:
+        task.result()
+        check(client, offset, world.published)
+
+
+def check(client: Client, asked: int | None, newest: int) -> None:
+    start = client.start
+    assert start is not None
+    if start.get("recovered"):
+        assert asked is not None
+        first, known = asked, [publication["offset"] for publication in start.get("publications", [])]
+    else:
+        # The snapshot is at least as new as the position that it came with.
+        assert start["data"] >= start["offset"]
+        first, known = start["offset"], []
+    assert known + client.offsets == list(range(first + 1, newest + 1))
+
+
+actions = st.lists(st.sampled_from(["publish", "hand over", "answer", "flush", "join"]), max_size=60)
+
+
+@settings(max_examples=400, deadline=None)
+@given(actions, st.lists(st.none() | st.integers(0, 12), min_size=1, max_size=4), st.integers(0, 8))
+def test_no_hole_and_nothing_twice(actions: list[str], recover_from: list[int | None], before: int) -> None:
+    asyncio.run(play(actions, recover_from, before))
