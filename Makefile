@@ -6,7 +6,7 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
 PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run test lint setup setup-dev lock clean
+.PHONY: run test lint bench setup setup-dev lock clean
 
 run: setup
 	@exec python -m shared.embedded --web honcho start
@@ -18,6 +18,9 @@ lint: setup-dev
 	ruff check
 	ruff format --check
 	mypy
+
+bench: .venv/installed-bench tests/bench/node_modules/installed
+	@python -m tests.bench $(SCENES)
 
 setup: .venv/installed node_modules/installed
 
@@ -42,13 +45,23 @@ node_modules/installed: package-lock.json
 	npm ci --silent --ignore-scripts
 	@touch $@
 
+.venv/installed-bench: requirements-bench.txt | .venv/created
+	$(PIP_INSTALL) -r $<
+	@touch $@
+
+tests/bench/node_modules/installed: tests/bench/package-lock.json
+	cd tests/bench && npm ci --silent --ignore-scripts
+	@touch $@
+
 # Compile the pins anew from pyproject.toml and package.json; uv has to be on the PATH.
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --prerelease if-necessary-or-explicit
 lock:
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --extra embedded pyproject.toml -c requirements.txt -o requirements-embedded.txt
 	$(COMPILE) --extra embedded --extra dev pyproject.toml -c requirements-embedded.txt -o requirements-dev.txt
+	$(COMPILE) --extra embedded --extra dev --extra bench pyproject.toml -c requirements-dev.txt -o requirements-bench.txt
 	npm install --package-lock-only
+	cd tests/bench && npm install --package-lock-only
 
 clean:
 	rm -rf .venv node_modules .herald .mypy_cache .pytest_cache .ruff_cache test-results

@@ -1,0 +1,228 @@
+"""``make bench``: prints what was measured, and how Herald compares; give names of scenes to run only those."""
+
+import asyncio
+import os
+import resource
+import secrets
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from shared import embedded
+from shared.settings import Settings
+from tests.bench.load import RawClient, payload
+from tests.bench.servers import ALL, Herald, NodeWs, PythonSocketIo, Server
+
+CLIENTS = 500
+BURST = 400
+Figures = dict[str, float]
+
+
+class Counter:
+    """Waits until so many events have arrived, over all clients."""
+
+    def __init__(self, clients: Sequence[RawClient]) -> None:
+        self.total = 0
+        self._wanted = 0
+        self._done = asyncio.Event()
+        for client in clients:
+            client.on_count = self._add
+
+    def _add(self, count: int) -> None:
+        self.total += count
+        if self.total >= self._wanted:
+            self._done.set()
+
+    async def until(self, total: int) -> None:
+        self._wanted = total
+        if self.total < total:
+            self._done.clear()
+            await self._done.wait()
+
+
+async def clients_of(server: Server, channels: Sequence[str], measured: int = 0) -> list[RawClient]:
+    """A client for each of ``channels``; the times of events are read by the first ``measured``."""
+    clients: list[RawClient] = []
+    for start in range(0, len(channels), 100):
+        part = channels[start : start + 100]
+        joining = [server.connect(name, measure=start + place < measured) for place, name in enumerate(part)]
+        clients += await asyncio.gather(*joining)
+    return clients
+
+
+def leave(clients: Sequence[RawClient]) -> None:
+    for client in clients:
+        client.transport.abort()
+
+
+async def burst(server: Server) -> Figures:
+    """Fan-out: as many events as fast as they can be published, to all clients of one channel."""
+    clients = await clients_of(server, ["bench"] * CLIENTS)
+    counter = Counter(clients)
+    rates, cpus = [], []
+    for round_number in range(server.rounds):
+        before, started = server.usage.cpu_s(), time.monotonic()
+        published = [server.publish("bench", payload(number)) for number in range(BURST)]
+        await asyncio.gather(*published)
+        await counter.until((round_number + 1) * CLIENTS * BURST)
+        rates.append(CLIENTS * BURST / (time.monotonic() - started))
+        cpus.append((server.usage.cpu_s() - before) / (CLIENTS * BURST) * 1e6)
+    leave(clients)
+    return {"deliveries/s": _typical(rates), "CPU µs/delivery": _typical(cpus)}
+
+
+def _typical(values: Sequence[float]) -> float:
+    """The median, without the round that warmed up."""
+    return statistics.median(values[1:] or values)
+
+
+async def paced(server: Server) -> Figures:
+    """Fan-out: 100 events a second to all clients of one channel."""
+    clients = await clients_of(server, ["bench"] * CLIENTS, measured=CLIENTS // 10)
+    counter = Counter(clients)
+    before, events, interval_s = server.usage.cpu_s(), 500, 0.01
+    started = time.monotonic()
+    for number in range(events):
+        await asyncio.sleep(max(0.0, started + number * interval_s - time.monotonic()))
+        await server.publish("bench", payload(number))
+    await counter.until(CLIENTS * events)
+    cpu_s = server.usage.cpu_s() - before
+    latencies = sorted(latency / 1e6 for client in clients for latency in client.latencies)
+    leave(clients)
+    return {
+        "p50 ms": latencies[len(latencies) // 2],
+        "p99 ms": latencies[len(latencies) * 99 // 100],
+        "CPU µs/delivery": cpu_s / (CLIENTS * events) * 1e6,
+    }
+
+
+async def unicast(server: Server) -> Figures:
+    """500 channels with one client each."""
+    channels = [f"u{number}" for number in range(CLIENTS)]
+    clients = await clients_of(server, channels)
+    counter = Counter(clients)
+    rates = []
+    for round_number in range(server.rounds):
+        started = time.monotonic()
+        for number in range(8):
+            await asyncio.gather(*(server.publish(channel, payload(number)) for channel in channels))
+        await counter.until((round_number + 1) * CLIENTS * 8)
+        rates.append(CLIENTS * 8 / (time.monotonic() - started))
+    leave(clients)
+    return {"events/s": _typical(rates)}
+
+
+async def idle(server: Server) -> Figures:
+    """4,000 clients that connect, subscribe, and then do nothing."""
+    count = 4000
+    leave(await clients_of(server, [f"w{number}" for number in range(200)]))
+    await asyncio.sleep(1)
+    before, started = server.usage.memory(), time.monotonic()
+    clients = await clients_of(server, [f"i{number}" for number in range(count)])
+    rate = count / (time.monotonic() - started)
+    await asyncio.sleep(1)
+    used = (server.usage.memory() - before) / count / 1024
+    leave(clients)
+    return {"connects/s": rate, "KiB/connection": used}
+
+
+async def storm(server: Server) -> Figures:
+    """2,000 clients return at once and recover 50 events each, with MongoDB stopped: it is not needed for that."""
+    assert isinstance(server, Herald)
+    count, missed = 2000, 50
+    channels = [f"s{number}" for number in range(count)]
+    clients = await clients_of(server, channels)
+    leave(clients)
+    epochs = await asyncio.gather(*(server.position(channel) for channel in channels))
+    for number in range(missed):
+        await asyncio.gather(*(server.publish(channel, payload(number)) for channel in channels))
+    MONGO[0].stop()
+    started = time.monotonic()
+    returning = await asyncio.gather(
+        *(server.recover(channel, epoch, missed) for channel, epoch in zip(channels, epochs, strict=True))
+    )
+    took_s = time.monotonic() - started
+    leave(returning)
+    MONGO[0].start()
+    return {"s to the last": took_s, "recovered events/s": count * missed / took_s}
+
+
+MONGO: list[embedded.Server] = []
+SCENES: dict[str, tuple[Callable[[Server], Awaitable[Figures]], list[type[Server]]]] = {
+    "burst": (burst, ALL),
+    "paced": (paced, [Herald, NodeWs]),
+    "unicast": (unicast, [Herald, NodeWs]),
+    "idle": (idle, [Herald, NodeWs]),
+    "storm": (storm, [Herald]),
+}
+GOALS: list[tuple[str, str, type[Server] | None, str, float]] = [
+    ("burst", "deliveries/s", NodeWs, "≥", 3),
+    ("burst", "deliveries/s", PythonSocketIo, "≥", 15),
+    ("paced", "p99 ms", NodeWs, "≤", 1),
+    ("paced", "CPU µs/delivery", NodeWs, "≤", 1),
+    ("unicast", "events/s", NodeWs, "≥", 1),
+    ("idle", "KiB/connection", None, "≤", 20),
+    ("idle", "connects/s", None, "≥", 1500),
+]
+"""A figure of a scene, the peer that it is compared with (None: an absolute goal), and the goal."""
+
+
+async def measure(names: Sequence[str], settings: Settings) -> dict[tuple[str, str], Figures]:
+    found: dict[tuple[str, str], Figures] = {}
+    for name in names:
+        scene, servers = SCENES[name]
+        print(f"\n{name}: {' '.join((scene.__doc__ or '').split())}", flush=True)
+        for kind in servers:
+            async with kind(settings).running() as server:
+                figures = await scene(server)
+            found[name, kind.name] = figures
+            shown = "   ".join(f"{figure} {value:,.2f}" for figure, value in figures.items())
+            print(f"  {kind.name:28} {shown}", flush=True)
+    return found
+
+
+def compare(found: dict[tuple[str, str], Figures]) -> None:
+    print("\nGoals")
+    for scene, figure, peer, sign, goal in GOALS:
+        if (scene, Herald.name) not in found:
+            continue
+        value = found[scene, Herald.name][figure]
+        against = ""
+        if peer is not None:
+            value /= found[scene, peer.name][figure]
+            against = f" against {peer.name}"
+        met = value >= goal if sign == "≥" else value <= goal
+        ratio = " times" if peer is not None else ""
+        print(
+            f"  {'met   ' if met else 'MISSED'} {scene}, {figure}{against}: {value:,.2f}{ratio} (goal {sign} {goal}{ratio})"
+        )
+
+
+def main(names: Sequence[str]) -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
+    print(f"{os.cpu_count()} processors; Python {sys.version.split()[0]}")
+    with tempfile.TemporaryDirectory() as folder:
+        data_dir = Path(folder)
+        with embedded.valkey(data_dir) as valkey, embedded.mongo(data_dir) as mongo:
+            MONGO.append(mongo)
+            settings = Settings.model_validate(
+                {
+                    "redis_url": valkey.url,
+                    "mongo_url": mongo.url,
+                    "mongo_database": "bench",
+                    "auth_secret": secrets.token_hex(32),
+                }
+            )
+            found: dict[Any, Figures] = uvloop.run(measure(names or list(SCENES), settings))
+    compare(found)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
