@@ -2,17 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
 from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
 
 from server.auth import Authenticator
 from server.hub.hub import Hub
+from server.hub.snapshots import Snapshots
 from server.revocation import Revocations
-from shared.events import user_channel
 from shared.feed import Feed
-from shared.models import now
 from shared.queue import Queue
 from shared.settings import Settings
 from shared.store import Store
@@ -43,27 +41,11 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         feed = await stack.enter_async_context(Feed.connect(settings))
         queue = await stack.enter_async_context(Queue.connect(settings))
 
-        async def snapshot(channel: str) -> str:
-            return await read_snapshot(channel, store, settings)
-
+        snapshots = Snapshots(store, settings.snapshot_recent_s)
         authenticator = Authenticator(settings)
-        hub = await stack.enter_async_context(Hub.open(feed, snapshot))
+        hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator))
         yield Services(settings, authenticator, store, feed, queue, hub, revocations)
-
-
-async def read_snapshot(channel: str, store: Store, settings: Settings) -> str:
-    """Where a channel's subscribers start from: ``{"tasks": [active ones, and those that ended lately]}``."""
-    ended_after = now() - timedelta(seconds=settings.snapshot_recent_s)
-    kind, _, name = channel.partition(":")
-    if kind == "task":
-        tasks = await store.snapshot(task_id=name, ended_after=ended_after)
-    elif kind == "brand":
-        tasks = await store.snapshot(brand_id=name, ended_after=ended_after)
-    else:
-        tasks = await store.snapshot(user_id=channel.removeprefix(user_channel("")), ended_after=ended_after)
-    encoded = (task.model_dump_json(by_alias=True, exclude_none=True) for task in tasks)
-    return f'{{"tasks":[{",".join(encoded)}]}}'
 
 
 def services_of(connection: HTTPConnection) -> Services:

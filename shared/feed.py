@@ -16,17 +16,21 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import hiredis
 from redis.asyncio import Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
+from shared.batch import Batch
 from shared.events import TaskEvent
 from shared.redis_pool import redis_pool
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
+READ_BYTES = 256 * 1024
 POSITION_TTL_MS = 30 * 24 * 3600 * 1000
 _MESSAGE_PARTS = 3  # kind, channel, data; a pong has two
 
@@ -127,6 +131,15 @@ class Feed:
         )
         return [Position(offset, epoch.decode()) for offset, epoch in replies]
 
+    async def positions(self, channels: Sequence[str]) -> dict[str, Position]:
+        """The newest position of each channel, in one round trip."""
+        arguments = [_new_epoch(), self._position_ttl_ms, 0, 0, ""]
+        replies = await self._read.run(self.redis, [(_keys(channel), arguments) for channel in channels])
+        return {
+            channel: Position(offset, epoch.decode())
+            for channel, (offset, epoch, _) in zip(channels, replies, strict=True)
+        }
+
     async def history(self, channel: str, *, since: int = 0, limit: int, reverse: bool = False) -> History:
         """The channel's newest position, and at most ``limit`` publications after offset ``since``.
 
@@ -201,6 +214,8 @@ class Follower:
         self._last_heard = 0.0
         self._catching_up: dict[str, asyncio.Task[None]] = {}
         self._runner: asyncio.Task[None] | None = None
+        self._positions = Batch(feed.positions)
+        self._to_subscribe: dict[str, None] = {}
 
     async def __aenter__(self) -> "Follower":
         self._runner = asyncio.create_task(self._run(), name="feed-follower")
@@ -235,10 +250,12 @@ class Follower:
         known = self._channels.get(channel)
         if known is None:
             known = self._channels[channel] = _Channel()
-            await self._subscribe(channel)
+            if not self._to_subscribe:
+                asyncio.get_running_loop().call_soon(self._subscribe_soon)
+            self._to_subscribe[channel] = None
         await asyncio.shield(known.confirmed)
         if known.position is None:
-            position = (await self._feed.history(channel, limit=0)).position
+            position = await self._positions.load(channel)
             if known.position is None:  # two may have read it at once, and the first one's has moved on
                 known.position = position
                 if known.stale:
@@ -250,11 +267,21 @@ class Follower:
         known = self._channels.pop(channel, None)
         if known is not None:
             known.confirmed.cancel()
-            await self._send("UNSUBSCRIBE", _pubsub_name(channel))
+            if channel in self._to_subscribe:
+                del self._to_subscribe[channel]
+            else:
+                await self._send("UNSUBSCRIBE", _pubsub_name(channel))
+
+    def _subscribe_soon(self) -> None:
+        """Send one command for all the channels that were asked for within a turn of the event loop."""
+        channels, self._to_subscribe = list(self._to_subscribe), {}
+        if channels:
+            self._subscribing = asyncio.ensure_future(self._subscribe(*channels))
 
     async def _subscribe(self, *channels: str) -> None:
-        self._unconfirmed.update(channels)
-        await self._send("SUBSCRIBE", *map(_pubsub_name, channels))
+        if self._connection is not None:
+            self._unconfirmed.update(channels)
+            await self._send("SUBSCRIBE", *map(_pubsub_name, channels))
 
     async def _send(self, *command: str) -> None:
         """Send a command; where there is no connection none is needed: the next one subscribes to all."""
@@ -294,12 +321,18 @@ class Follower:
                 known.confirmed = asyncio.get_running_loop().create_future()
         if self._signals:
             await self._send("SUBSCRIBE", *(name.decode() for name in self._signals))
+        self._to_subscribe.clear()
         if self._channels:
             await self._subscribe(*self._channels)
-        while True:
-            reply = await connection.read_response()
+        # From here on nothing but pushes arrives, and they may be many: they are read in whole chunks.
+        stream: asyncio.StreamReader = connection._reader  # type: ignore[assignment]
+        parser = hiredis.Reader()
+        while chunk := await stream.read(READ_BYTES):
             self._last_heard = asyncio.get_running_loop().time()
-            self._handle(reply)
+            parser.feed(chunk)
+            while (reply := parser.gets()) is not False:
+                self._handle(reply)
+        raise RedisConnectionError("closed by Redis")
 
     async def _watch(self, connection: Connection) -> None:
         """Ping the connection, and close it when it does not answer, which ends `_read`."""

@@ -30,6 +30,15 @@ MAX_LISTED = 200
 """Most tasks that one query returns."""
 
 
+MAX_SHARED = 2000
+"""Most tasks that one query for several users returns."""
+
+
+def _shown(ended_after: datetime) -> dict[str, Any]:
+    """The part of a query that finds what a snapshot shows."""
+    return {"$or": [{"status": {"$in": list(ACTIVE)}}, {"completedAt": {"$gt": ended_after}}]}
+
+
 class IdempotencyConflictError(Exception):
     """The idempotency key was used before, with another request."""
 
@@ -164,19 +173,30 @@ class Store:
         ended_after: datetime,
         user_id: str | None = None,
         brand_id: str | None = None,
-        task_id: str | None = None,
     ) -> list[PublicTask]:
-        """The active tasks of a user, a brand or an id, and those that ended after a time; newest first.
-
-        A task named by its id is there however long ago it ended.
-        """
-        if task_id is not None:
-            return await self.get_public([task_id])
-        query: dict[str, Any] = {
-            "$or": [{"status": {"$in": list(ACTIVE)}}, {"completedAt": {"$gt": ended_after}}]
-        }
-        query |= {"userId": user_id} if user_id is not None else {"brandId": brand_id}
+        """The active tasks of a user or a brand, and those that ended after a time; newest first."""
+        owner = {"userId": user_id} if user_id is not None else {"brandId": brand_id}
+        query = owner | _shown(ended_after)
         return await self._find(query, limit=MAX_LISTED)
+
+    async def snapshots(
+        self, user_ids: Sequence[str], *, ended_after: datetime
+    ) -> dict[str, list[PublicTask]]:
+        """`snapshot` for many users, in one query unless they have very many tasks."""
+        if len(user_ids) == 1:
+            return {user_ids[0]: await self.snapshot(user_id=user_ids[0], ended_after=ended_after)}
+        query = {"userId": {"$in": list(user_ids)}} | _shown(ended_after)
+        found = await self._tasks.find(query, _PRIVATE).limit(MAX_SHARED).to_list(MAX_SHARED)
+        if len(found) == MAX_SHARED:
+            half = len(user_ids) // 2
+            first, second = user_ids[:half], user_ids[half:]
+            return await self.snapshots(first, ended_after=ended_after) | await self.snapshots(
+                second, ended_after=ended_after
+            )
+        snapshots: dict[str, list[PublicTask]] = {user_id: [] for user_id in user_ids}
+        for document in sorted(found, key=lambda task: str(task["taskId"]), reverse=True):
+            snapshots[document["userId"]].append(PublicTask.model_validate(document))
+        return {user_id: tasks[:MAX_LISTED] for user_id, tasks in snapshots.items()}
 
     async def active(self, *, unchanged_since: datetime) -> AsyncIterator[list[Task]]:
         """The tasks of all users that have not ended, and not changed since a time either; in batches."""

@@ -5,6 +5,7 @@ import logging
 import random
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -51,11 +52,8 @@ class Connection:
     Example::
 
         connection = Connection(transport, hub=hub, …)
-        try:
-            async for frame in client:
-                await connection.receive(frame)
-        finally:
-            connection.release()
+        client.on_frame = connection.feed
+        client.on_end = connection.release
     """
 
     def __init__(
@@ -81,7 +79,8 @@ class Connection:
         self._outbox = Outbox()
         self._gone = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._receiving = asyncio.Lock()
+        self._commands: deque[protocol.Command] = deque()
+        self._serving: asyncio.Task[None] | None = None
         self._budget = float(settings.max_commands_per_s)
         self._budgeted_at = self._loop.time()
         hub.connections.add(self)
@@ -89,7 +88,11 @@ class Connection:
 
     def release(self) -> None:
         """Forget the client: it is gone."""
+        if self._gone:
+            return
         self._gone = True
+        if self._serving is not None and self._serving is not asyncio.current_task():
+            self._serving.cancel()
         self._hub.connections.discard(self)
         if self.principal is not None:
             self._hub.sessions.remove(self)
@@ -103,29 +106,37 @@ class Connection:
 
     # Commands
 
-    async def receive(self, frame: str | bytes) -> None:
-        """Serve the commands of a frame; what goes wrong ends in a reply, or in a disconnect."""
-        async with self._receiving:
-            try:
-                commands = protocol.decode(frame)
-            except protocol.MalformedFrameError as error:
-                log.info("a client sent a malformed frame: %s", error)
-                self.disconnect(codes.BAD_REQUEST)
-                return
-            if not self._affordable(len(commands)):
-                self.disconnect(codes.TOO_MANY_REQUESTS)
-                return
-            joining: list[protocol.Command] = []  # subscribes in a row are served together
-            for command in commands:
-                if command is None:
-                    self._cancel("pong")
-                elif command.subscribe is not None and self.principal is not None:
-                    joining.append(command)
-                else:
-                    await self._serve_all(joining)
-                    joining = []
-                    await self._serve(command)
-            await self._serve_all(joining)
+    def feed(self, frame: str | bytes) -> None:
+        """Serve the commands of a frame, after those before it."""
+        if self._gone:
+            return
+        try:
+            commands = protocol.decode(frame)
+        except protocol.MalformedFrameError as error:
+            log.info("a client sent a malformed frame: %s", error)
+            self.disconnect(codes.BAD_REQUEST)
+            return
+        if not self._affordable(len(commands)):
+            self.disconnect(codes.TOO_MANY_REQUESTS)
+            return
+        for command in commands:
+            if command is None:
+                self._cancel("pong")
+            else:
+                self._commands.append(command)
+        if self._commands and self._serving is None:
+            self._serving = self._loop.create_task(self._serve_commands())
+
+    async def _serve_commands(self) -> None:
+        """Serve what has come in, in order; subscribes in a row are served together."""
+        try:
+            while self._commands and not self._gone:
+                batch = [self._commands.popleft()]
+                while batch[0].subscribe and self._commands and self._commands[0].subscribe:
+                    batch.append(self._commands.popleft())
+                await asyncio.gather(*map(self._serve, batch))
+        finally:
+            self._serving = None
 
     def _affordable(self, commands: int) -> bool:
         """Whether the client keeps to its commands a second, of which it may save up one second's worth."""
@@ -133,12 +144,6 @@ class Connection:
         self._budget = min(rate, self._budget + (at - self._budgeted_at) * rate) - commands
         self._budgeted_at = at
         return self._budget >= 0
-
-    async def _serve_all(self, commands: Sequence[protocol.Command]) -> None:
-        if len(commands) == 1:
-            await self._serve(commands[0])
-        elif commands:
-            await asyncio.gather(*map(self._serve, commands))
 
     async def _serve(self, command: protocol.Command) -> None:
         if self._gone:

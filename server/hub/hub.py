@@ -56,8 +56,8 @@ class Receiver(Protocol):
     session: str
     principal: Principal | None
 
-    async def receive(self, frame: str | bytes) -> None:
-        """Serve the commands of a frame."""
+    def feed(self, frame: str | bytes) -> None:
+        """Serve the commands of a frame, after those before it."""
 
     def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:
         """Send ``messages``; ``frame`` is all of them, encoded once for everybody."""
@@ -171,7 +171,7 @@ class Hub:
         message = json.loads(text)
         connection = self.sessions.get(message["session"])
         if connection is not None:
-            self.spawn(connection.receive(message["data"]))
+            connection.feed(message["data"])
 
     def spawn(self, work: Awaitable[None]) -> None:
         """Run something in the background, until the hub closes; a failure is logged."""
@@ -271,7 +271,7 @@ class Hub:
             channel = self._unsent.pop()
             messages, channel.pending = channel.pending, []
             frame = Frame("\n".join(message.text for message in messages))
-            for subscription in channel.members:
+            for subscription in tuple(channel.members):  # a slow one leaves while it is delivered to
                 subscription.deliver(frame, messages)
         self._flushed_at = self._loop.time()
 

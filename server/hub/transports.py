@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 from uvicorn.protocols.utils import ClientDisconnected
 
 from server.hub import codes, protocol, wire
@@ -108,19 +108,7 @@ async def websocket(socket: WebSocket) -> None:
     if wired is None:
         raise RuntimeError("start the server with `python -m server`: the hub needs its WebSocket protocol")
     connection = connection_over(WireTransport(wired), socket)
-    wired.on_writable = connection.on_writable
-    try:
-        while True:
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            text = message.get("text")
-            await connection.receive(text if text is not None else message["bytes"])
-    except (WebSocketDisconnect, ClientDisconnected):
-        pass
-    finally:
-        wired.on_writable = None
-        connection.release()
+    wired.adopt(connection.feed, connection.on_writable, connection.release)
 
 
 class StreamResponse(Response):
@@ -153,7 +141,7 @@ class StreamResponse(Response):
         pump = asyncio.create_task(transport.pump())
         left = asyncio.create_task(until_client_leaves())
         try:
-            await connection.receive(self._first)
+            connection.feed(self._first)
             await asyncio.wait((pump, left), return_when=asyncio.FIRST_COMPLETED)
             if pump.done():
                 await write(Frame(protocol.disconnected(pump.result())))
@@ -194,7 +182,7 @@ async def emulation(request: Request) -> Response:
     if node == hub.node:
         connection = hub.sessions.get(session)
         if connection is not None:
-            await connection.receive(data)
+            connection.feed(data)
     elif not await hub.feed.signal(node_signal(node), json.dumps({"session": session, "data": data})):
         raise Problem(404, "there is no such node")
     return Response(status_code=204)

@@ -146,7 +146,9 @@ async def test_a_list_is_the_user_s_own_newest_first_in_pages(store: Store) -> N
     assert [task.task_id for task in cancelled] == ["00"]
 
 
-async def test_a_snapshot_has_the_active_and_those_that_ended_lately(store: Store) -> None:
+async def test_a_snapshot_has_the_active_and_those_that_ended_lately(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for task_id, ended_ago_s in (("old", 1000), ("lately", 10), ("active", None)):
         await stored(store, task_id=task_id, brand_id="acme")
         if ended_ago_s is not None:
@@ -157,7 +159,14 @@ async def test_a_snapshot_has_the_active_and_those_that_ended_lately(store: Stor
     for who in ({"user_id": "ada"}, {"brand_id": "acme"}):
         found = await store.snapshot(ended_after=since, **who)
         assert {task.task_id for task in found} == {"lately", "active"}
-    assert [task.task_id for task in await store.snapshot(ended_after=since, task_id="old")] == ["old"]
+    together = await store.snapshots(["ada", "bob", "eve"], ended_after=since)
+    assert {user: [task.task_id for task in found] for user, found in together.items()} == {
+        "ada": ["lately", "active"],
+        "bob": ["foreign"],
+        "eve": [],
+    }
+    monkeypatch.setattr(store_module, "MAX_SHARED", 2)
+    assert await store.snapshots(["ada", "bob", "eve"], ended_after=since) == together
 
 
 async def test_what_is_active_and_unchanged_is_found_in_batches(

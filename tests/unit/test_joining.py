@@ -49,6 +49,9 @@ class World:
         found = [Publication(offset, str(offset)) for offset in range(position.offset + 1, newest + 1)]
         return History(Position(newest, EPOCH), found)
 
+    async def positions(self, _: Sequence[str]) -> dict[str, Position]:
+        raise NotImplementedError
+
     async def follow(self, _: str) -> Position:
         await self.gate()
         return Position(self.handed_over, EPOCH)
@@ -87,7 +90,7 @@ class Client:
         self.start: dict[str, Any] | None = None
         self.offsets: list[int] = []
 
-    async def receive(self, frame: str | bytes) -> None:
+    def feed(self, frame: str | bytes) -> None:
         raise NotImplementedError
 
     def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:

@@ -1,0 +1,40 @@
+"""What a channel's subscribers start from: its active tasks, and those that ended lately."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from shared.batch import Batch
+from shared.events import user_channel
+from shared.models import PublicTask, now
+from shared.store import Store
+
+
+class Snapshots:
+    """Reads snapshots; those of users who come at the same time are read together."""
+
+    def __init__(self, store: Store, recent_s: float) -> None:
+        self._store = store
+        self._recent = timedelta(seconds=recent_s)
+        self._of_users = Batch(self._read_users)
+
+    async def read(self, channel: str) -> str:
+        """The snapshot of ``channel``, as JSON text: ``{"tasks": […]}``.
+
+        Raises:
+            pymongo.errors.PyMongoError: it cannot be read.
+        """
+        kind, _, name = channel.partition(":")
+        if kind == "task":
+            tasks = await self._store.get_public([name])
+        elif kind == "brand":
+            tasks = await self._store.snapshot(brand_id=name, ended_after=self._since())
+        else:
+            tasks = await self._of_users.load(channel.removeprefix(user_channel("")))
+        encoded = (task.model_dump_json(by_alias=True, exclude_none=True) for task in tasks)
+        return f'{{"tasks":[{",".join(encoded)}]}}'
+
+    async def _read_users(self, user_ids: Sequence[str]) -> dict[str, list[PublicTask]]:
+        return await self._store.snapshots(user_ids, ended_after=self._since())
+
+    def _since(self) -> datetime:
+        return now() - self._recent
