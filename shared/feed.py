@@ -125,7 +125,11 @@ class Feed:
 
     async def publish(self, channels: Sequence[str], data: str) -> list[Position]:
         """Append ``data`` (JSON text) to each channel's history and announce it; the new positions."""
-        arguments = [data, _new_epoch(), self.history_size, self._history_ttl_ms, self._position_ttl_ms]
+        arguments = [
+            data,
+            _new_epoch(),
+            f"{self.history_size} {self._history_ttl_ms} {self._position_ttl_ms}",
+        ]
         replies = await self._publish.run(
             self.redis, [(_keys(channel), [_pubsub_name(channel), *arguments]) for channel in channels]
         )

@@ -3,9 +3,8 @@
 import asyncio
 import logging
 import random
+import secrets
 import time
-import uuid
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -56,6 +55,25 @@ class Connection:
         client.on_end = connection.release
     """
 
+    __slots__ = (
+        "_authenticator",
+        "_budget",
+        "_budgeted_at",
+        "_commands",
+        "_gone",
+        "_hub",
+        "_loop",
+        "_outbox",
+        "_serving",
+        "_settings",
+        "_store",
+        "_subscriptions",
+        "_timers",
+        "_transport",
+        "principal",
+        "session",
+    )
+
     def __init__(
         self,
         transport: Transport,
@@ -65,8 +83,8 @@ class Connection:
         store: Store,
         settings: Settings,
     ) -> None:
-        self.session = str(uuid.uuid4())
-        """A secret of the client and us: whoever knows it speaks for this connection."""
+        # A secret of the client and us: whoever knows it speaks for this connection.
+        self.session = secrets.token_urlsafe(16)
         self.principal: Principal | None = None
         self._transport = transport
         self._hub = hub
@@ -79,7 +97,7 @@ class Connection:
         self._outbox = Outbox()
         self._gone = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._commands: deque[protocol.Command] = deque()
+        self._commands: list[protocol.Command] = []
         self._serving: asyncio.Task[None] | None = None
         self._budget = float(settings.max_commands_per_s)
         self._budgeted_at = self._loop.time()
@@ -131,9 +149,9 @@ class Connection:
         """Serve what has come in, in order; subscribes in a row are served together."""
         try:
             while self._commands and not self._gone:
-                batch = [self._commands.popleft()]
+                batch = [self._commands.pop(0)]
                 while batch[0].subscribe and self._commands and self._commands[0].subscribe:
-                    batch.append(self._commands.popleft())
+                    batch.append(self._commands.pop(0))
                 await asyncio.gather(*map(self._serve, batch))
         finally:
             self._serving = None
@@ -218,7 +236,7 @@ class Connection:
         self._cancel("connect")
         ping_s = self._settings.ping_interval_s
         result = protocol.connected(
-            client=str(uuid.uuid4()),
+            client=secrets.token_urlsafe(9),
             session=self.session,
             node=self._hub.node,
             ping_s=max(1, round(ping_s)),

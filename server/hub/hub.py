@@ -6,7 +6,6 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import cached_property
 from typing import Protocol
 
 from server.auth import Principal
@@ -35,19 +34,29 @@ Snapshot = Callable[[str], Awaitable[str]]
 class Message:
     """A publication on its way to a channel's subscribers."""
 
-    def __init__(self, channel: str, publication: Publication) -> None:
-        self._channel = channel
-        self._data = publication.data
-        self.offset = publication.offset
-        self.text = protocol.publication(channel, publication.offset, publication.data)
+    __slots__ = ("_channel", "_data", "_outgoing", "offset", "text")
 
-    @cached_property
+    def __init__(self, channel: str, prefix: str, publication: Publication) -> None:
+        self.offset, self._data = publication
+        self.text = protocol.publication(prefix, self.offset, self._data)
+        self._channel = channel
+        self._outgoing: Outgoing | None = None
+
+    @property
     def outgoing(self) -> Outgoing:
         """The message for an outbox: of a task's progress only the newest matters."""
-        event = json.loads(self._data)
-        if isinstance(event, dict) and event.get("type") == "task.progress":
-            return Outgoing(self.text, replaces=f"{self._channel} {event['task']['taskId']}")
-        return Outgoing(self.text)
+        if self._outgoing is None:
+            event = json.loads(self._data)
+            progress = isinstance(event, dict) and event.get("type") == "task.progress"
+            key = f"{self._channel} {event['task']['taskId']}" if progress else None
+            self._outgoing = Outgoing(self.text, key)
+        return self._outgoing
+
+
+def _joined(messages: Sequence[Message]) -> Frame:
+    return Frame(
+        messages[0].text if len(messages) == 1 else "\n".join([message.text for message in messages])
+    )
 
 
 class Receiver(Protocol):
@@ -95,7 +104,7 @@ class Subscription:
             messages = [message for message in messages if message.offset > self.sent]
             if not messages:
                 return
-            frame = Frame("\n".join(message.text for message in messages))
+            frame = _joined(messages)
         self.sent = messages[-1].offset
         self.receiver.deliver(frame, messages)
 
@@ -103,15 +112,16 @@ class Subscription:
         """Hand over what has waited, and from now on whatever comes."""
         waiting, self._waiting = self._waiting, None
         if waiting:
-            self.deliver(Frame("\n".join(message.text for message in waiting)), waiting)
+            self.deliver(_joined(waiting), waiting)
 
 
 class _Channel:
     """The subscribers of a channel, and what is to leave to them."""
 
-    __slots__ = ("members", "pending")
+    __slots__ = ("members", "pending", "prefix")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.prefix = protocol.publication_prefix(name)
         self.members: set[Subscription] = set()
         self.pending: list[Message] = []
 
@@ -198,7 +208,10 @@ class Hub:
             ProtocolError: it could not be done in time, or broke; the client tries again.
         """
         subscription = Subscription(channel, receiver, server_side=server_side)
-        self._channels.setdefault(channel, _Channel()).members.add(subscription)
+        state = self._channels.get(channel)
+        if state is None:
+            state = self._channels[channel] = _Channel(channel)
+        state.members.add(subscription)
         try:
             async with asyncio.timeout(SUBSCRIBE_WITHIN_S):
                 # From here on publications wait in the subscription, so none after `position` is missed.
@@ -253,7 +266,7 @@ class Hub:
         channel = self._channels.get(name)
         if channel is None or not channel.members:
             return
-        channel.pending.append(Message(name, publication))
+        channel.pending.append(Message(name, channel.prefix, publication))
         self._unsent.add(channel)
         if self._flushing is None:
             wait_s = self._flushed_at + GATHER_S - self._loop.time()
@@ -270,7 +283,7 @@ class Hub:
         while self._unsent:
             channel = self._unsent.pop()
             messages, channel.pending = channel.pending, []
-            frame = Frame("\n".join(message.text for message in messages))
+            frame = _joined(messages)
             for subscription in tuple(channel.members):  # a slow one leaves while it is delivered to
                 subscription.deliver(frame, messages)
         self._flushed_at = self._loop.time()

@@ -18,12 +18,13 @@ class Outbox:
     hundreds.
     """
 
+    __slots__ = ("_messages", "_next", "_replaceable", "chars")
+
     def __init__(self) -> None:
         self._messages: dict[int, Outgoing] = {}
         self._replaceable: dict[str, int] = {}
         self._next = 0
-        self.chars = 0
-        """How much waits; about as many bytes."""
+        self.chars = 0  # how much waits; about as many bytes
 
     def __bool__(self) -> bool:
         return bool(self._messages)

@@ -165,9 +165,14 @@ def error_reply(command: Command, error: Error) -> str:
     return _compact({"id": command.id, "error": described})
 
 
-def publication(channel: str, offset: int, data: str) -> str:
+def publication_prefix(channel: str) -> str:
+    """How every push of a publication of ``channel`` begins."""
+    return f'{{"push":{{"channel":{json.dumps(channel)},"pub":{{"offset":'
+
+
+def publication(prefix: str, offset: int, data: str) -> str:
     """A push of one publication; ``data`` is JSON text and goes in as it is."""
-    return f'{{"push":{{"channel":{json.dumps(channel)},"pub":{{"offset":{offset},"data":{data}}}}}}}'
+    return f'{prefix}{offset},"data":{data}}}}}}}'
 
 
 def unsubscribed(channel: str, why: Unsubscribe) -> str:

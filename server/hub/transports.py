@@ -49,6 +49,8 @@ def may_come_from(request: HTTPConnection) -> bool:
 class WireTransport:
     """Writes frames as bytes that were encoded once for all their receivers."""
 
+    __slots__ = ("_protocol",)
+
     def __init__(self, protocol_: wire.WebSocketProtocol) -> None:
         self._protocol = protocol_
 

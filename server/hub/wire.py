@@ -5,7 +5,7 @@ the WebSocket protocol hands itself to the application as the extension ``herald
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
@@ -51,6 +51,8 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
+        # The handshake is over: what it was about would stay as long as the connection.
+        self.scope = self.request = self.response = cast(Any, None)
 
     def send_receive_event_to_app(self) -> None:
         """Hand a frame to whoever has the connection."""

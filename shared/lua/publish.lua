@@ -5,11 +5,11 @@
 -- ARGV[1]  pub/sub channel to announce on
 -- ARGV[2]  the publication's data
 -- ARGV[3]  epoch to give the channel if it has none
--- ARGV[4]  entries to keep          ARGV[5]  milliseconds to keep them
--- ARGV[6]  milliseconds to keep the position after the last use
+-- ARGV[4]  "<entries to keep> <milliseconds to keep them> <milliseconds to keep the position>"
 --
 -- Returns {offset, epoch}. Announces "<offset> <epoch>\n<data>".
 
+local size, history_ttl, position_ttl = string.match(ARGV[4], '(%d+) (%d+) (%d+)')
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if not epoch then
   -- Redis lost this channel's position: entries of the old epoch must not be mistaken for the new one's.
@@ -18,8 +18,10 @@ if not epoch then
   redis.call('DEL', KEYS[2])
 end
 local offset = redis.call('HINCRBY', KEYS[1], 'offset', 1)
-redis.call('PEXPIRE', KEYS[1], ARGV[6])
-redis.call('XADD', KEYS[2], 'MAXLEN', '=', ARGV[4], offset .. '-0', 'data', ARGV[2])
-redis.call('PEXPIRE', KEYS[2], ARGV[5])
+if offset % 16 == 1 then
+  redis.call('PEXPIRE', KEYS[1], position_ttl) -- it is kept for weeks: now and then is often enough
+end
+redis.call('XADD', KEYS[2], 'MAXLEN', '=', size, offset .. '-0', 'data', ARGV[2])
+redis.call('PEXPIRE', KEYS[2], history_ttl)
 redis.call('PUBLISH', ARGV[1], offset .. ' ' .. epoch .. '\n' .. ARGV[2])
 return {offset, epoch}

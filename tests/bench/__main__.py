@@ -47,13 +47,15 @@ class Counter:
 
 
 async def clients_of(server: Server, channels: Sequence[str], measured: int = 0) -> list[RawClient]:
-    """A client for each of ``channels``; the times of events are read by the first ``measured``."""
-    clients: list[RawClient] = []
-    for start in range(0, len(channels), 100):
-        part = channels[start : start + 100]
-        joining = [server.connect(name, measure=start + place < measured) for place, name in enumerate(part)]
-        clients += await asyncio.gather(*joining)
-    return clients
+    """A client for each of ``channels``, 300 connecting at a time; ``measured`` of them read events' times."""
+    at_once = asyncio.Semaphore(300)
+    every = len(channels) // measured if measured else 0
+
+    async def connect(place: int, channel: str) -> RawClient:
+        async with at_once:
+            return await server.connect(channel, measure=every > 0 and place % every == 0)
+
+    return await asyncio.gather(*(connect(place, channel) for place, channel in enumerate(channels)))
 
 
 def leave(clients: Sequence[RawClient]) -> None:
@@ -107,15 +109,26 @@ async def unicast(server: Server) -> Figures:
     channels = [f"u{number}" for number in range(CLIENTS)]
     clients = await clients_of(server, channels)
     counter = Counter(clients)
-    rates = []
+    rates, cpus = [], []
     for round_number in range(server.rounds):
-        started = time.monotonic()
+        before, started = server.usage.cpu_s(), time.monotonic()
         for number in range(8):
-            await asyncio.gather(*(server.publish(channel, payload(number)) for channel in channels))
+            await server.publish_each(channels, payload(number))
         await counter.until((round_number + 1) * CLIENTS * 8)
         rates.append(CLIENTS * 8 / (time.monotonic() - started))
+        cpus.append((server.usage.cpu_s() - before) / (CLIENTS * 8) * 1e6)
     leave(clients)
-    return {"events/s": _typical(rates)}
+    return {"events/s": _typical(rates), "CPU µs/event": _typical(cpus)}
+
+
+async def deaf(server: Server) -> Figures:
+    """The burst again, with a client beside the others that never reads."""
+    alone = (await burst(server))["deliveries/s"]
+    [never_reads] = await clients_of(server, ["bench"])
+    never_reads.transport.pause_reading()
+    beside = (await burst(server))["deliveries/s"]
+    leave([never_reads])
+    return {"deliveries/s": beside, "of those without it": beside / alone}
 
 
 async def idle(server: Server) -> Figures:
@@ -141,7 +154,7 @@ async def storm(server: Server) -> Figures:
     leave(clients)
     epochs = await asyncio.gather(*(server.position(channel) for channel in channels))
     for number in range(missed):
-        await asyncio.gather(*(server.publish(channel, payload(number)) for channel in channels))
+        await server.publish_each(channels, payload(number))
     MONGO[0].stop()
     started = time.monotonic()
     returning = await asyncio.gather(
@@ -158,6 +171,7 @@ SCENES: dict[str, tuple[Callable[[Server], Awaitable[Figures]], list[type[Server
     "burst": (burst, ALL),
     "paced": (paced, [Herald, NodeWs]),
     "unicast": (unicast, [Herald, NodeWs]),
+    "deaf": (deaf, [Herald]),
     "idle": (idle, [Herald, NodeWs]),
     "storm": (storm, [Herald]),
 }

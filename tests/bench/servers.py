@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
@@ -69,6 +69,10 @@ class Server:
     async def publish(self, channel: str, data: str) -> None:
         raise NotImplementedError
 
+    async def publish_each(self, channels: Sequence[str], data: str) -> None:
+        """Publish to many channels in one round trip, so that not the publisher is measured."""
+        raise NotImplementedError
+
     async def connect(self, channel: str, *, measure: bool = False) -> RawClient:
         path, answers = self.greeting(channel)
         host = f"127.0.0.1:{self.port}"
@@ -106,6 +110,9 @@ class Herald(Server):
     async def publish(self, channel: str, data: str) -> None:
         await self._feed.publish([user_channel(channel)], data)
 
+    async def publish_each(self, channels: Sequence[str], data: str) -> None:
+        await self._feed.publish([user_channel(channel) for channel in channels], data)
+
     async def position(self, channel: str) -> str:
         """The epoch of a channel."""
         return (await self._feed.history(user_channel(channel), limit=0)).position.epoch
@@ -137,6 +144,12 @@ class NodeWs(Server):
 
     async def publish(self, channel: str, data: str) -> None:
         await self.redis.publish(channel, data)
+
+    async def publish_each(self, channels: Sequence[str], data: str) -> None:
+        pipe = self.redis.pipeline(transaction=False)
+        for channel in channels:
+            pipe.publish(channel, data)
+        await pipe.execute()
 
 
 class _SocketIo(Server):

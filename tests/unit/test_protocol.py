@@ -90,7 +90,7 @@ def test_an_error_says_whether_trying_again_may_help() -> None:
 
 
 def test_a_publication_goes_out_as_it_was_published() -> None:
-    frame = protocol.publication('odd"channel', 3, '{"a":1}')
+    frame = protocol.publication(protocol.publication_prefix('odd"channel'), 3, '{"a":1}')
     assert json.loads(frame) == {"push": {"channel": 'odd"channel', "pub": {"offset": 3, "data": {"a": 1}}}}
 
 
