@@ -38,6 +38,10 @@ class Transport(Protocol):
     def writable(self) -> bool:
         """Whether it takes more just now; `Connection.on_writable` is to be called once it does again."""
 
+    @property
+    def fast(self) -> Callable[[bytes], object] | None:
+        """Writes the bytes of a WebSocket frame at once, if this is a WebSocket; only while `writable`."""
+
     def write(self, frame: Frame) -> None:
         """Send a frame, in order; call it only while `writable`."""
 
@@ -70,6 +74,7 @@ class Connection:
         "_subscriptions",
         "_timers",
         "_transport",
+        "fast",
         "principal",
         "session",
     )
@@ -87,6 +92,7 @@ class Connection:
         self.session = secrets.token_urlsafe(16)
         self.principal: Principal | None = None
         self._transport = transport
+        self.fast = transport.fast
         self._hub = hub
         self._authenticator = authenticator
         self._store = store
@@ -109,6 +115,7 @@ class Connection:
         if self._gone:
             return
         self._gone = True
+        self.fast = None
         if self._serving is not None and self._serving is not asyncio.current_task():
             self._serving.cancel()
         self._hub.connections.discard(self)
@@ -364,9 +371,16 @@ class Connection:
         if self._outbox.chars > self._settings.max_outbox_bytes:
             self.disconnect(codes.SLOW)
 
+    def on_full(self) -> None:
+        """The transport takes no more for now."""
+        self.fast = None
+
     def on_writable(self) -> None:
         """The transport takes more again."""
-        if self._outbox and not self._gone:
+        if self._gone:
+            return
+        self.fast = self._transport.fast
+        if self._outbox:
             self._transport.write(Frame(self._outbox.take()))
 
     def lost_position(self, subscription: Subscription) -> None:

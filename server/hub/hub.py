@@ -64,6 +64,8 @@ class Receiver(Protocol):
 
     session: str
     principal: Principal | None
+    fast: Callable[[bytes], object] | None
+    """Writes the bytes of a WebSocket frame at once; None while something has to be minded, see `deliver`."""
 
     def feed(self, frame: str | bytes) -> None:
         """Serve the commands of a frame, after those before it."""
@@ -84,7 +86,7 @@ class Subscription:
     Until `begin`, publications wait: the reply that names their starting point has to leave first.
     """
 
-    __slots__ = ("_waiting", "channel", "receiver", "result", "sent", "server_side", "void")
+    __slots__ = ("_waiting", "channel", "live", "receiver", "result", "sent", "server_side", "void")
 
     def __init__(self, channel: str, receiver: Receiver, *, server_side: bool) -> None:
         self.channel = channel
@@ -93,11 +95,12 @@ class Subscription:
         self.result = ""
         self.sent = 0
         self.void = False
-        self._waiting: list[Message] | None = []
+        self.live = False
+        self._waiting: list[Message] = []
 
     def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:
         """Hand over messages, which are in order, but for those that the client has already."""
-        if self._waiting is not None:
+        if not self.live:
             self._waiting += messages
             return
         if messages[0].offset <= self.sent:
@@ -110,7 +113,8 @@ class Subscription:
 
     def begin(self) -> None:
         """Hand over what has waited, and from now on whatever comes."""
-        waiting, self._waiting = self._waiting, None
+        self.live = True
+        waiting, self._waiting = self._waiting, []
         if waiting:
             self.deliver(_joined(waiting), waiting)
 
@@ -284,9 +288,23 @@ class Hub:
             channel = self._unsent.pop()
             messages, channel.pending = channel.pending, []
             frame = _joined(messages)
-            for subscription in tuple(channel.members):  # a slow one leaves while it is delivered to
-                subscription.deliver(frame, messages)
+            if messages:
+                self._deliver(channel, frame, messages)
         self._flushed_at = self._loop.time()
+
+    def _deliver(self, channel: _Channel, frame: Frame, messages: Sequence[Message]) -> None:
+        """Hand messages to every subscriber; this loop is where a busy hub spends its time."""
+        first, last, data = messages[0].offset, messages[-1].offset, frame.websocket
+        for subscription in tuple(channel.members):  # a slow one leaves while it is delivered to
+            write = subscription.receiver.fast
+            if write is not None and subscription.live and subscription.sent < first:
+                subscription.sent = last
+                try:
+                    write(data)
+                except RuntimeError:  # the socket is closing
+                    subscription.receiver.fast = None
+            else:
+                subscription.deliver(frame, messages)
 
     def _on_reset(self, name: str) -> None:
         """Redis has lost the channel's past: every position handed out is void."""

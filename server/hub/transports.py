@@ -59,6 +59,11 @@ class WireTransport:
         """Whether the socket takes more just now."""
         return self._protocol.writable.is_set()
 
+    @property
+    def fast(self) -> Callable[[bytes], object] | None:
+        """The socket's own method."""
+        return self._protocol.transport.write
+
     def write(self, frame: Frame) -> None:
         """Send a frame."""
         self._protocol.write_frame(frame.websocket)
@@ -75,6 +80,7 @@ class QueueTransport:
         self._send = send
         self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
         self.writable = True
+        self.fast = None  # there is more to a frame than its bytes here
         self.why: codes.Disconnect | None = None
         self.on_writable: Callable[[], None] | None = None
 
@@ -110,7 +116,7 @@ async def websocket(socket: WebSocket) -> None:
     if wired is None:
         raise RuntimeError("start the server with `python -m server`: the hub needs its WebSocket protocol")
     connection = connection_over(WireTransport(wired), socket)
-    wired.adopt(connection.feed, connection.on_writable, connection.release)
+    wired.adopt(connection.feed, connection.on_full, connection.on_writable, connection.release)
 
 
 class StreamResponse(Response):

@@ -20,6 +20,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """A WebSocket that takes frames as bytes, besides what ASGI offers."""
 
     _on_frame: Callable[[str | bytes], None] | None = None
+    _on_full: Callable[[], None] | None = None
     _on_writable: Callable[[], None] | None = None
     _on_lost: Callable[[], None] | None = None
 
@@ -33,6 +34,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def adopt(
         self,
         on_frame: Callable[[str | bytes], None],
+        on_full: Callable[[], None],
         on_writable: Callable[[], None],
         on_lost: Callable[[], None],
     ) -> None:
@@ -40,7 +42,10 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
         So an idle connection costs no task, and the frames of a busy one go through no queue.
         """
-        self._on_frame, self._on_writable, self._on_lost = on_frame, on_writable, on_lost
+        self._on_frame, self._on_lost = on_frame, on_lost
+        self._on_full, self._on_writable = on_full, on_writable
+        if not self.writable.is_set():
+            on_full()
         while not self.queue.empty():  # what came while the application made up its mind
             event = self.queue.get_nowait()
             if event["type"] == "websocket.receive":
@@ -87,6 +92,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         on_lost, self._on_lost = self._on_lost, None
         if on_lost is not None:
             on_lost()
+
+    def pause_writing(self) -> None:
+        """The client does not take what waits for it."""
+        super().pause_writing()
+        if self._on_full is not None:
+            self._on_full()
 
     def resume_writing(self) -> None:
         """The client has taken what was waiting for it."""
