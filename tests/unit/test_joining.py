@@ -92,7 +92,7 @@ class Client:
         self.fast: Callable[[bytes], object] | None = self._take_bytes if takes_bytes else None
 
     def _take_bytes(self, data: bytes) -> None:
-        self._take(data[data.index(b"{") :].decode())
+        self._take(data[4 if data[1] == 126 else 2 :].decode())  # behind the WebSocket frame's header
 
     def _take(self, text: str) -> list[int]:
         assert self.start is not None, "a publication came before the reply"
