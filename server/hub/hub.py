@@ -14,7 +14,8 @@ from server.hub.codes import ProtocolError
 from server.hub.frame import Frame
 from server.hub.outbox import Outgoing
 from server.hub.sessions import Sessions
-from shared.feed import Feed, Follower, History, Position, Publication
+from shared.feed import Feed, History, Position, Publication
+from shared.follower import Follower
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,8 @@ import pytest
 
 from shared import embedded
 from shared.events import TaskEvent
-from shared.feed import Feed, Follower, Position, Publication
+from shared.feed import Feed, Position, Publication
+from shared.follower import Follower
 from shared.settings import Settings
 from tests.support.proxy import proxy_to
 from tests.support.tasks import a_task

@@ -15,6 +15,7 @@ LAYERS = [
     {"shared.catalog", "shared.events"},
     {"shared.redis_pool"},
     {"shared.store", "shared.feed", "shared.queue"},
+    {"shared.follower"},
     {"shared.embedded"},
 ]
 
