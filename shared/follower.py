@@ -68,13 +68,14 @@ class Follower:
         self._runner: asyncio.Task[None] | None = None
         self._positions = Batch(feed.positions)
         self._to_subscribe: dict[str, None] = {}
+        self._subscribing: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Follower":
         self._runner = asyncio.create_task(self._run(), name="feed-follower")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        tasks = [task for task in (self._runner, *self._catching_up.values()) if task]
+        tasks = [task for task in (self._runner, *self._catching_up.values(), *self._subscribing) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -128,7 +129,9 @@ class Follower:
         """Send one command for all the channels that were asked for within a turn of the event loop."""
         channels, self._to_subscribe = list(self._to_subscribe), {}
         if channels:
-            self._subscribing = asyncio.ensure_future(self._subscribe(*channels))
+            task = asyncio.create_task(self._subscribe(*channels), name="feed-subscribe")
+            self._subscribing.add(task)
+            task.add_done_callback(self._subscribing.discard)
 
     async def _subscribe(self, *channels: str) -> None:
         if self._connection is not None:

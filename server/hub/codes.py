@@ -16,7 +16,6 @@ class Error(NamedTuple):
 
 
 INTERNAL = Error(100, "internal server error", temporary=True)  # something broke on our side
-UNKNOWN_CHANNEL = Error(102, "unknown channel")  # the subscription is given up
 PERMISSION_DENIED = Error(103, "permission denied")  # the subscription is given up
 METHOD_NOT_FOUND = Error(104, "method not found")  # the call fails
 ALREADY_SUBSCRIBED = Error(105, "already subscribed")  # the connection has this channel
@@ -48,7 +47,6 @@ class Disconnect(NamedTuple):
 
 
 SHUTDOWN = Disconnect(3001, "shutdown")  # this server stops; another one will take you
-INTERNAL_ERROR = Disconnect(3004, "internal server error")
 CONNECTION_EXPIRED = Disconnect(3005, "connection expired")  # no new token came in time
 SLOW = Disconnect(3008, "slow")  # the outbox is full; recover on return
 INSUFFICIENT_STATE = Disconnect(3010, "insufficient state")  # the position is void; take a new snapshot

@@ -275,7 +275,7 @@ class Connection:
         self._subscriptions[channel] = None
         try:
             expires_at = await self._permitted(principal, channel, request.token)
-            ttl_s = self._expire_at(expires_at, f"expiry {channel}", lambda: self._expired(channel))
+            ttl_s = self._expire_subscription_at(channel, expires_at)
             subscription = await self._hub.subscribe(channel, self, recover=_position(request), ttl_s=ttl_s)
         except BaseException:
             self._cancel(f"expiry {channel}")
@@ -316,7 +316,7 @@ class Connection:
         if self.principal is None or self._subscriptions.get(channel) is None:
             raise ProtocolError(codes.PERMISSION_DENIED)
         grant = await self._grant(self.principal, channel, request.token)
-        ttl_s = self._expire_at(grant.expires_at, f"expiry {channel}", lambda: self._expired(channel))
+        ttl_s = self._expire_subscription_at(channel, grant.expires_at)
         self.send(protocol.refreshed(command, "sub_refresh", ttl_s))
 
     def _unsubscribe(self, command: protocol.Command, request: protocol.UnsubscribeRequest) -> None:
@@ -392,9 +392,6 @@ class Connection:
         else:
             self._end(subscription.channel, codes.UNSUBSCRIBED_INSUFFICIENT_STATE)
 
-    def _expired(self, channel: str) -> None:
-        self._end(channel, codes.UNSUBSCRIBED_EXPIRED)
-
     def _end(self, channel: str, why: codes.Unsubscribe) -> None:
         self._leave(channel)
         self.send(protocol.unsubscribed(channel, why))
@@ -430,6 +427,11 @@ class Connection:
 
     def _expire_connection_at(self, at: float | None) -> int | None:
         return self._expire_at(at, "expiry", lambda: self.disconnect(codes.CONNECTION_EXPIRED))
+
+    def _expire_subscription_at(self, channel: str, at: float | None) -> int | None:
+        return self._expire_at(
+            at, f"expiry {channel}", lambda: self._end(channel, codes.UNSUBSCRIBED_EXPIRED)
+        )
 
     def _ping(self) -> None:
         self.send(protocol.PING)

@@ -164,7 +164,7 @@ class Hub:
     async def open(cls, feed: Feed, snapshot: Snapshot) -> AsyncIterator["Hub"]:
         """A hub that runs until the block ends."""
         hub = cls(feed, snapshot)
-        hub.on_signal(f"node:{hub.node}", hub._on_emulated)
+        hub.on_signal(node_signal(hub.node), hub._on_emulated)
         async with hub._follower:
             try:
                 yield hub
@@ -288,13 +288,12 @@ class Hub:
         while self._unsent:
             channel = self._unsent.pop()
             messages, channel.pending = channel.pending, []
-            frame = _joined(messages)
-            if messages:
-                self._deliver(channel, frame, messages)
+            self._deliver(channel, messages)
         self._flushed_at = self._loop.time()
 
-    def _deliver(self, channel: _Channel, frame: Frame, messages: Sequence[Message]) -> None:
+    def _deliver(self, channel: _Channel, messages: Sequence[Message]) -> None:
         """Hand messages to every subscriber; this loop is where a busy hub spends its time."""
+        frame = _joined(messages)
         first, last, data = messages[0].offset, messages[-1].offset, frame.websocket
         for subscription in tuple(channel.members):  # a slow one leaves while it is delivered to
             write = subscription.receiver.fast
@@ -322,10 +321,15 @@ class Hub:
         if self.draining:
             return
         self.draining = True
-        for number, connection in enumerate(list(self.connections)):
-            extra = max(0, len(self.connections) - SHUTDOWN_AT_ONCE)
-            share = max(0, number - SHUTDOWN_AT_ONCE) / extra if extra else 0.0
-            self._loop.call_later(share * SHUTDOWN_SPREAD_S, connection.disconnect, codes.SHUTDOWN)
+        spread_out = max(1, len(self.connections) - SHUTDOWN_AT_ONCE)
+        for number, connection in enumerate(self.connections):
+            delay_s = max(0, number - SHUTDOWN_AT_ONCE) / spread_out * SHUTDOWN_SPREAD_S
+            self._loop.call_later(delay_s, connection.disconnect, codes.SHUTDOWN)
+
+
+def node_signal(node: str) -> str:
+    """The name of the signal that reaches a hub."""
+    return f"node:{node}"
 
 
 async def _logged(work: Awaitable[None]) -> None:

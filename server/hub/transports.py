@@ -16,6 +16,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 from server.hub import codes, protocol, wire
 from server.hub.connection import Connection, Transport
 from server.hub.frame import Frame
+from server.hub.hub import node_signal
 from server.problems import Problem
 from server.services import services_of
 
@@ -194,11 +195,6 @@ async def emulation(request: Request) -> Response:
     elif not await hub.feed.signal(node_signal(node), json.dumps({"session": session, "data": data})):
         raise Problem(404, "there is no such node")
     return Response(status_code=204)
-
-
-def node_signal(node: str) -> str:
-    """The name of the signal that reaches a hub."""
-    return f"node:{node}"
 
 
 def _check_origin(request: Request) -> None:

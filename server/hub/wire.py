@@ -114,13 +114,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         """Send a close frame, and end the connection if the client does not answer it in time."""
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
         self.close_timer = self.loop.call_later(CLOSE_WITHIN_S, self.transport.abort)
 
     def shutdown(self) -> None:
