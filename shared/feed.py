@@ -6,7 +6,6 @@ the channel's data, and offsets of two epochs have nothing to do with each other
 """
 
 import hashlib
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 
 from shared.events import TaskEvent
-from shared.redis_pool import redis_pool
+from shared.redis_pool import exchange, redis_pool
 from shared.settings import Settings
 
 POSITION_TTL_MS = 30 * 24 * 3600 * 1000
@@ -45,6 +44,10 @@ class History(NamedTuple):
     publications: list[Publication]
 
 
+Call = tuple[tuple[str, ...], tuple[str | int, ...]]
+"""A script's keys and arguments."""
+
+
 class _Script:
     """A Lua script, sent by its digest; its text goes to Redis once, and again if Redis forgot it."""
 
@@ -52,19 +55,17 @@ class _Script:
         self.text = (Path(__file__).parent / "lua" / name).read_text()
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, redis: Redis, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
-        """Run the script once a call, ``(keys, arguments)``, in one round trip; the replies in order."""
+    async def run(self, redis: Redis, calls: Sequence[Call]) -> list[Any]:
+        """Run the script once a call in one round trip; the replies in order."""
         try:
             return await self._send(redis, calls)
         except NoScriptError:  # a new or restarted Redis: then none of the calls ran
             await redis.script_load(self.text)
             return await self._send(redis, calls)
 
-    async def _send(self, redis: Redis, calls: Sequence[tuple[list[str], list[Any]]]) -> list[Any]:
-        pipe = redis.pipeline(transaction=False)
-        for keys, arguments in calls:
-            pipe.evalsha(self.digest, len(keys), *keys, *arguments)
-        return await pipe.execute()
+    async def _send(self, redis: Redis, calls: Sequence[Call]) -> list[Any]:
+        commands = [("EVALSHA", self.digest, len(keys), *keys, *arguments) for keys, arguments in calls]
+        return await exchange(redis, commands)
 
 
 class Feed:
@@ -112,21 +113,14 @@ class Feed:
         """
         await self.publish(event.channels(), event.encode())
 
-    async def publish(self, channels: Sequence[str], data: str) -> list[Position]:
-        """Append ``data`` (JSON text) to each channel's history and announce it; the new positions."""
-        arguments = [
-            data,
-            _new_epoch(),
-            f"{self.history_size} {self._history_ttl_ms} {self._position_ttl_ms}",
-        ]
-        replies = await self._publish.run(
-            self.redis, [(_keys(channel), [pubsub_name(channel), *arguments]) for channel in channels]
-        )
-        return [Position(offset, epoch.decode()) for offset, epoch in replies]
+    async def publish(self, channels: Sequence[str], data: str) -> list[int]:
+        """Append ``data`` (JSON text) to each channel's history and announce it; the new offsets."""
+        arguments = (data, self.history_size, self._history_ttl_ms, self._position_ttl_ms)
+        return await self._publish.run(self.redis, [(_keys(channel), arguments) for channel in channels])
 
     async def positions(self, channels: Sequence[str]) -> dict[str, Position]:
         """The newest position of each channel, in one round trip."""
-        arguments = [_new_epoch(), self._position_ttl_ms, 0, 0, ""]
+        arguments = (self._position_ttl_ms, 0, 0, "")
         replies = await self._read.run(self.redis, [(_keys(channel), arguments) for channel in channels])
         return {
             channel: Position(offset, epoch.decode())
@@ -138,7 +132,7 @@ class Feed:
 
         With ``reverse``, those before it instead, newest first; or the newest ones if it is 0.
         """
-        arguments = [_new_epoch(), self._position_ttl_ms, since, limit, "reverse" if reverse else ""]
+        arguments = (self._position_ttl_ms, since, limit, "reverse" if reverse else "")
         [(offset, epoch, entries)] = await self._read.run(self.redis, [(_keys(channel), arguments)])
         found = [
             Publication(int(entry_id.split(b"-")[0]), fields[1].decode()) for entry_id, fields in entries
@@ -163,24 +157,15 @@ class Feed:
         return bool(await self.redis.publish(SIGNAL_PREFIX + name, text))
 
 
-def _keys(channel: str) -> list[str]:
-    """The channel's Redis keys; the braces keep them in one slot of a cluster."""
-    return [f"herald:position:{{{channel}}}", f"herald:history:{{{channel}}}"]
-
-
 _FEED_PREFIX = "herald:feed:{"
 SIGNAL_PREFIX = "herald:signal:"
 
 
 def pubsub_name(channel: str) -> str:
-    """The name that ``channel``'s publications are announced under."""
+    """The name that ``channel``'s publications are announced under, and of the key of its position."""
     return f"{_FEED_PREFIX}{channel}}}"
 
 
-def channel_of(name: bytes) -> str:
-    """The channel that is announced under ``name``."""
-    return name.decode()[len(_FEED_PREFIX) : -1]
-
-
-def _new_epoch() -> str:
-    return secrets.token_urlsafe(6)
+def _keys(channel: str) -> tuple[str, str]:
+    """The channel's Redis keys; the braces keep them in one slot of a cluster."""
+    return pubsub_name(channel), f"herald:history:{{{channel}}}"

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from shared.batch import Batch
-from shared.feed import SIGNAL_PREFIX, Feed, Position, Publication, channel_of, pubsub_name
+from shared.feed import SIGNAL_PREFIX, Feed, Position, Publication, pubsub_name
 
 log = logging.getLogger(__name__)
 
@@ -25,11 +25,14 @@ _MESSAGE_PARTS = 3  # kind, channel, data; a pong has two
 class _Channel:
     """What a follower knows of one channel."""
 
-    __slots__ = ("confirmed", "position", "stale")
+    __slots__ = ("catching_up", "confirmed", "epoch", "name", "offset", "stale")
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.position: Position | None = None  # None until `follow` has read it
+        self.offset = 0
+        self.epoch: str | None = None  # None until `follow` has read the position
+        self.catching_up: asyncio.Task[None] | None = None
         self.stale = False  # something may have been published that was not handed over
 
 
@@ -59,23 +62,23 @@ class Follower:
         self._feed = feed
         self._on_publication = on_publication
         self._on_reset = on_reset
-        self._channels: dict[str, _Channel] = {}
-        self._unconfirmed: Counter[str] = Counter()  # SUBSCRIBE commands sent and not yet answered
+        self._channels: dict[bytes, _Channel] = {}
+        """By the name that it is announced under, as Redis writes it."""
+        self._unconfirmed: Counter[bytes] = Counter()  # SUBSCRIBE commands sent and not yet answered
         self._signals: dict[bytes, Callable[[str], None]] = {}
         self._connection: Connection | None = None
         self._last_heard = 0.0
-        self._catching_up: dict[str, asyncio.Task[None]] = {}
         self._runner: asyncio.Task[None] | None = None
         self._positions = Batch(feed.positions)
-        self._to_subscribe: dict[str, None] = {}
-        self._subscribing: set[asyncio.Task[None]] = set()
+        self._to_subscribe: dict[bytes, None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Follower":
         self._runner = asyncio.create_task(self._run(), name="feed-follower")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        tasks = [task for task in (self._runner, *self._catching_up.values(), *self._subscribing) if task]
+        tasks = [task for task in (self._runner, *self._tasks) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -100,45 +103,51 @@ class Follower:
         Raises:
             redis.RedisError: the channel's position cannot be read.
         """
-        known = self._channels.get(channel)
+        name = pubsub_name(channel).encode()
+        known = self._channels.get(name)
         if known is None:
-            known = self._channels[channel] = _Channel()
+            known = self._channels[name] = _Channel(channel)
             if not self._to_subscribe:
                 asyncio.get_running_loop().call_soon(self._subscribe_soon)
-            self._to_subscribe[channel] = None
+            self._to_subscribe[name] = None
         await asyncio.shield(known.confirmed)
-        if known.position is None:
+        if known.epoch is None:
             position = await self._positions.load(channel)
-            if known.position is None:  # two may have read it at once, and the first one's has moved on
-                known.position = position
+            if known.epoch is None:  # two may have read it at once, and the first one's has moved on
+                known.offset, known.epoch = position
                 if known.stale:
-                    self._catch_up(channel, known)
-        return known.position
+                    self._catch_up(known)
+        return Position(known.offset, known.epoch)
 
     async def unfollow(self, channel: str) -> None:
         """Stop to follow ``channel``; nothing of it is handed over after this call was made."""
-        known = self._channels.pop(channel, None)
+        name = pubsub_name(channel).encode()
+        known = self._channels.pop(name, None)
         if known is not None:
             known.confirmed.cancel()
-            if channel in self._to_subscribe:
-                del self._to_subscribe[channel]
+            if name in self._to_subscribe:
+                del self._to_subscribe[name]
             else:
-                await self._send("UNSUBSCRIBE", pubsub_name(channel))
+                await self._send("UNSUBSCRIBE", name)
 
     def _subscribe_soon(self) -> None:
         """Send one command for all the channels that were asked for within a turn of the event loop."""
-        channels, self._to_subscribe = list(self._to_subscribe), {}
-        if channels:
-            task = asyncio.create_task(self._subscribe(*channels), name="feed-subscribe")
-            self._subscribing.add(task)
-            task.add_done_callback(self._subscribing.discard)
+        names, self._to_subscribe = list(self._to_subscribe), {}
+        if names:
+            self._spawn(self._subscribe(names), "feed-subscribe")
 
-    async def _subscribe(self, *channels: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _subscribe(self, names: Sequence[bytes]) -> None:
         if self._connection is not None:
-            self._unconfirmed.update(channels)
-            await self._send("SUBSCRIBE", *map(pubsub_name, channels))
+            self._unconfirmed.update(names)
+            await self._send("SUBSCRIBE", *names)
 
-    async def _send(self, *command: str) -> None:
+    async def _send(self, *command: str | bytes) -> None:
         """Send a command; where there is no connection none is needed: the next one subscribes to all."""
         if self._connection is not None:
             with suppress(RedisError, OSError):
@@ -175,10 +184,10 @@ class Follower:
             if known.confirmed.done():
                 known.confirmed = asyncio.get_running_loop().create_future()
         if self._signals:
-            await self._send("SUBSCRIBE", *(name.decode() for name in self._signals))
+            await self._send("SUBSCRIBE", *self._signals)
         self._to_subscribe.clear()
         if self._channels:
-            await self._subscribe(*self._channels)
+            await self._subscribe(list(self._channels))
         # From here on nothing but pushes arrives, and they may be many: they are read in whole chunks.
         stream: asyncio.StreamReader = connection._reader  # type: ignore[assignment]
         parser = hiredis.Reader()
@@ -205,64 +214,63 @@ class Follower:
         await connection.disconnect(nowait=True)
 
     def _handle(self, reply: Any) -> None:
-        kind, name, data = reply if len(reply) == _MESSAGE_PARTS else (b"pong", b"", b"")
-        if name in self._signals:
-            if kind == b"message":
+        if len(reply) != _MESSAGE_PARTS:
+            return
+        kind, name, data = reply
+        known = self._channels.get(name)
+        if kind == b"message":
+            if known is not None:
+                offset, _, text = data.decode().partition("\n")
+                self._receive(known, Publication(int(offset), text))
+            elif name in self._signals:
                 self._signals[name](data.decode())
-        elif kind == b"subscribe":
-            self._confirm(channel_of(name))
-        elif kind == b"message":
-            header, _, text = data.decode().partition("\n")
-            offset, _, epoch = header.partition(" ")
-            self._receive(channel_of(name), Position(int(offset), epoch), text)
+        elif kind == b"subscribe" and name not in self._signals:
+            self._confirm(name, known)
 
-    def _confirm(self, channel: str) -> None:
-        self._unconfirmed[channel] -= 1
-        known = self._channels.get(channel)
+    def _confirm(self, name: bytes, known: _Channel | None) -> None:
+        self._unconfirmed[name] -= 1
         # Of several SUBSCRIBE on their way, with UNSUBSCRIBE between them, only the last one counts.
-        if known is None or self._unconfirmed[channel] > 0:
+        if known is None or self._unconfirmed[name] > 0:
             return
         if not known.confirmed.done():
             known.confirmed.set_result(None)
-        if known.position is not None:  # we were here before: what happened while we were away?
-            self._catch_up(channel, known)
+        if known.epoch is not None:  # we were here before: what happened while we were away?
+            self._catch_up(known)
 
-    def _receive(self, channel: str, at: Position, text: str) -> None:
-        known = self._channels.get(channel)
-        if known is None:
-            return
-        if known.position is None or channel in self._catching_up:
+    def _receive(self, known: _Channel, publication: Publication) -> None:
+        offset = publication.offset
+        if known.epoch is None or known.catching_up is not None:
             known.stale = True  # whoever is reading the stream just now reads once more
-        elif at == (known.position.offset + 1, known.position.epoch):
-            known.position = at
-            self._on_publication(channel, Publication(at.offset, text))
-        elif at.epoch != known.position.epoch or at.offset > known.position.offset:
-            self._catch_up(channel, known)
+        elif offset == known.offset + 1:
+            known.offset = offset
+            self._on_publication(known.name, publication)
+        elif offset > known.offset or offset == 1:
+            # Something is missing; or the channel began anew, as it does when Redis has lost its data.
+            self._catch_up(known)
 
-    def _catch_up(self, channel: str, known: _Channel) -> None:
+    def _catch_up(self, known: _Channel) -> None:
         """Hand over from the stream what was missed; until that is done nothing else is handed over."""
         known.stale = True
-        if channel not in self._catching_up:
-            task = asyncio.create_task(self._read_missed(channel, known), name=f"feed-catch-up {channel}")
-            self._catching_up[channel] = task
+        if known.catching_up is None:
+            known.catching_up = self._spawn(self._read_missed(known), f"feed-catch-up {known.name}")
 
-    async def _read_missed(self, channel: str, known: _Channel) -> None:
+    async def _read_missed(self, known: _Channel) -> None:
         try:
-            while known.stale and known.position is not None:
+            while known.stale and known.epoch is not None:
                 known.stale = False
-                missed = await self._feed.since(channel, known.position)
-                if self._channels.get(channel) is not known:
+                missed = await self._feed.since(known.name, Position(known.offset, known.epoch))
+                if self._channels.get(pubsub_name(known.name).encode()) is not known:
                     return
                 if missed is None:
-                    known.position = (await self._feed.history(channel, limit=0)).position
-                    self._on_reset(channel)
+                    known.offset, known.epoch = (await self._feed.history(known.name, limit=0)).position
+                    self._on_reset(known.name)
                     continue
                 for publication in missed.publications:
-                    known.position = Position(publication.offset, known.position.epoch)
-                    self._on_publication(channel, publication)
+                    known.offset = publication.offset
+                    self._on_publication(known.name, publication)
         except (RedisError, OSError) as error:
-            log.warning("could not read what %s missed, connecting again: %s", channel, error)
+            log.warning("could not read what %s missed, connecting again: %s", known.name, error)
             if self._connection is not None:  # a new connection begins every catch-up afresh
                 await self._connection.disconnect(nowait=True)
         finally:
-            del self._catching_up[channel]
+            known.catching_up = None

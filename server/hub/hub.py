@@ -22,6 +22,9 @@ log = logging.getLogger(__name__)
 SUBSCRIBE_WITHIN_S = 10.0
 GATHER_S = 0.002
 """After an event has gone out, those of this many seconds leave together."""
+BUSY_MESSAGES = 32
+BUSY_GATHER_S = 0.02
+"""The same when so many have just left together: then fewer and larger writes carry more of them."""
 LINGER_S = 5.0
 """How long a channel that has lost its last subscriber is followed on, for those who come right back."""
 SHUTDOWN_SPREAD_S = 3.0
@@ -152,6 +155,7 @@ class Hub:
         self._unsent: set[_Channel] = set()
         self._flushing: asyncio.Handle | None = None
         self._flushed_at = 0.0
+        self._gather_s = GATHER_S
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
@@ -274,7 +278,7 @@ class Hub:
         channel.pending.append(Message(name, channel.prefix, publication))
         self._unsent.add(channel)
         if self._flushing is None:
-            wait_s = self._flushed_at + GATHER_S - self._loop.time()
+            wait_s = self._flushed_at + self._gather_s - self._loop.time()
             if wait_s > 0:
                 self._flushing = self._loop.call_later(wait_s, self._flush)
             else:
@@ -285,10 +289,13 @@ class Hub:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
+        count = 0
         while self._unsent:
             channel = self._unsent.pop()
             messages, channel.pending = channel.pending, []
+            count += len(messages)
             self._deliver(channel, messages)
+        self._gather_s = GATHER_S if count < BUSY_MESSAGES else BUSY_GATHER_S
         self._flushed_at = self._loop.time()
 
     def _deliver(self, channel: _Channel, messages: Sequence[Message]) -> None:

@@ -2,29 +2,29 @@
 --
 -- KEYS[1]  hash of the channel: "epoch", "offset"
 -- KEYS[2]  stream of its newest publications; an entry's id is <offset>-0
--- ARGV[1]  epoch to give the channel if it has none, so that a position read before the first
---          publication stays true after it
--- ARGV[2]  milliseconds to keep the position after the last use
--- ARGV[3]  read publications after this offset      ARGV[4]  at most so many; 0 reads none
--- ARGV[5]  "reverse" reads backwards instead, from before that offset, or from the newest if it is 0
+-- ARGV[1]  milliseconds to keep the position after the last use
+-- ARGV[2]  read publications after this offset      ARGV[3]  at most so many; 0 reads none
+-- ARGV[4]  "reverse" reads backwards instead, from before that offset, or from the newest if it is 0
 --
--- Returns {offset, epoch, entries}.
+-- Returns {offset, epoch, entries}. A channel that has no epoch is given one: the time, so that it is never
+-- the same twice; and a position read before the first publication stays true after it.
 
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
+local position = redis.call('HMGET', KEYS[1], 'offset', 'epoch')
+local offset, epoch = position[1] or 0, position[2]
 if not epoch then
-  epoch = ARGV[1]
+  local time = redis.call('TIME')
+  epoch = time[1] .. '.' .. time[2]
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', 0)
   redis.call('DEL', KEYS[2])
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-local offset = redis.call('HGET', KEYS[1], 'offset')
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
 local entries = {}
-if tonumber(ARGV[4]) > 0 then
-  if ARGV[5] == 'reverse' then
-    local from = ARGV[3] == '0' and '+' or '(' .. ARGV[3] .. '-0'
-    entries = redis.call('XREVRANGE', KEYS[2], from, '-', 'COUNT', ARGV[4])
+if tonumber(ARGV[3]) > 0 then
+  if ARGV[4] == 'reverse' then
+    local from = ARGV[2] == '0' and '+' or '(' .. ARGV[2] .. '-0'
+    entries = redis.call('XREVRANGE', KEYS[2], from, '-', 'COUNT', ARGV[3])
   else
-    entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[3] .. '-0', '+', 'COUNT', ARGV[4])
+    entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
   end
 end
 return {tonumber(offset), epoch, entries}

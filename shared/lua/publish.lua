@@ -1,27 +1,28 @@
 -- Append a publication to a channel's history and announce it, as one atomic step.
 --
--- KEYS[1]  hash of the channel: "epoch", and "offset" of its newest publication
+-- KEYS[1]  hash of the channel: "epoch", and "offset" of its newest publication; and the name to announce on
 -- KEYS[2]  stream of the channel's newest publications; an entry's id is <offset>-0
--- ARGV[1]  pub/sub channel to announce on
--- ARGV[2]  the publication's data
--- ARGV[3]  epoch to give the channel if it has none
--- ARGV[4]  "<entries to keep> <milliseconds to keep them> <milliseconds to keep the position>"
+-- ARGV[1]  the publication's data
+-- ARGV[2]  entries to keep; a few more may be kept, since whole nodes of the stream are dropped
+-- ARGV[3]  milliseconds to keep them              ARGV[4]  milliseconds to keep the position
 --
--- Returns {offset, epoch}. Announces "<offset> <epoch>\n<data>".
+-- Returns the publication's offset. Announces "<offset>\n<data>".
+--
+-- Every event passes here, so each call counts: the epoch is looked at only with the first offset, which is
+-- also what tells a follower that the channel has begun anew.
 
-local size, history_ttl, position_ttl = string.match(ARGV[4], '(%d+) (%d+) (%d+)')
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if not epoch then
-  -- Redis lost this channel's position: entries of the old epoch must not be mistaken for the new one's.
-  epoch = ARGV[3]
-  redis.call('HSET', KEYS[1], 'epoch', epoch)
+local offset = redis.call('HINCRBY', KEYS[1], 'offset', 1)
+if offset == 1 then
+  -- Either a reader has given the channel its epoch, or Redis had lost its position: then entries of the old
+  -- epoch must not be mistaken for the new one's.
+  local time = redis.call('TIME')
+  redis.call('HSETNX', KEYS[1], 'epoch', time[1] .. '.' .. time[2])
   redis.call('DEL', KEYS[2])
 end
-local offset = redis.call('HINCRBY', KEYS[1], 'offset', 1)
 if offset % 16 == 1 then
-  redis.call('PEXPIRE', KEYS[1], position_ttl) -- it is kept for weeks: now and then is often enough
+  redis.call('PEXPIRE', KEYS[1], ARGV[4]) -- it is kept for weeks: now and then is often enough
 end
-redis.call('XADD', KEYS[2], 'MAXLEN', '=', size, offset .. '-0', 'data', ARGV[2])
-redis.call('PEXPIRE', KEYS[2], history_ttl)
-redis.call('PUBLISH', ARGV[1], offset .. ' ' .. epoch .. '\n' .. ARGV[2])
-return {offset, epoch}
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], offset .. '-0', 'data', ARGV[1])
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+redis.call('PUBLISH', KEYS[1], offset .. '\n' .. ARGV[1])
+return offset

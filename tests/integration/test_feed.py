@@ -7,10 +7,13 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
 
 from shared import embedded
 from shared.events import TaskEvent
-from shared.feed import Feed, Position, Publication
+from shared.feed import Feed, Position, Publication, pubsub_name
 from shared.follower import Follower
 from shared.settings import Settings
 from tests.support.proxy import proxy_to
@@ -51,10 +54,14 @@ async def kill_pubsub(feed: Feed) -> None:
 async def test_offsets_grow_by_one_a_channel_and_the_epoch_stays(feed: Feed) -> None:
     before = (await feed.history("a", limit=0)).position
     assert before.offset == 0
-    positions = [await feed.publish(["a", "b"], json.dumps(number)) for number in range(3)]
-    assert [[position.offset for position in both] for both in positions] == [[1, 1], [2, 2], [3, 3]]
-    assert {both[0].epoch for both in positions} == {before.epoch}
-    assert positions[0][1].epoch != before.epoch
+    assert [await feed.publish(["a", "b"], json.dumps(number)) for number in range(3)] == [
+        [1, 1],
+        [2, 2],
+        [3, 3],
+    ]
+    positions = await feed.positions(["a", "b"])
+    assert positions["a"] == Position(3, before.epoch)
+    assert positions["b"].epoch != before.epoch
 
 
 async def test_the_history_is_read_from_an_offset(feed: Feed) -> None:
@@ -85,7 +92,8 @@ async def test_what_came_after_a_position_or_nothing_at_all(settings: Settings) 
 
 async def test_the_history_forgets_in_time_and_the_position_does_not(settings: Settings) -> None:
     async with Feed.connect(settings.model_copy(update={"history_ttl_s": 0.1})) as feed:
-        [first] = await feed.publish(["a"], "0")
+        await feed.publish(["a"], "0")
+        first = (await feed.history("a", limit=0)).position
         while (await feed.history("a", limit=10)).publications:
             await asyncio.sleep(0.02)
         assert (await feed.history("a", limit=10)).position == first
@@ -103,8 +111,7 @@ async def test_an_event_is_announced_on_each_of_its_channels(feed: Feed) -> None
 async def test_scripts_that_redis_has_forgotten_are_sent_again(feed: Feed) -> None:
     await feed.publish(["a"], "0")
     await feed.redis.script_flush()
-    [position] = await feed.publish(["a"], "1")
-    assert position.offset == 2
+    assert await feed.publish(["a"], "1") == [2]
 
 
 async def test_a_follower_hands_over_what_comes_after_its_position(feed: Feed) -> None:
@@ -155,11 +162,11 @@ async def test_following_again_and_again_in_one_breath_ends_in_following(feed: F
 
 async def test_a_publication_that_was_never_announced_is_read_from_the_stream(feed: Feed) -> None:
     async with following(feed) as (follower, recorder):
-        await follower.follow("a")
-        [first] = await feed.publish(["a"], "0")
+        first = await follower.follow("a")
+        await feed.publish(["a"], "0")
         await recorder.until("a", 1)
         # As if the announcement had been lost on its way: the stream has it, pub/sub had not.
-        await feed.redis.hincrby("herald:position:{a}", "offset")  # type: ignore[misc]
+        await feed.redis.hincrby(pubsub_name("a"), "offset")  # type: ignore[misc]
         await feed.redis.xadd("herald:history:{a}", {"data": "1"}, id="2-0")
         await feed.publish(["a"], "2")
         await recorder.until("a", 3)
@@ -251,3 +258,28 @@ async def test_redis_comes_back_from_a_restart_with_its_data(
         await recorder.until("a", 2)
         assert recorder.offsets["a"] == [1, 2]
         assert recorder.resets == []
+
+
+async def test_a_refused_command_leaves_the_connection_fit_for_the_next_ones(feed: Feed) -> None:
+    await feed.redis.set(pubsub_name("b"), "no hash")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await feed.publish(["a", "b", "c"], "0")
+    assert await feed.publish(["a", "c"], "1") == [2, 2]
+
+
+async def test_a_redis_that_falls_silent_is_an_error_and_its_late_answer_belongs_to_nobody(
+    settings: Settings,
+) -> None:
+    port = urlsplit(settings.redis_url).port
+    assert port is not None
+    async with proxy_to(port) as proxy:
+        silent = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{proxy.port}/0"})
+        async with Feed.connect(silent) as feed:
+            await feed.publish(["a"], "0")
+            for connection in feed.redis.connection_pool._available_connections:
+                connection.socket_timeout = 0.1
+                connection.retry = Retry(NoBackoff(), retries=0)
+            proxy.stall()
+            with pytest.raises(RedisError):
+                await feed.publish(["a"], "1")
+            assert (await feed.positions(["a"]))["a"].offset == 1
