@@ -5,7 +5,7 @@ from typing import Any
 
 import uvicorn
 
-from server.hub.wire import HttpProtocol, WebSocketProtocol
+from server.hub.wire import HttpProtocol
 from shared.settings import Settings, load_for_service
 
 
@@ -13,10 +13,8 @@ def server_options(settings: Settings) -> dict[str, Any]:
     """How uvicorn has to be set for the hub, whoever starts it."""
     return {
         "http": HttpProtocol,
-        "ws": WebSocketProtocol,
+        "ws": "websockets-sansio",  # for what is not the hub's; `HttpProtocol` takes that
         "ws_max_size": settings.max_frame_bytes,
-        "ws_ping_interval": None,  # the client protocol has pings of its own
-        "ws_per_message_deflate": False,  # more memory and time a connection than it saves on small frames
         "timeout_graceful_shutdown": settings.grace_period_s,
         "access_log": False,  # an event stream's address holds a token
     }

@@ -1,6 +1,7 @@
 """Loads many keys with few calls: who asks while a call runs is served by the next one."""
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
@@ -24,38 +25,36 @@ class Batch(Generic[KeyT, ValueT]):
     ) -> None:
         self._fetch = fetch
         self._most = most
-        self._asked: dict[KeyT, asyncio.Future[ValueT]] = {}
+        self._asked: dict[KeyT, list[asyncio.Future[ValueT]]] = {}
         self._fetching: asyncio.Task[None] | None = None
 
     async def load(self, key: KeyT) -> ValueT:
         """What ``fetch`` has for ``key``; raises what it raises."""
-        future = self._asked.get(key)
-        if future is None:
-            future = self._asked[key] = asyncio.get_running_loop().create_future()
+        waiter: asyncio.Future[ValueT] = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(key, []).append(waiter)
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._run())
-        return await asyncio.shield(future)
+        return await waiter
 
     async def _run(self) -> None:
         try:
             while self._asked:
                 keys = list(self._asked)[: self._most]
-                futures = {key: self._asked.pop(key) for key in keys}
-                await self._load(futures)
+                await self._load({key: self._asked.pop(key) for key in keys})
         finally:
             self._fetching = None
 
-    async def _load(self, futures: dict[KeyT, "asyncio.Future[ValueT]"]) -> None:
+    async def _load(self, waiting: dict[KeyT, list[asyncio.Future[ValueT]]]) -> None:
         try:
-            found = await self._fetch(list(futures))
-            for key, future in futures.items():
-                future.set_result(found[key])
+            found = await self._fetch(list(waiting))
+            for key, waiters in waiting.items():
+                for waiter in waiters:
+                    if not waiter.done():  # who asked may have left
+                        waiter.set_result(found[key])
         except BaseException as error:
-            for future in futures.values():
-                if not future.done():
-                    future.set_exception(
-                        error if isinstance(error, Exception) else ConnectionError("stopped")
-                    )
-                    future.exception()  # whoever asked may have left
+            told = error if isinstance(error, Exception) else ConnectionError("stopped")
+            for waiter in itertools.chain(*waiting.values()):
+                if not waiter.done():
+                    waiter.set_exception(told)
             if not isinstance(error, Exception):
                 raise

@@ -108,7 +108,7 @@ class Connection:
         self._budget = float(settings.max_commands_per_s)
         self._budgeted_at = self._loop.time()
         hub.connections.add(self)
-        self._after("connect", settings.connect_within_s, lambda: self.disconnect(codes.STALE))
+        self._expect_connect()
 
     def release(self) -> None:
         """Forget the client: it is gone."""
@@ -159,7 +159,10 @@ class Connection:
                 batch = [self._commands.pop(0)]
                 while batch[0].subscribe and self._commands and self._commands[0].subscribe:
                     batch.append(self._commands.pop(0))
-                await asyncio.gather(*map(self._serve, batch))
+                if len(batch) == 1:
+                    await self._serve(batch[0])
+                else:
+                    await asyncio.gather(*map(self._serve, batch))
         finally:
             self._serving = None
 
@@ -231,16 +234,22 @@ class Connection:
         if self._hub.sessions.count(principal.user_id) >= self._settings.max_connections_per_user:
             self.disconnect(codes.CONNECTION_LIMIT)
             return
+        self._cancel("connect")  # what takes long from here on is ours, and nothing to send a client away for
         channel = user_channel(principal.user_id)
         before = request.subs.get(channel)
-        subscription = await self._hub.subscribe(channel, self, recover=_position(before), server_side=True)
+        try:
+            subscription = await self._hub.subscribe(
+                channel, self, recover=_position(before), server_side=True
+            )
+        except ProtocolError:
+            self._expect_connect()
+            raise
         if self._gone:
             self._hub.leave(subscription)
             return
         self._subscriptions[channel] = subscription
         self.principal = principal
         self._hub.sessions.add(self)
-        self._cancel("connect")
         ping_s = self._settings.ping_interval_s
         result = protocol.connected(
             client=secrets.token_urlsafe(9),
@@ -253,6 +262,10 @@ class Connection:
         self.send(protocol.reply(command, "connect", result))
         subscription.begin()
         self._after("ping", ping_s * random.uniform(0.5, 1), self._ping)  # noqa: S311  spread out
+
+    def _expect_connect(self) -> None:
+        """Give the client its time to say who it is."""
+        self._after("connect", self._settings.connect_within_s, lambda: self.disconnect(codes.STALE))
 
     async def _refresh(self, command: protocol.Command, request: protocol.RefreshRequest) -> None:
         principal = await self._authenticate(request.token)

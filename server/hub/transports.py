@@ -1,24 +1,25 @@
-"""The ways to a client: WebSocket, HTTP stream, event stream; and their endpoints."""
+"""The ways to a client through ASGI, HTTP stream and event stream, and their endpoints."""
 
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from uvicorn.protocols.utils import ClientDisconnected
 
-from server.hub import codes, protocol, wire
+from server.hub import codes, protocol
 from server.hub.connection import Connection, Transport
 from server.hub.frame import Frame
 from server.hub.hub import node_signal
 from server.problems import Problem
-from server.services import services_of
+from server.services import Services, services_of
+from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -26,9 +27,8 @@ MAX_UNSENT_FRAMES = 16
 """An HTTP stream with so many frames on their way counts as slow, and further ones wait in the outbox."""
 
 
-def connection_over(transport: Transport, request: HTTPConnection) -> Connection:
-    """A connection of the application that serves ``request``."""
-    services = services_of(request)
+def connection_over(transport: Transport, services: Services) -> Connection:
+    """A connection of the application that has ``services``."""
     return Connection(
         transport,
         hub=services.hub,
@@ -38,40 +38,17 @@ def connection_over(transport: Transport, request: HTTPConnection) -> Connection
     )
 
 
-def may_come_from(request: HTTPConnection) -> bool:
+def may_come_from(headers: Mapping[bytes, bytes], settings: Settings) -> bool:
     """Whether the page that asks is of our own origin or an allowed one; what is no page has no origin."""
-    origin = request.headers.get("origin")
-    allowed = services_of(request).settings.allowed_origins
-    if origin is None or origin in allowed or "*" in allowed:
+    if b"origin" not in headers:
         return True
-    return urlsplit(origin).netloc == request.headers.get("host")
-
-
-class WireTransport:
-    """Writes frames as bytes that were encoded once for all their receivers."""
-
-    __slots__ = ("_protocol",)
-
-    def __init__(self, protocol_: wire.WebSocketProtocol) -> None:
-        self._protocol = protocol_
-
-    @property
-    def writable(self) -> bool:
-        """Whether the socket takes more just now."""
-        return self._protocol.writable.is_set()
-
-    @property
-    def fast(self) -> Callable[[bytes], object] | None:
-        """The socket's own method."""
-        return self._protocol.transport.write
-
-    def write(self, frame: Frame) -> None:
-        """Send a frame."""
-        self._protocol.write_frame(frame.websocket)
-
-    def close(self, why: codes.Disconnect) -> None:
-        """Send the close code."""
-        self._protocol.send_close(why.code, why.reason)
+    origin, allowed = headers[b"origin"].decode("latin-1"), settings.allowed_origins
+    if origin in allowed or "*" in allowed:
+        return True
+    try:
+        return urlsplit(origin).netloc == headers.get(b"host", b"").decode("latin-1")
+    except ValueError:
+        return False
 
 
 class QueueTransport:
@@ -107,17 +84,9 @@ class QueueTransport:
         return self.why
 
 
-async def websocket(socket: WebSocket) -> None:
-    """``/connection/websocket``: the client protocol over a WebSocket."""
-    if not may_come_from(socket):
-        await socket.close()  # before the handshake is accepted: the browser sees a 403
-        return
-    await socket.accept()
-    wired: wire.WebSocketProtocol | None = socket.scope["extensions"].get(wire.EXTENSION)
-    if wired is None:
-        raise RuntimeError("start the server with `python -m server`: the hub needs its WebSocket protocol")
-    connection = connection_over(WireTransport(wired), socket)
-    wired.adopt(connection.feed, connection.on_full, connection.on_writable, connection.release)
+async def websocket(_: WebSocket) -> None:
+    """``/connection/websocket``: `server.hub.wire` answers it, if uvicorn was started with it."""
+    raise RuntimeError("start the server with `python -m server`: the hub needs its WebSocket protocol")
 
 
 class StreamResponse(Response):
@@ -145,7 +114,7 @@ class StreamResponse(Response):
                 pass
 
         transport = QueueTransport(write)
-        connection = connection_over(transport, self._request)
+        connection = connection_over(transport, services_of(self._request))
         transport.on_writable = connection.on_writable
         pump = asyncio.create_task(transport.pump())
         left = asyncio.create_task(until_client_leaves())
@@ -198,7 +167,7 @@ async def emulation(request: Request) -> Response:
 
 
 def _check_origin(request: Request) -> None:
-    if not may_come_from(request):
+    if not may_come_from(dict(request.headers.raw), services_of(request).settings):
         raise Problem(403, "this origin is not in HERALD_ALLOWED_ORIGINS")
 
 

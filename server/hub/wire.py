@@ -1,143 +1,165 @@
-"""Uvicorn's protocols, with what a hub needs of them: frames that are encoded once, and a gentle end.
+"""WebSockets under uvicorn: from the upgrade straight to the hub, with frames that are encoded once.
 
-A frame to 500 receivers is the same bytes for each of them. ASGI's ``send`` would encode it 500 times, so
-the WebSocket protocol hands itself to the application as the extension ``herald.wire``, to be written to.
+A frame to 500 receivers is the same bytes for each of them, and thousands of browsers may connect at once. By
+way of ASGI a handshake would be parsed twice and cost a task, and each frame would be encoded for each of its
+receivers. So the upgrade of `PATH` is answered here, and the connection writes bytes to its socket itself.
 """
 
-from collections.abc import Callable
-from typing import Any, cast
+import asyncio
+import base64
+import binascii
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.http11 import Request
+from websockets.frames import DATA_OPCODES
+from websockets.frames import Frame as WebSocketFrame
+from websockets.protocol import Protocol, Side
+from websockets.utils import accept_key
 
-EXTENSION = "herald.wire"
+from server.hub import codes
+from server.hub.frame import Frame
+from server.hub.transports import connection_over, may_come_from
+from server.services import Services
+
+log = logging.getLogger(__name__)
+
+PATH = b"/connection/websocket"
 CLOSE_WITHIN_S = 5.0
+KEY_BYTES = 16
+VERSION = b"13"
 
 
-class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """A WebSocket that takes frames as bytes, besides what ASGI offers."""
+class WebSocketProtocol(asyncio.Protocol):
+    """A WebSocket after its handshake, as a `Transport` of the hub's connections."""
 
-    _on_frame: Callable[[str | bytes], None] | None = None
-    _on_full: Callable[[], None] | None = None
-    _on_writable: Callable[[], None] | None = None
-    _on_lost: Callable[[], None] | None = None
+    __slots__ = (
+        "_closing",
+        "_connection",
+        "_message",
+        "_open",
+        "_protocol",
+        "_services",
+        "_transport",
+        "fast",
+        "writable",
+    )
 
-    def handle_connect(self, event: Request) -> None:
-        """Offer ourselves to the application."""
-        super().handle_connect(event)
-        if not self.close_sent:
-            extensions: dict[str, Any] = self.scope["extensions"]
-            extensions[EXTENSION] = self
-
-    def adopt(
-        self,
-        on_frame: Callable[[str | bytes], None],
-        on_full: Callable[[], None],
-        on_writable: Callable[[], None],
-        on_lost: Callable[[], None],
+    def __init__(
+        self, transport: asyncio.Transport, open_sockets: set[Any], services: Services, max_size: int
     ) -> None:
-        """Take the connection over from the ASGI application, which may return: it is called back instead.
+        self._transport = transport
+        self._open = open_sockets
+        """Uvicorn's set of connections: those in it are told when the server stops, and waited for."""
+        self._services = services
+        self._protocol = Protocol(Side.SERVER, max_size=max_size, logger=log)
+        self._message: list[bytes] = []
+        self._closing: asyncio.TimerHandle | None = None
+        self.writable = True
+        self.fast: Callable[[bytes], object] = transport.write
+        self._open.add(self)
+        self._connection = connection_over(self, services)
 
-        So an idle connection costs no task, and the frames of a busy one go through no queue.
-        """
-        self._on_frame, self._on_lost = on_frame, on_lost
-        self._on_full, self._on_writable = on_full, on_writable
-        if not self.writable.is_set():
-            on_full()
-        while not self.queue.empty():  # what came while the application made up its mind
-            event = self.queue.get_nowait()
-            if event["type"] == "websocket.receive":
-                text = event.get("text")
-                on_frame(text if text is not None else event["bytes"] or b"")
-            elif event["type"] == "websocket.disconnect":
-                self._lost()
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
-        # The handshake is over: what it was about would stay as long as the connection.
-        self.scope = self.request = self.response = cast(Any, None)
+    def data_received(self, data: bytes) -> None:
+        """Hand whole messages to the connection, and let the WebSocket's own frames be answered."""
+        self._protocol.receive_data(data)
+        for frame in self._protocol.events_received():
+            if isinstance(frame, WebSocketFrame) and frame.opcode in DATA_OPCODES:
+                self._message.append(bytes(frame.data))
+                if frame.fin:
+                    message, self._message = self._message, []
+                    self._connection.feed(b"".join(message))
+        self._send_own_frames()
 
-    def send_receive_event_to_app(self) -> None:
-        """Hand a frame to whoever has the connection."""
-        if self._on_frame is None:
-            super().send_receive_event_to_app()
-            return
-        data, self.frames = b"".join(self.frames), []
-        if not self.close_sent:
-            self._on_frame(data)
+    def _send_own_frames(self) -> None:
+        """Send pongs, and close frames: ours, the answer to the client's, or the one after a fault of it."""
+        for data in self._protocol.data_to_send():
+            if data:
+                self._transport.write(data)
+            else:  # the end of the stream
+                self._transport.close()
 
-    async def run_asgi(self) -> None:
-        """Run the application; a connection that nobody has adopted is closed when it returns."""
-        try:
-            await self.app(self.scope, self.receive, self.send)
-        except ClientDisconnected:
-            pass
-        except BaseException:
-            self.logger.exception("the application failed")
-            self.send_500_response()
-        else:
-            if not self.handshake_complete:
-                self.send_500_response()
-        if self._on_frame is None and self.close_timer is None:
-            self.transport.close()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        super().connection_lost(exc)
-        self._lost()
-
-    def _lost(self) -> None:
-        on_lost, self._on_lost = self._on_lost, None
-        if on_lost is not None:
-            on_lost()
+    def connection_lost(self, _: Exception | None) -> None:
+        """The socket is gone."""
+        self._open.discard(self)
+        if self._closing is not None:
+            self._closing.cancel()
+        self._connection.release()
 
     def pause_writing(self) -> None:
         """The client does not take what waits for it."""
-        super().pause_writing()
-        if self._on_full is not None:
-            self._on_full()
+        self.writable = False
+        self._connection.on_full()
 
     def resume_writing(self) -> None:
         """The client has taken what was waiting for it."""
-        super().resume_writing()
-        if self._on_writable is not None:
-            self._on_writable()
+        self.writable = True
+        self._connection.on_writable()
 
-    def write_frame(self, data: bytes) -> None:
-        """Send a whole data frame, unless the connection is closing."""
-        if not self.transport.is_closing():
-            self.transport.write(data)
+    def write(self, frame: Frame) -> None:
+        """Send a frame, unless the connection is closing."""
+        if not self._transport.is_closing():
+            self._transport.write(frame.websocket)
 
-    def send_close(self, code: int, reason: str) -> None:
+    def close(self, why: codes.Disconnect) -> None:
         """Send a close frame, and end the connection if the client does not answer it in time."""
-        if self.close_sent or self.disconnected or self.transport.is_closing():
-            return
-        self.conn.send_close(code, reason)
-        self.transport.write(b"".join(self.conn.data_to_send()))
-        self.close_sent = True
-        self.close_timer = self.loop.call_later(CLOSE_WITHIN_S, self.transport.abort)
+        if self._closing is None and not self._transport.is_closing():
+            self._protocol.send_close(why.code, why.reason)
+            self._send_own_frames()
+            self._closing = asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._transport.abort)
 
     def shutdown(self) -> None:
         """The server stops: let the hub send its connections away."""
-        if self.handshake_complete and not self.close_sent and _drain(self.app_state):
-            return
-        super().shutdown()
+        self._services.hub.drain()
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """HTTP, whose streams are the hub's connections too."""
+    """Uvicorn's HTTP, with the way to the hub; its streams are the hub's connections too."""
+
+    def handle_websocket_upgrade(self) -> None:
+        """Open a WebSocket at `PATH`; one that is asked for elsewhere is the application's to refuse."""
+        if self.url.partition(b"?")[0] != PATH:
+            super().handle_websocket_upgrade()
+            return
+        services: Services = self.app_state["services"]
+        headers = dict(self.headers)
+        accept = _accept(headers)
+        if accept is None or self.scope["method"] != "GET":
+            self._refuse(HTTPStatus.BAD_REQUEST, "this is no WebSocket handshake of version 13")
+        elif not may_come_from(headers, services.settings):
+            self._refuse(HTTPStatus.FORBIDDEN, "this origin is not in HERALD_ALLOWED_ORIGINS")
+        else:
+            self.connections.discard(self)
+            socket = WebSocketProtocol(self.transport, self.connections, services, self.config.ws_max_size)
+            self.transport.set_protocol(socket)
+            self.transport.write(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+            )
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        body = detail.encode()
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+        self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        self.transport.close()
 
     def shutdown(self) -> None:
         """The server stops: let the hub send its connections away."""
-        _drain(self.app_state)
+        services: Services | None = self.app_state.get("services")
+        if services is not None:
+            services.hub.drain()
         super().shutdown()
 
 
-def _drain(app_state: dict[str, Any]) -> bool:
-    """Tell the hub of the application, if it has one, that the server stops."""
-    services = app_state.get("services")
-    if services is not None:
-        services.hub.drain()
-    return services is not None
+def _accept(headers: Mapping[bytes, bytes]) -> bytes | None:
+    """What a handshake is accepted with (RFC 6455 §4.2); None if it is not one."""
+    key = headers.get(b"sec-websocket-key", b"")
+    try:
+        is_key = len(base64.b64decode(key, validate=True)) == KEY_BYTES
+    except binascii.Error:
+        is_key = False
+    if not is_key or headers.get(b"sec-websocket-version") != VERSION:
+        return None
+    return accept_key(key.decode()).encode()

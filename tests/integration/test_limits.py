@@ -5,6 +5,7 @@ import json
 import socket as sockets
 from contextlib import AsyncExitStack
 from typing import Any
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -26,6 +27,7 @@ from tests.integration.test_hub import MINE, announced, herald_with, subscribed
 from tests.integration.test_transports import streaming
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import WEB, environment, ready, running
+from tests.support.proxy import proxy_to
 from tests.support.tasks import a_task
 from tests.support.web import serving
 
@@ -34,6 +36,56 @@ async def test_a_frame_that_is_too_large_ends_its_sender(settings: Settings) -> 
     async with herald_with(settings, max_frame_bytes=1000) as herald, herald.connected() as socket:
         await socket.connection.send("x" * 1001)
         assert (await socket.closed())[0] == 1009
+
+
+async def test_a_redis_that_does_not_answer_is_no_fault_of_the_client(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "SUBSCRIBE_WITHIN_S", 0.3)
+    port = urlsplit(settings.redis_url).port
+    assert port is not None
+    async with proxy_to(port) as proxy:
+        silent = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{proxy.port}/0"})
+        async with herald_with(silent, connect_within_s=0.1) as herald, herald.socket() as socket:
+            proxy.stall()
+            reply = await socket.call(connect={"token": herald.token()})
+            assert reply["error"] == {"code": 100, "message": "internal server error", "temporary": True}
+            assert await socket.closed() == (3502, "stale"), "who stays without a connect is sent away"
+
+
+async def test_what_is_no_handshake_is_refused(herald: Herald) -> None:
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    key, version = {"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA=="}, {"Sec-WebSocket-Version": "13"}
+    for headers in (
+        {},
+        key,
+        version,
+        key | {"Sec-WebSocket-Version": "8"},
+        version | {"Sec-WebSocket-Key": "A"},
+    ):
+        response = await herald.http.get("/connection/websocket", headers=upgrade | headers)
+        assert response.status_code == 400, headers
+    response = await herald.http.post("/connection/websocket", headers=upgrade | key | version)
+    assert response.status_code == 400
+    response = await herald.http.get("/connection/elsewhere", headers=upgrade | key | version)
+    assert response.status_code in (403, 404)
+
+
+async def test_what_is_no_websocket_frame_ends_its_sender_only(herald: Herald) -> None:
+    async with herald.connected() as healthy, herald.connected() as broken:
+        broken.connection.transport.write(b"\xff" * 100)
+        assert (await broken.closed())[0] == 1002
+        assert "ping" in await healthy.call(ping={})
+
+
+async def test_a_message_in_fragments_and_a_ping_within_it(herald: Herald) -> None:
+    async with herald.socket() as socket:
+        text = json.dumps({"id": 1, "connect": {"token": herald.token()}})
+        async with socket.connection.send_context():
+            socket.connection.protocol.send_text(text[:10].encode(), fin=False)
+            socket.connection.protocol.send_ping(b"there?")
+            socket.connection.protocol.send_continuation(text[10:].encode(), fin=True)
+        assert "connect" in await socket.next()
 
 
 async def test_too_many_commands_a_second(settings: Settings) -> None:
