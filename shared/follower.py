@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -71,14 +71,14 @@ class Follower:
         self._runner: asyncio.Task[None] | None = None
         self._positions = Batch(feed.positions)
         self._to_subscribe: dict[bytes, None] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._catching_up: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "Follower":
         self._runner = asyncio.create_task(self._run(), name="feed-follower")
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        tasks = [task for task in (self._runner, *self._tasks) if task]
+        tasks = [task for task in (self._runner, *self._catching_up) if task]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -119,8 +119,8 @@ class Follower:
                     self._catch_up(known)
         return Position(known.offset, known.epoch)
 
-    async def unfollow(self, channel: str) -> None:
-        """Stop to follow ``channel``; nothing of it is handed over after this call was made."""
+    def unfollow(self, channel: str) -> None:
+        """Stop to follow ``channel``; nothing of it is handed over after this."""
         name = pubsub_name(channel).encode()
         known = self._channels.pop(name, None)
         if known is not None:
@@ -128,40 +128,34 @@ class Follower:
             if name in self._to_subscribe:
                 del self._to_subscribe[name]
             else:
-                await self._send("UNSUBSCRIBE", name)
+                self._send("UNSUBSCRIBE", name)
 
     def _subscribe_soon(self) -> None:
         """Send one command for all the channels that were asked for within a turn of the event loop."""
-        names, self._to_subscribe = list(self._to_subscribe), {}
-        if names:
-            self._spawn(self._subscribe(names), "feed-subscribe")
+        names, self._to_subscribe = self._to_subscribe, {}
+        self._subscribe(list(names))
 
-    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _subscribe(self, names: Sequence[bytes]) -> None:
-        if self._connection is not None:
+    def _subscribe(self, names: list[bytes]) -> None:
+        if names and self._connection is not None:
             self._unconfirmed.update(names)
-            await self._send("SUBSCRIBE", *names)
+            self._send("SUBSCRIBE", *names)
 
-    async def _send(self, *command: str | bytes) -> None:
+    def _send(self, *command: str | bytes) -> None:
         """Send a command; where there is no connection none is needed: the next one subscribes to all."""
-        if self._connection is not None:
-            with suppress(RedisError, OSError):
-                await self._connection.send_command(*command, check_health=False)
+        if self._connection is not None and self._connection._writer is not None:
+            with suppress(RuntimeError):  # it has just been closed, as `_read` will find
+                self._connection._writer.write(hiredis.pack_command(command))  # type: ignore[arg-type]
 
     async def _run(self) -> None:
         """Keep a pub/sub connection up for ever; whatever ends one leads to the next."""
-        delay = 0.0
+        loop, delay = asyncio.get_running_loop(), 0.0
         while True:
+            connected_at = float("inf")
             connection = self._feed.new_connection()
             watcher: asyncio.Task[None] | None = None
             try:
                 await connection.connect()  # type: ignore[no-untyped-call]
-                delay = 0.0
+                connected_at = loop.time()
                 watcher = asyncio.create_task(self._watch(connection), name="feed-watch")
                 await self._read(connection)
             except (RedisError, OSError) as error:
@@ -173,6 +167,8 @@ class Follower:
                 if watcher is not None:
                     watcher.cancel()
                 await connection.disconnect(nowait=True)
+            if loop.time() - connected_at > self.reconnect_max_s:
+                delay = 0.0
             await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311  jitter
             delay = min(max(0.05, delay * 2), self.reconnect_max_s)
 
@@ -184,11 +180,10 @@ class Follower:
             if known.confirmed.done():
                 known.confirmed = asyncio.get_running_loop().create_future()
         if self._signals:
-            await self._send("SUBSCRIBE", *self._signals)
+            self._send("SUBSCRIBE", *self._signals)
         self._to_subscribe.clear()
-        if self._channels:
-            await self._subscribe(list(self._channels))
-        # From here on nothing but pushes arrives, and they may be many: they are read in whole chunks.
+        self._subscribe(list(self._channels))
+        # Nothing but pushes arrives, and they may be many: they are read in whole chunks.
         stream: asyncio.StreamReader = connection._reader  # type: ignore[assignment]
         parser = hiredis.Reader()
         while chunk := await stream.read(READ_BYTES):
@@ -200,17 +195,13 @@ class Follower:
 
     async def _watch(self, connection: Connection) -> None:
         """Ping the connection, and close it when it does not answer, which ends `_read`."""
-        try:
-            while True:
-                await asyncio.sleep(self.ping_every_s)
-                sent_at = asyncio.get_running_loop().time()
-                await connection.send_command("PING", check_health=False)
-                await asyncio.sleep(self.pong_within_s)
-                if self._last_heard < sent_at:
-                    break
-            log.warning("the feed's pub/sub connection does not answer")
-        except (RedisError, OSError):
-            pass  # `_read` meets the same fault and tells of it
+        sent_at = self._last_heard
+        while self._last_heard >= sent_at:
+            await asyncio.sleep(self.ping_every_s)
+            sent_at = asyncio.get_running_loop().time()
+            self._send("PING")
+            await asyncio.sleep(self.pong_within_s)
+        log.warning("the feed's pub/sub connection does not answer")
         await connection.disconnect(nowait=True)
 
     def _handle(self, reply: Any) -> None:
@@ -252,7 +243,9 @@ class Follower:
         """Hand over from the stream what was missed; until that is done nothing else is handed over."""
         known.stale = True
         if known.catching_up is None:
-            known.catching_up = self._spawn(self._read_missed(known), f"feed-catch-up {known.name}")
+            known.catching_up = asyncio.create_task(self._read_missed(known), name=f"catch-up {known.name}")
+            self._catching_up.add(known.catching_up)
+            known.catching_up.add_done_callback(self._catching_up.discard)
 
     async def _read_missed(self, known: _Channel) -> None:
         try:

@@ -269,7 +269,7 @@ class Hub:
         if channel is not None and not channel.members:
             del self._channels[name]
             self._unsent.discard(channel)
-            self.spawn(self._follower.unfollow(name))
+            self._follower.unfollow(name)
 
     def _on_publication(self, name: str, publication: Publication) -> None:
         channel = self._channels.get(name)

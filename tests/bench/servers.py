@@ -62,6 +62,9 @@ class Server:
                 writer.close()
                 return
 
+    def prepare(self, channels: Sequence[str]) -> None:
+        """Make what the clients of ``channels`` would come with, before the clock runs."""
+
     def greeting(self, channel: str) -> tuple[str, list[tuple[bytes, str | None]]]:
         """The path to open, and what to wait for and to answer until the channel is joined."""
         raise NotImplementedError
@@ -90,6 +93,7 @@ class Herald(Server):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._authenticator = Authenticator(settings)
+        self._tokens: dict[str, str] = {}
         self._feed: Feed
 
     def environment(self) -> dict[str, str]:
@@ -100,8 +104,14 @@ class Herald(Server):
         self._feed = Feed(self.redis)
         await ready(f"127.0.0.1:{self.port}", process)
 
+    def prepare(self, channels: Sequence[str]) -> None:
+        for user in channels:
+            self.token(user)
+
     def token(self, user: str) -> str:
-        return self._authenticator.issue(user, [], 3600)
+        if user not in self._tokens:
+            self._tokens[user] = self._authenticator.issue(user, [], 3600)
+        return self._tokens[user]
 
     def greeting(self, channel: str) -> tuple[str, list[tuple[bytes, str | None]]]:
         connect = json.dumps({"id": 1, "connect": {"token": self.token(channel)}})

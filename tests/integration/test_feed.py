@@ -137,7 +137,7 @@ async def test_text_of_any_kind_survives(feed: Feed) -> None:
 async def test_nothing_is_handed_over_after_unfollow(feed: Feed) -> None:
     async with following(feed) as (follower, recorder):
         await asyncio.gather(follower.follow("a"), follower.follow("b"))
-        await follower.unfollow("a")
+        follower.unfollow("a")
         await feed.publish(["a", "b"], "0")
         await recorder.until("b", 1)
         assert recorder.offsets == {"b": [1]}
@@ -152,7 +152,7 @@ async def test_following_again_and_again_in_one_breath_ends_in_following(feed: F
         for _ in range(20):
             waiting = asyncio.create_task(follower.follow("a"))
             await asyncio.sleep(0)
-            await follower.unfollow("a")
+            follower.unfollow("a")
             await asyncio.gather(waiting, return_exceptions=True)
         await follower.follow("a")
         await feed.publish(["a"], "0")

@@ -56,7 +56,7 @@ class World:
         await self.gate()
         return Position(self.handed_over, EPOCH)
 
-    async def unfollow(self, _: str) -> None:
+    def unfollow(self, _: str) -> None:
         pass
 
     async def snapshot(self, _: str) -> str:
