@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
 
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -16,7 +17,6 @@ from server.problems import Problem, log
 from server.requests import body_of, json_response, names, principal_of, validated, versioned_response
 from server.services import Services, services_of
 from shared.catalog import TASK_TYPES
-from shared.events import TaskEvent
 from shared.models import (
     EndReason,
     HistoryEntry,
@@ -28,12 +28,16 @@ from shared.models import (
     new_task_id,
     now,
 )
+from shared.outlook import Outlook, outlook
 from shared.store import MAX_LISTED, IdempotencyConflictError
 
 MAX_IDS = 100
 """Most tasks that one status check may ask for."""
 MAX_IDEMPOTENCY_KEY = 255
 STATUS_RETRY_AFTER_S = 2
+FULL_RETRY_AFTER_S = 10
+
+TaskT = TypeVar("TaskT", bound=PublicTask)
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
 
@@ -48,6 +52,14 @@ class TaskRequest(Model):
     priority: Priority = Priority.NORMAL
     brand_id: Name | None = None
     max_retries: int = Field(3, ge=0, le=10)
+
+
+class ChangeRequest(Model):
+    """Body of ``PATCH /api/jobs/{taskId}``."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    priority: Priority
 
 
 class TokenRequest(Model):
@@ -94,26 +106,68 @@ async def create(request: Request) -> Response:
         history=[HistoryEntry(at=at, status=TaskStatus.QUEUED, by="user")],
     )
     services = services_of(request)
+    await _check_room(services, principal, key)
     try:
         task, is_new = await services.store.create(task)
     except IdempotencyConflictError:
         raise Problem(422, "this Idempotency-Key was used for another request; take a new one") from None
     if is_new:
-        await _hand_over(services, task)
+        task = await _hand_over(services, task)
     headers = {"Location": f"/api/jobs/{task.task_id}"}
     return JSONResponse(task.public().wire(), 202, headers)
 
 
-async def _hand_over(services: Services, task: Task) -> None:
-    """Tell of a task that is queued, and put it in the queue.
+async def _check_room(services: Services, principal: Principal, key: str | None) -> None:
+    """Refuse a task of a user who has enough of them waiting, unless it is there already.
+
+    Raises:
+        Problem: 429.
+    """
+    most = services.settings.max_queued_per_user
+    if await services.store.count_waiting(principal.user_id) < most:
+        return
+    if key is None or not await services.store.of_key(principal.user_id, key):
+        headers = {"Retry-After": str(FULL_RETRY_AFTER_S)}
+        raise Problem(429, f"{most} of your tasks are waiting; come back when some have run", headers=headers)
+
+
+async def _hand_over(services: Services, task: Task) -> Task:
+    """Tell of a task that is queued, and put it in the queue; the task with its position there.
 
     It is accepted already: if Redis fails us here, the workers' reconcile does this later.
     """
     try:
-        await services.feed.announce(TaskEvent.of(task))
+        position = await services.queue.position_of_next(task)
+        task = _at(task, position, await outlook(services.fleet, services.forecast, task.type))
+        await services.announcer.tell(task)
         await services.queue.enqueue(task)
     except (RedisError, OSError) as error:
         log.warning("task %s is stored, but not in the queue yet: %s", task.task_id, error)
+    return task
+
+
+async def with_positions(services: Services, tasks: Sequence[TaskT]) -> list[TaskT]:
+    """The tasks, those that wait with their position in the queue, as far as Redis can tell."""
+    waiting = [task for task in tasks if task.status is TaskStatus.QUEUED]
+    if not waiting:
+        return list(tasks)
+    try:
+        positions = await services.queue.positions(waiting)
+        outlooks = {
+            name: await outlook(services.fleet, services.forecast, name)
+            for name in {task.type for task in waiting}
+        }
+    except (RedisError, OSError):
+        return list(tasks)
+    return [
+        _at(task, positions[task.task_id], outlooks[task.type]) if task.task_id in positions else task
+        for task in tasks
+    ]
+
+
+def _at(task: TaskT, position: int, outlook: Outlook) -> TaskT:
+    changes = {"queue_position": position, "estimated_start": outlook.start_of(position)}
+    return task.model_copy(update=changes)
 
 
 async def index(request: Request) -> Response:
@@ -135,6 +189,7 @@ async def index(request: Request) -> Response:
     tasks = await services_of(request).store.list_tasks(
         principal.user_id, statuses=statuses or None, limit=int(limit), after=query.get("after")
     )
+    tasks = await with_positions(services_of(request), tasks)
     body: dict[str, Any] = {"tasks": [task.wire() for task in tasks]}
     if len(tasks) == int(limit):
         body["after"] = tasks[-1].task_id
@@ -147,7 +202,7 @@ async def _status(request: Request) -> Response:
     ids = names(request.query_params.getlist("taskIds"))
     if not 1 <= len(ids) <= MAX_IDS:
         raise Problem(400, f"taskIds: 1 to {MAX_IDS} ids, separated by commas")
-    found = await services_of(request).store.get_public(ids)
+    found = await with_positions(services_of(request), await services_of(request).store.get_public(ids))
     tasks = {task.task_id: task for task in found if principal.may_see(task)}
     active = any(task.completed_at is None for task in tasks.values())
     headers = {"Retry-After": str(STATUS_RETRY_AFTER_S)} if active else {}
@@ -160,8 +215,27 @@ async def _status(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     """``GET /api/jobs/{taskId}``."""
-    task = await _visible_task(request)
+    [task] = await with_positions(services_of(request), [await _visible_task(request)])
     return versioned_response(request, task.wire(), [task], {})
+
+
+async def change(request: Request) -> Response:
+    """``PATCH /api/jobs/{taskId}`` ``{priority}``: move a task that waits to another place in the queue."""
+    before, services = await _visible_task(request), services_of(request)
+    wanted = validated(ChangeRequest, await body_of(request))
+    task = await services.store.set_priority(before.task_id, wanted.priority)
+    if task is None:
+        latest = await _visible_task(request)
+        raise Problem(
+            409, f"the task is {latest.status}; only one that waits can be moved", taskStatus=latest.status
+        )
+    try:
+        await services.queue.move(task)
+        [task] = await with_positions(services, [task])
+    except (RedisError, OSError) as error:
+        log.warning("task %s is not where it belongs in the queue: %s", task.task_id, error)
+    await services.announcer.tell(task)
+    return JSONResponse(task.public().wire())
 
 
 async def cancel(request: Request) -> Response:
@@ -172,7 +246,8 @@ async def cancel(request: Request) -> Response:
         completed_at=now(),
         end_reason=EndReason.USER,
         retryable=True,
-        queue_position=None,
+        next_retry_at=None,
+        estimated_completion=None,
     )
 
 
@@ -201,17 +276,18 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
             409, f"the task is {latest.status}; it cannot become {to} now", taskStatus=latest.status
         )
     if to is TaskStatus.QUEUED:
-        await _hand_over(services, task)
+        task = await _hand_over(services, task)
     else:
-        await _announce(services, task)
+        await services.announcer.tell(task)
+        await _withdraw(services, task)
     return JSONResponse(task.public().wire())
 
 
-async def _announce(services: Services, task: Task) -> None:
+async def _withdraw(services: Services, task: Task) -> None:
     try:
-        await services.feed.announce(TaskEvent.of(task))
-    except (RedisError, OSError) as error:
-        log.warning("task %s is %s, but that could not be published: %s", task.task_id, task.status, error)
+        await services.queue.withdraw(task)
+    except (RedisError, OSError) as error:  # the worker that has it, or will, finds out by itself
+        log.warning("task %s is still in the queue: %s", task.task_id, error)
 
 
 async def _visible_task(request: Request) -> PublicTask:
@@ -289,6 +365,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/jobs", create, methods=["POST"]),
     Route("/api/jobs", index, methods=["GET"]),
     Route("/api/jobs/{task_id}", show, methods=["GET"]),
+    Route("/api/jobs/{task_id}", change, methods=["PATCH"]),
     Route("/api/jobs/{task_id}/cancel", cancel, methods=["POST"]),
     Route("/api/jobs/{task_id}/retry", retry, methods=["POST"]),
     Route("/api/mediaPlanGroups/{result_id}", media_plan_group, methods=["GET"]),

@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     cors = Middleware(
         CORSMiddleware,
         allow_origins=chosen.allowed_origins,
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "PATCH"],
         allow_headers=["*"],
         expose_headers=["ETag", "Location", "Retry-After"],
     )

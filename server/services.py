@@ -11,7 +11,10 @@ from server.auth import Authenticator
 from server.hub.hub import Hub
 from server.hub.snapshots import Snapshots
 from server.revocation import Revocations
+from shared.announcer import Announcer
 from shared.feed import Feed
+from shared.fleet import Fleet
+from shared.forecast import Forecast
 from shared.queue import Queue
 from shared.settings import Settings
 from shared.store import Store
@@ -25,6 +28,9 @@ class Services(NamedTuple):
     store: Store
     feed: Feed
     queue: Queue
+    announcer: Announcer
+    fleet: Fleet
+    forecast: Forecast
     hub: Hub
     revocations: Revocations
 
@@ -47,7 +53,18 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator))
         _calm_the_collector()
-        yield Services(settings, authenticator, store, feed, queue, hub, revocations)
+        yield Services(
+            settings=settings,
+            authenticator=authenticator,
+            store=store,
+            feed=feed,
+            queue=queue,
+            announcer=Announcer(store, feed),
+            fleet=Fleet(queue.redis),
+            forecast=Forecast(queue.redis),
+            hub=hub,
+            revocations=revocations,
+        )
 
 
 def _calm_the_collector() -> None:

@@ -5,22 +5,20 @@ position, ``(offset, epoch)``: the offset grows by one a publication, the epoch 
 the channel's data, and offsets of two epochs have nothing to do with each other.
 """
 
-import hashlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from redis.asyncio import Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
 
 from shared.events import TaskEvent
-from shared.redis_pool import exchange, redis_pool
+from shared.redis_pool import redis_pool
+from shared.scripts import Script
 from shared.settings import Settings
 
-POSITION_TTL_MS = 30 * 24 * 3600 * 1000
+DAY_S = 24 * 3600
 
 
 class Position(NamedTuple):
@@ -44,30 +42,6 @@ class History(NamedTuple):
     publications: list[Publication]
 
 
-Call = tuple[tuple[str, ...], tuple[str | int, ...]]
-"""A script's keys and arguments."""
-
-
-class _Script:
-    """A Lua script, sent by its digest; its text goes to Redis once, and again if Redis forgot it."""
-
-    def __init__(self, name: str) -> None:
-        self.text = (Path(__file__).parent / "lua" / name).read_text()
-        self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-
-    async def run(self, redis: Redis, calls: Sequence[Call]) -> list[Any]:
-        """Run the script once a call in one round trip; the replies in order."""
-        try:
-            return await self._send(redis, calls)
-        except NoScriptError:  # a new or restarted Redis: then none of the calls ran
-            await redis.script_load(self.text)
-            return await self._send(redis, calls)
-
-    async def _send(self, redis: Redis, calls: Sequence[Call]) -> list[Any]:
-        commands = [("EVALSHA", self.digest, len(keys), *keys, *arguments) for keys, arguments in calls]
-        return await exchange(redis, commands)
-
-
 class Feed:
     """Publishes to channels and reads them.
 
@@ -77,21 +51,33 @@ class Feed:
             await feed.announce(TaskEvent.of(task))
     """
 
-    def __init__(self, redis: Redis, *, history_size: int = 256, history_ttl_s: float = 3600) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        history_size: int = 256,
+        history_ttl_s: float = 3600,
+        position_ttl_s: float = 30 * DAY_S,
+    ) -> None:
         self.redis = redis
         self.history_size = history_size
         self._history_ttl_ms = round(history_ttl_s * 1000)
         # A position outlives its history by far, so that offsets do not restart under a returning client.
-        self._position_ttl_ms = max(POSITION_TTL_MS, 2 * self._history_ttl_ms)
-        self._publish = _Script("publish.lua")
-        self._read = _Script("history.lua")
+        self._position_ttl_ms = max(round(position_ttl_s * 1000), 2 * self._history_ttl_ms)
+        self._publish = Script("publish.lua")
+        self._read = Script("history.lua")
 
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncIterator["Feed"]:
         """A feed on ``settings.redis_url``; connections open on first use, so this never fails."""
         async with Redis.from_pool(redis_pool(settings)) as redis:
-            yield cls(redis, history_size=settings.history_size, history_ttl_s=settings.history_ttl_s)
+            yield cls(
+                redis,
+                history_size=settings.history_size,
+                history_ttl_s=settings.history_ttl_s,
+                position_ttl_s=settings.retention_days * DAY_S,
+            )
 
     def new_connection(self) -> Connection:
         """A connection of its own for pub/sub, not connected yet; it never times out for being idle."""
@@ -116,12 +102,12 @@ class Feed:
     async def publish(self, channels: Sequence[str], data: str) -> list[int]:
         """Append ``data`` (JSON text) to each channel's history and announce it; the new offsets."""
         arguments = (data, self.history_size, self._history_ttl_ms, self._position_ttl_ms)
-        return await self._publish.run(self.redis, [(_keys(channel), arguments) for channel in channels])
+        return await self._publish.run_each(self.redis, [(_keys(channel), arguments) for channel in channels])
 
     async def positions(self, channels: Sequence[str]) -> dict[str, Position]:
         """The newest position of each channel, in one round trip."""
         arguments = (self._position_ttl_ms, 0, 0, "")
-        replies = await self._read.run(self.redis, [(_keys(channel), arguments) for channel in channels])
+        replies = await self._read.run_each(self.redis, [(_keys(channel), arguments) for channel in channels])
         return {
             channel: Position(offset, epoch.decode())
             for channel, (offset, epoch, _) in zip(channels, replies, strict=True)
@@ -133,7 +119,7 @@ class Feed:
         With ``reverse``, those before it instead, newest first; or the newest ones if it is 0.
         """
         arguments = (self._position_ttl_ms, since, limit, "reverse" if reverse else "")
-        [(offset, epoch, entries)] = await self._read.run(self.redis, [(_keys(channel), arguments)])
+        offset, epoch, entries = await self._read.run(self.redis, _keys(channel), arguments)
         found = [
             Publication(int(entry_id.split(b"-")[0]), fields[1].decode()) for entry_id, fields in entries
         ]

@@ -170,6 +170,9 @@ class PublicTask(Model):
     max_retries: int = 3
     attempt: int = 0
     queue_position: int | None = None
+    """Which one it is of those that wait, from 1."""
+    estimated_start: Timestamp | None = None
+    """When it is expected to be taken from the queue."""
     usage: Usage | None = None
     rev: int = 1
     """Grows by one at every stored transition."""
@@ -187,6 +190,8 @@ class Task(PublicTask):
     request_digest: str | None = None
     """Fingerprint of the creating request, so that a reused key with another body is noticed."""
     history: list[HistoryEntry] = []
+    unannounced: bool | None = None
+    """Set while the newest transition has not been published yet."""
 
     def public(self) -> PublicTask:
         """The part of this task that may leave the house."""

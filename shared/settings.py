@@ -82,8 +82,16 @@ class Settings(BaseSettings):
 
     max_jobs: int = Field(20, ge=1)
     """Tasks that one worker process runs at once."""
+    max_running_per_user: int = Field(10, ge=0)
+    """Tasks of one user that all workers run at once; more of them wait. 0 is no limit."""
+    max_queued_per_user: int = Field(200, ge=1)
+    """Tasks of one user that may wait; more are refused."""
     task_timeout_s: float = Field(600, gt=0)
     """Longest run of one attempt, in seconds."""
+    task_deadline_s: float = Field(24 * 3600, gt=0)
+    """A task that has not ended so many seconds after it was queued fails."""
+    worker_grace_s: float = Field(3, ge=0)
+    """How long a worker that is told to stop lets its tasks run on, in seconds, before it hands them back."""
     max_body_bytes: int = Field(256 * 1024, gt=0)
 
     gemini_api_key: SecretStr | None = None

@@ -15,6 +15,7 @@ from shared.models import (
     ACTIVE,
     HISTORY_LIMIT,
     HistoryEntry,
+    Priority,
     PublicTask,
     Task,
     TaskStatus,
@@ -23,7 +24,14 @@ from shared.models import (
 )
 from shared.settings import Settings
 
-_PRIVATE = {"_id": 0, "payload": 0, "history": 0, "idempotencyKey": 0, "requestDigest": 0}
+_PRIVATE = {
+    "_id": 0,
+    "payload": 0,
+    "history": 0,
+    "idempotencyKey": 0,
+    "requestDigest": 0,
+    "unannounced": 0,
+}
 _DAY_S = 24 * 3600
 _INDEX_EXISTS_WITH_OTHER_OPTIONS = {85, 86}  # IndexOptionsConflict, IndexKeySpecsConflict
 MAX_LISTED = 200
@@ -95,6 +103,7 @@ class Store:
                 IndexModel([("userId", ASCENDING), ("taskId", DESCENDING)]),
                 IndexModel([("brandId", ASCENDING), ("status", ASCENDING)]),
                 IndexModel([("status", ASCENDING), ("taskId", ASCENDING)]),
+                IndexModel([("unannounced", ASCENDING)], sparse=True),
                 IndexModel(
                     [("userId", ASCENDING), ("idempotencyKey", ASCENDING)],
                     unique=True,
@@ -120,7 +129,7 @@ class Store:
             await self._database.command("collMod", collection.name, index=changed)
 
     async def create(self, task: Task) -> tuple[Task, bool]:
-        """Store a new task; returns it and whether it is new.
+        """Store a new task, marked as not announced; returns it and whether it is new.
 
         Where its user has used ``task.idempotency_key`` before, for the same request, the earlier task is
         returned and nothing is stored.
@@ -128,6 +137,7 @@ class Store:
         Raises:
             IdempotencyConflictError: the key was used for another request.
         """
+        task = task.model_copy(update={"unannounced": True})
         try:
             await self._tasks.insert_one(task.document())
         except DuplicateKeyError:
@@ -231,9 +241,10 @@ class Store:
 
         Returns None, having changed nothing, if the task is in no status that may become ``to``, or if its
         attempt is no longer number ``if_attempt``. ``changes`` are fields of `Task` by their Python names;
-        None removes a field.
+        None removes a field. The task is marked as not announced, unless it runs: then more events follow.
         """
         at = now()
+        changes["unannounced"] = None if to is TaskStatus.PROCESSING else True
         entry = HistoryEntry(at=at, status=to, by=by, note=note)
         history = {"$each": [entry.document()], "$slice": -HISTORY_LIMIT}
         return await self._write(
@@ -242,6 +253,56 @@ class Store:
             if_attempt,
             {**changes, "status": to, "updated_at": at},
             {"$push": {"history": history}},
+        )
+
+    async def announced(self, task: Task) -> None:
+        """Note that ``task`` has been published as it is; if it has changed since, nothing is noted."""
+        await self._tasks.update_one(
+            {"taskId": task.task_id, "rev": task.rev}, {"$unset": {"unannounced": ""}}
+        )
+
+    async def unannounced(self, *, unchanged_since: datetime) -> list[Task]:
+        """Some of the tasks whose newest transition has not been published, and was before a time."""
+        query = {"unannounced": True, "updatedAt": {"$lt": unchanged_since}}
+        found = await self._tasks.find(query).limit(MAX_LISTED).to_list(MAX_LISTED)
+        return [Task.model_validate(document) for document in found]
+
+    async def overdue(self, *, queued_before: datetime) -> list[Task]:
+        """Some of the tasks that were queued before a time and have not ended."""
+        query = {"status": {"$in": list(ACTIVE)}, "queuedAt": {"$lt": queued_before}}
+        found = await self._tasks.find(query).limit(MAX_LISTED).to_list(MAX_LISTED)
+        return [Task.model_validate(document) for document in found]
+
+    async def waiting(self, *, limit: int) -> list[Task]:
+        """Tasks of all users that are queued, those that were accepted first at the front."""
+        query = {"status": TaskStatus.QUEUED}
+        found = await self._tasks.find(query).sort("taskId", ASCENDING).limit(limit).to_list(limit)
+        return [Task.model_validate(document) for document in found]
+
+    async def count_waiting(self, user_id: str) -> int:
+        """How many of a user's tasks are queued."""
+        found: int = await self._tasks.count_documents({"userId": user_id, "status": TaskStatus.QUEUED})
+        return found
+
+    async def of_key(self, user_id: str, idempotency_key: str) -> bool:
+        """Whether a user has a task with this idempotency key."""
+        query = {"userId": user_id, "idempotencyKey": idempotency_key}
+        return await self._tasks.find_one(query, {"_id": 1}) is not None
+
+    async def attempts(self, task_ids: Sequence[str]) -> dict[str, int]:
+        """The numbers of the attempts that run now, by task id; without the tasks that do not run."""
+        query = {"taskId": {"$in": list(task_ids)}, "status": TaskStatus.PROCESSING}
+        found = await self._tasks.find(query, {"taskId": 1, "attempt": 1}).to_list(len(task_ids))
+        return {document["taskId"]: document["attempt"] for document in found}
+
+    async def set_priority(self, task_id: str, priority: Priority) -> Task | None:
+        """Change a queued task's priority; None, unchanged, if it is not queued."""
+        return await self._write(
+            task_id,
+            {TaskStatus.QUEUED},
+            None,
+            {"priority": priority, "updated_at": now(), "unannounced": True},
+            {},
         )
 
     async def record(self, task_id: str, attempt: int, **changes: Any) -> Task | None:

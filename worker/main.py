@@ -2,42 +2,52 @@
 
 import logging
 import os
+import secrets
 import socket
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any
 
-from arq import Retry, cron, func
+from arq import Retry, func
 from arq.connections import RedisSettings
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from shared.announcer import Announcer
 from shared.feed import Feed
+from shared.fleet import BEAT_EVERY_S, Fleet
+from shared.forecast import Forecast
 from shared.models import now
 from shared.queue import JOB_NAME, QUEUE_NAME, Queue, arq_redis, deserialize, serialize
 from shared.settings import Settings, load_for_service
 from shared.store import Store
-from worker import runtime  # noqa: F401  puts its worker in ARQ's place
+from worker import reconcile
 from worker.generators import GENERATORS
+from worker.leases import Leases
 from worker.llm.gemini import GeminiProvider
 from worker.llm.offline import OfflineProvider
 from worker.llm.provider import Provider
-from worker.run import Parts, RetryLaterError, run_task
+from worker.run import Parts, RunAgainError, run_task
+from worker.runs import Runs, stop_superseded
+from worker.runtime import Duty, Equipment
 
 log = logging.getLogger(__name__)
 
 ARQ_TIMEOUT_MARGIN_S = 30
 """ARQ's timeout is the last resort: the attempt's own comes first, and ends in a clear state."""
-OUTAGE_RETRY_S = 3.0
-FORGOTTEN_AFTER = timedelta(seconds=15)
+OUTAGE_RETRY = timedelta(seconds=3)
+COMPARE_EVERY_S = 0.8
+"""How often MongoDB is asked whether what runs shall run on: a cancel's signal may be lost."""
 UNLIMITED_TRIES = 1_000_000
 """Attempts are counted in MongoDB; ARQ's own count must not end a task."""
 
 
 async def startup(ctx: dict[str, Any]) -> None:
-    """Open what the tasks need, once: ARQ's worker starts anew after each loss of Redis."""
-    if "parts" in ctx:
-        return
+    """Open what the tasks need.
+
+    Raises:
+        pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
+    """
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("arq").propagate = False  # ARQ's command line gives it a handler of its own
     settings: Settings = ctx["settings"]
@@ -45,45 +55,77 @@ async def startup(ctx: dict[str, Any]) -> None:
     store = await stack.enter_async_context(Store.connect(settings))
     await store.ensure_indexes()
     feed = await stack.enter_async_context(Feed.connect(settings))
-    ctx["queue"] = Queue(ctx["redis"])
     provider: Provider = OfflineProvider(settings.offline_words_per_second)
     if settings.gemini_api_key is not None:
         provider = await stack.enter_async_context(GeminiProvider.connect(settings))
-    worker_id = f"{socket.gethostname()}:{os.getpid()}"
-    ctx["parts"] = Parts(settings, store, feed, provider, worker_id, GENERATORS)
+    # Never the same twice: a container that starts again has the host name and process number it had before.
+    worker_id = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+    redis, runs = ctx["redis"], Runs()
+    parts = Parts(
+        settings=settings,
+        store=store,
+        feed=feed,
+        announcer=Announcer(store, feed),
+        forecast=Forecast(redis),
+        provider=provider,
+        worker_id=worker_id,
+        generators=GENERATORS,
+        runs=runs,
+    )
+    fleet = Fleet(redis)
+    repairs = reconcile.Reconcile(parts, Queue(redis), fleet)
+
+    async def compare_with_mongo() -> None:
+        if attempts := runs.now():
+            stop_superseded(attempts, await store.attempts([attempt.task_id for attempt in attempts]))
+
+    async def beat() -> None:
+        await fleet.beat(worker_id, slots=settings.max_jobs, running=len(runs.now()))
+
+    ctx["parts"] = parts
+    ctx["fleet"] = fleet
+    ctx["equipment"] = Equipment(
+        leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
+        runs=runs,
+        feed=feed,
+        grace_s=settings.worker_grace_s,
+        duties=[
+            Duty(COMPARE_EVERY_S, compare_with_mongo),
+            Duty(BEAT_EVERY_S, beat),
+            Duty(reconcile.EVERY_S, repairs.reconcile),
+            Duty(reconcile.POSITIONS_EVERY_S, repairs.tell_positions),
+        ],
+    )
     log.info("worker %s generates with %s", worker_id, type(provider).__name__)
 
 
 async def shutdown(ctx: dict[str, Any]) -> None:
     """Close it again."""
+    if "parts" in ctx:
+        await ctx["fleet"].leave(ctx["parts"].worker_id)
     if "stack" in ctx:
         await ctx["stack"].aclose()
 
 
 async def run_job(ctx: dict[str, Any], task_id: str) -> None:
     """The one job: run an attempt of a task. To ARQ it raises nothing but `Retry`."""
+    due = None
     try:
         await run_task(task_id, ctx["parts"])
-    except RetryLaterError as later:
-        raise Retry(defer=later.delay_s) from None
+    except RunAgainError as again:
+        due = again.due
     except (PyMongoError, RedisError, OSError) as error:
         log.warning("task %s waits, a service does not answer: %s", task_id, error)
-        raise Retry(defer=OUTAGE_RETRY_S) from None
+        due = now() + OUTAGE_RETRY
     except Exception:
+        # The reconcile queues it again, until it is overdue.
         log.exception("task %s could not be run", task_id)
-
-
-async def reconcile(ctx: dict[str, Any]) -> None:
-    """Queue again what MongoDB says has not ended and Redis has lost."""
-    parts: Parts = ctx["parts"]
-    queue: Queue = ctx["queue"]
-    try:
-        async for tasks in parts.store.active(unchanged_since=now() - FORGOTTEN_AFTER):
-            for task in await queue.missing(tasks):
-                if await queue.enqueue(task):
-                    log.warning("task %s was not in the queue, queued it again", task.task_id)
-    except (PyMongoError, RedisError, OSError) as error:
-        log.warning("could not look for forgotten tasks: %s", error)
+        return
+    else:
+        return
+    if due is not None:
+        ctx["equipment"].due[ctx["job_id"]] = due
+    raise Retry
 
 
 _settings = load_for_service()
@@ -100,7 +142,6 @@ class WorkerSettings:
             max_tries=UNLIMITED_TRIES,
         )
     ]
-    cron_jobs = [cron(reconcile, second={0, 15, 30, 45}, run_at_startup=True)]  # noqa: RUF012
     on_startup = startup
     on_shutdown = shutdown
     ctx = {"settings": _settings}  # noqa: RUF012

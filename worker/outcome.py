@@ -2,17 +2,20 @@
 
 import logging
 import random
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from shared.models import EndReason
+from shared.models import EndReason, HistoryEntry, Task, TaskStatus
 from worker.llm.provider import ProviderError
 
 log = logging.getLogger(__name__)
 
 RETRY_BASE_S = 2.0
 RETRY_MAX_S = 120.0
+MAX_LOSSES = 4
+"""So many workers in a row may be lost with a task."""
 
 
 class Outcome(NamedTuple):
@@ -39,6 +42,19 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome:
         case _:
             log.error("a generator failed", exc_info=error)
             return Outcome(f"internal error: {type(error).__name__}", EndReason.INTERNAL, retryable=False)
+
+
+def losses(task: Task) -> int:
+    """How many workers in a row have claimed ``task`` and were not heard of again."""
+    if task.status is not TaskStatus.PROCESSING:
+        return 0
+    claims = [entry.by for entry in takewhile(_is_claim, reversed(task.history))]
+    # A worker that claims its own task again was not lost: a service was away.
+    return sum(by != after for by, after in pairwise([*claims, None]))
+
+
+def _is_claim(entry: HistoryEntry) -> bool:
+    return entry.status is TaskStatus.PROCESSING
 
 
 def backoff_s(retry: int) -> float:

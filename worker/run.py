@@ -5,21 +5,26 @@ import logging
 import math
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeVar
 
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from shared.announcer import Announcer
 from shared.catalog import TASK_TYPES
 from shared.events import EventType, TaskEvent
 from shared.feed import Feed
+from shared.forecast import Forecast
 from shared.models import ENDED, EndReason, Step, Task, TaskStatus, now
 from shared.settings import Settings
 from shared.store import Store
+from worker.clock import StepClock
 from worker.generators.base import Generator, PlannedStep
+from worker.leases import LEASE_S
 from worker.llm.provider import AnswerT, Prompt, Provider, ProviderError
-from worker.outcome import Outcome, backoff_s, outcome_of
+from worker.outcome import MAX_LOSSES, Outcome, backoff_s, losses, outcome_of
+from worker.runs import Runs, StopReason
 
 ResultT = TypeVar("ResultT")
 
@@ -34,12 +39,12 @@ class LeaseLostError(Exception):
     """The task is no longer ours: it was cancelled, or another worker has taken it over."""
 
 
-class RetryLaterError(Exception):
-    """The task waits for its next attempt."""
+class RunAgainError(Exception):
+    """The task is to be run again: at once, or when it is ``due``."""
 
-    def __init__(self, delay_s: float) -> None:
-        super().__init__(f"in {delay_s:.1f} s")
-        self.delay_s = delay_s
+    def __init__(self, due: datetime | None = None) -> None:
+        super().__init__(f"due {due}" if due else "at once")
+        self.due = due
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,12 @@ class Parts:
     settings: Settings
     store: Store
     feed: Feed
+    announcer: Announcer
+    forecast: Forecast
     provider: Provider
     worker_id: str
     generators: Mapping[str, Generator]
+    runs: Runs
 
 
 async def run_task(task_id: str, parts: Parts) -> None:
@@ -61,28 +69,26 @@ async def run_task(task_id: str, parts: Parts) -> None:
     harmless.
 
     Raises:
-        RetryLaterError: it shall run again, after a delay.
+        RunAgainError: it shall run again.
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
     """
     task = await parts.store.get(task_id)
     if task is None or task.status in ENDED:
         return
-    if task.status is TaskStatus.RETRYING and task.next_retry_at is not None:
-        early_s = (task.next_retry_at - now()).total_seconds()
-        if early_s > 0:
-            raise RetryLaterError(early_s)
+    if task.status is TaskStatus.RETRYING and task.next_retry_at is not None and task.next_retry_at > now():
+        raise RunAgainError(task.next_retry_at)
     run = await Run.claim(task, parts)
     if run is None:
         return
-    try:
-        async with asyncio.timeout(parts.settings.task_timeout_s):
-            await run.execute()
-    except LeaseLostError:
-        log.info("task %s is no longer ours, leaving it", task_id)
-    except PyMongoError:
-        raise  # no fault of the task's: it is not counted against it
-    except Exception as error:
-        await run.fail(outcome_of(error, timeout_s=parts.settings.task_timeout_s))
+    with parts.runs.keep(run):
+        try:
+            await run.attempt()
+        except LeaseLostError:
+            log.info("task %s is no longer ours, leaving it", task_id)
+        except (RunAgainError, PyMongoError):
+            raise  # no fault of the task's: it is not counted against it
+        except Exception as error:
+            await run.fail(outcome_of(error, timeout_s=parts.settings.task_timeout_s))
 
 
 async def _until_either_ends(work: Coroutine[Any, Any, ResultT], other: Coroutine[Any, Any, None]) -> ResultT:
@@ -115,10 +121,30 @@ class Run:
         self._progress = 0.0
         self._changed = asyncio.Event()
         self._writing = asyncio.Lock()
+        self.lease_until = asyncio.get_running_loop().time() + LEASE_S
+        """Until when, by the event loop's clock, nobody else can have taken the task over."""
+        self._work: asyncio.Task[None] | None = None
+        self._stopped: StopReason | None = None
+        self._ending = False
+        self._clock = StepClock(parts.forecast, task.type)
 
     @classmethod
     async def claim(cls, task: Task, parts: Parts) -> "Run | None":
-        """Make ``task`` this worker's; None if someone else was faster or it has ended."""
+        """Make ``task`` this worker's; None if someone else was faster, it has ended, or it ends here.
+
+        It ends where several workers in a row have been lost with it: it is likely what they died of.
+        """
+        lost = losses(task)
+        if lost > MAX_LOSSES:
+            run = cls(task, parts, None)
+            await run.fail(
+                Outcome(
+                    f"{lost} workers in a row were lost while they ran it",
+                    EndReason.WORKER_LOST,
+                    retryable=False,
+                )
+            )
+            return None
         claimed = await parts.store.transition(
             task.task_id,
             TaskStatus.PROCESSING,
@@ -135,6 +161,41 @@ class Run:
         await run._publish("task.processing")
         return run
 
+    @property
+    def task_id(self) -> str:
+        """The task that it is at."""
+        return self.task.task_id
+
+    @property
+    def number(self) -> int:
+        """Which attempt at its task it is."""
+        return self.task.attempt
+
+    def stop(self, reason: StopReason) -> None:
+        """End the attempt, unless it is just ending; a call to a model is broken off."""
+        if self._work is not None and not self._ending:
+            self._stopped = self._stopped or reason
+            self._work.cancel()
+
+    async def attempt(self) -> None:
+        """Execute, within the time that an attempt may take, unless stopped.
+
+        Raises:
+            TimeoutError: it took too long.
+            RunAgainError: it was handed back.
+            LeaseLostError, ValidationError, ProviderError: see `execute`.
+        """
+        self._work = asyncio.create_task(self.execute(), name=f"task {self.task_id}")
+        try:
+            async with asyncio.timeout(self._parts.settings.task_timeout_s):
+                await self._work
+        except asyncio.CancelledError:
+            if self._stopped is None:
+                raise
+            if self._stopped is StopReason.LOST:
+                raise LeaseLostError from None
+            await self._hand_back()
+
     async def execute(self) -> None:
         """Run every step that has no checkpoint yet, store the result, and complete the task.
 
@@ -150,7 +211,11 @@ class Run:
         payload = task_type.payload.model_validate(self.task.payload)
         self._plan = self._generator.plan(payload)
         self._checkpoints = await self._parts.store.checkpoints(self.task.task_id)
-        await self._record("task.step", steps=self._steps())
+        await self._clock.begin(
+            [step.name for step in self._plan if step.name not in self._checkpoints],
+            whole=not self._checkpoints,
+        )
+        await self._record("task.step", steps=self._steps(), estimated_completion=self._clock.estimate())
         result = await _until_either_ends(self._generator.generate(self, payload), self._report())
         for document in result.documents:
             await self._parts.store.put_result(task_type.collection, document)
@@ -167,8 +232,13 @@ class Run:
         if step in self._checkpoints:
             self._advance(index, 1)
             return prompt.schema.model_validate(self._checkpoints[step])
+        self._clock.start(step)
         await self._record(
-            "task.step", current_step=step, current_step_index=index, steps=self._steps(running=step)
+            "task.step",
+            current_step=step,
+            current_step_index=index,
+            steps=self._steps(running=step),
+            estimated_completion=self._clock.estimate(),
         )
         written = 0
 
@@ -184,7 +254,13 @@ class Run:
         await self._parts.store.save_checkpoint(self.task.task_id, step, output)
         self._checkpoints[step] = output
         self._advance(index, 1)
-        await self._record("task.step", steps=self._steps(), usage=usage.plus(self.task.usage))
+        self._clock.finish(step)
+        await self._record(
+            "task.step",
+            steps=self._steps(),
+            usage=usage.plus(self.task.usage),
+            estimated_completion=self._clock.estimate(),
+        )
         return answer
 
     def _advance(self, index: int, fraction: float) -> None:
@@ -225,14 +301,17 @@ class Run:
         return max(math.floor(self._progress), self.task.progress)
 
     async def _report(self) -> None:
-        """Publish progress as it changes, though not too often, and store it more seldom."""
+        """Publish progress as it changes, though not too often, and store it more seldom.
+
+        It is stored as well where a lease may have run out: a write finds out whether the task is still ours.
+        """
         loop = asyncio.get_running_loop()
         store_at = loop.time() + STORE_EVERY_S
         while True:
             await self._changed.wait()
             self._changed.clear()
             if self._shown_progress() > self.task.progress:
-                if loop.time() >= store_at:
+                if loop.time() >= min(store_at, self.lease_until):
                     store_at = loop.time() + STORE_EVERY_S
                     await self._store_progress()
                 else:
@@ -241,7 +320,7 @@ class Run:
 
     async def _store_progress(self) -> None:
         try:
-            await self._record("task.progress")
+            await self._record("task.progress", estimated_completion=self._clock.estimate())
         except PyMongoError as error:  # not worth a step that may be paid for
             log.warning("the progress of task %s could not be stored: %s", self.task.task_id, error)
 
@@ -252,6 +331,7 @@ class Run:
             await self._publish("task.progress")
 
     async def _complete(self, reference: dict[str, Any]) -> None:
+        self._ending = True
         stored = await self._transition(
             TaskStatus.COMPLETED,
             progress=100,
@@ -259,36 +339,37 @@ class Run:
             completed_at=now(),
             current_step=None,
             current_step_index=None,
+            estimated_completion=None,
             last_error=None,
         )
         self._take(stored)
-        await self._publish("task.completed")
+        await self._parts.announcer.tell(self.task)
         await self._parts.store.drop_checkpoints(self.task.task_id)
+        await self._clock.learn()
 
     async def fail(self, outcome: Outcome) -> None:
         """End the attempt: the task tries again later, if that may help and tries are left, or has failed.
 
         Raises:
-            RetryLaterError: it tries again.
+            RunAgainError: it tries again.
         """
-        steps = [
-            step.model_copy(update={"status": "failed"}) if step.status == "running" else step
-            for step in self.task.steps
-        ]
+        self._ending = True
+        steps = self._interrupted("failed")
         if outcome.retryable and self.task.retry_count < self.task.max_retries:
             delay_s = max(outcome.retry_after_s or 0, backoff_s(self.task.retry_count + 1))
+            due = now() + timedelta(seconds=delay_s)
             stored = await self._transition(
                 TaskStatus.RETRYING,
                 note=outcome.message,
                 last_error=outcome.message,
                 retry_count=self.task.retry_count + 1,
-                next_retry_at=now() + timedelta(seconds=delay_s),
+                next_retry_at=due,
+                estimated_completion=None,
                 steps=steps,
             )
             if stored is not None:
-                self._take(stored)
-                await self._publish("task.retrying")
-                raise RetryLaterError(delay_s)
+                await self._parts.announcer.tell(stored)
+                raise RunAgainError(due)
             return
         stored = await self._transition(
             TaskStatus.FAILED,
@@ -297,11 +378,37 @@ class Run:
             end_reason=outcome.reason,
             retryable=outcome.retryable,
             completed_at=now(),
+            estimated_completion=None,
             steps=steps,
         )
         if stored is not None:
-            self._take(stored)
-            await self._publish("task.failed")
+            await self._parts.announcer.tell(stored)
+
+    async def _hand_back(self) -> None:
+        """Let another worker go on with the task: it waits for its next attempt, and has not failed.
+
+        Raises:
+            RunAgainError: always, unless the task is no longer ours.
+        """
+        self._ending = True
+        stored = await self._transition(
+            TaskStatus.RETRYING,
+            note="handed back: its worker stops",
+            next_retry_at=now(),
+            estimated_completion=None,
+            steps=self._interrupted("pending"),
+        )
+        if stored is None:
+            raise LeaseLostError
+        await self._parts.announcer.tell(stored)
+        raise RunAgainError
+
+    def _interrupted(self, status: Literal["pending", "failed"]) -> list[Step]:
+        """The steps, with ``status`` for the one that was running."""
+        return [
+            step.model_copy(update={"status": status}) if step.status == "running" else step
+            for step in self.task.steps
+        ]
 
     async def _transition(self, to: TaskStatus, *, note: str | None = None, **changes: Any) -> Task | None:
         return await self._parts.store.transition(

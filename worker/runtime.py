@@ -1,94 +1,215 @@
-"""ARQ made sturdy: short leases that are renewed, and a worker that outlives a lost Redis.
+"""ARQ made event-driven: wake-ups, leases, a gentle stop, and outliving a lost Redis.
 
 ARQ's command line makes its worker by the name ``arq.worker.Worker``; importing this module puts ours there.
 """
 
 import asyncio
 import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
 
 import arq.worker
-from arq.constants import in_progress_key_prefix
+from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
+
+from shared.feed import Feed
+from shared.follower import Follower
+from shared.queue import CANCEL_SIGNAL, WORK_SIGNAL
+from worker.leases import LEASE_S, Leases
+from worker.runs import Runs
 
 log = logging.getLogger(__name__)
 
-LEASE_S = 8.0
-"""A worker that is gone loses its tasks to others after this many seconds."""
-RENEW_EVERY_S = LEASE_S / 4
 RECONNECT_MAX_S = 5.0
 HOPELESS_AFTER_S = 600.0
+HAND_BACK_WITHIN_S = 5.0
+"""How long tasks may take to be handed back before they are broken off; their leases run out then."""
+
+
+class Duty(NamedTuple):
+    """Something that a worker does again and again beside its tasks."""
+
+    every_s: float
+    work: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """What the worker needs besides ARQ; `worker.main` puts it into ARQ's context as ``equipment``."""
+
+    leases: Leases
+    runs: Runs
+    feed: Feed
+    duties: Sequence[Duty]
+    grace_s: float
+    due: dict[str, datetime] = field(default_factory=dict)
+    """When the jobs that are put back may be taken again; by id, and at once for those that are not in it."""
 
 
 class Worker(arq.worker.Worker):
-    """ARQ's worker, with two of its habits changed.
+    """ARQ's worker, which takes jobs differently.
 
-    Its lock on a job lasts as long as the job's timeout; ours is a lease of seconds, renewed while the job
-    runs. It ends with the first Redis error; ours connects again, and the jobs that run go on meanwhile.
+    ARQ looks twice a second; ours is woken when there is work, or when it may take more. ARQ's lock on a job
+    lasts as long as the longest job may run; ours is a lease of seconds, see `Leases`. ARQ ends with the
+    first Redis error; ours connects again, and what runs goes on meanwhile. Told to stop, ARQ breaks its jobs
+    off; ours lets them run on for a while and hands the others back.
     """
+
+    _stopping: asyncio.Task[None] | None = None
+
+    @property
+    def _equipment(self) -> Equipment:
+        equipment: Equipment = self.ctx["equipment"]
+        return equipment
 
     async def main(self) -> None:
         """Take and run jobs until told to stop.
 
         Raises:
+            pymongo.errors.PyMongoError: MongoDB cannot be reached at the start.
             redis.RedisError: Redis has been away for `HOPELESS_AFTER_S`.
         """
-        self.in_progress_timeout_s = LEASE_S
-        renewing = asyncio.create_task(self._renew_leases(), name="renew-leases")
-        try:
+        self._woken = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self.ctx["redis"] = self.pool
+        if self.on_startup:
+            await self.on_startup(self.ctx)
+        signals = Follower(self._equipment.feed, lambda *_: None, lambda _: None)
+        signals.listen(WORK_SIGNAL, lambda _: self._woken.set())
+        signals.listen(CANCEL_SIGNAL, self._equipment.runs.stop)
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(signals)
+            for duty in (Duty(LEASE_S / 8, self._renew_leases), *self._equipment.duties):
+                task = asyncio.create_task(_again_and_again(duty), name=f"duty {duty.work.__name__}")
+                stack.push_async_callback(_end, task)
             await self._outlive_redis()
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
 
     async def _outlive_redis(self) -> None:
-        loop = asyncio.get_running_loop()
         failing_since: float | None = None
         delay_s = 0.1
         while True:
-            started_at = loop.time()
+            started_at = self.loop.time()
             try:
-                return await super().main()
+                return await self._serve()
             except (RedisError, OSError) as error:
-                if failing_since is None or loop.time() - started_at > RECONNECT_MAX_S:
-                    failing_since, delay_s = loop.time(), 0.1
-                if loop.time() - failing_since > HOPELESS_AFTER_S:
+                if failing_since is None or self.loop.time() - started_at > RECONNECT_MAX_S:
+                    failing_since, delay_s = self.loop.time(), 0.1
+                if self.loop.time() - failing_since > HOPELESS_AFTER_S:
                     raise
                 log.warning("lost Redis, connecting again: %s", error)
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, RECONNECT_MAX_S)
-            await self._recount_slots()
 
-    async def _recount_slots(self) -> None:
-        """Free the slots of jobs that were about to start when Redis failed: ARQ has lost count of them."""
-        running = [task for task in self.tasks.values() if not task.done()]
-        self.job_counter = len(running)
-        self.sem = asyncio.BoundedSemaphore(self.max_jobs + 1)
-        for _ in running:
-            await self.sem.acquire()
+    async def _serve(self) -> None:
+        """Take jobs whenever woken, and every `poll_delay_s` in case that a signal was lost."""
+        while True:
+            self._woken.clear()
+            await self._poll_iteration()
+            if self.burst and not self.tasks:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.poll_delay_s):
+                    await self._woken.wait()
 
-    async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Start those of the jobs that nobody runs; not even we, where the lease ran out with Redis away."""
-        await super().start_jobs([job_id for job_id in job_ids if not self._runs(job_id.decode())])
+    async def _poll_iteration(self) -> None:
+        """Fill the free slots."""
+        free = self.max_jobs - len(self.tasks)
+        if self.allow_pick_jobs and free > 0:
+            for job_id, score in await self._equipment.leases.pick(free):
+                if job_id not in self.tasks:  # our own lease may have run out while Redis was away
+                    self.tasks[job_id] = task = self.loop.create_task(self._run(job_id, score))
+                    task.add_done_callback(lambda _, job_id=job_id: self._ended(job_id))  # type: ignore[misc]
+        await self.record_health()
 
-    def _runs(self, job_id: str) -> bool:
-        return job_id in self.tasks and not self.tasks[job_id].done()
+    def _ended(self, job_id: str) -> None:
+        del self.tasks[job_id]
+        self._woken.set()
+
+    async def _run(self, job_id: str, score: int) -> None:
+        """Run a job as ARQ does, and give its lease back; whatever fails here ends no worker."""
+        try:
+            await self.run_job(job_id, score)
+        except (RedisError, OSError) as error:  # it is taken again, and found to be done
+            log.warning("the end of job %s could not be told to Redis: %s", job_id, error)
+        except Exception:
+            log.exception("ARQ could not run job %s", job_id)
+        finally:
+            due = self._equipment.due.pop(job_id, None)
+            try:
+                await self._equipment.leases.release(job_id, due=due)
+            except (RedisError, OSError) as error:
+                log.warning("the lease of job %s will run out by itself: %s", job_id, error)
 
     async def _renew_leases(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_EVERY_S)
-            try:
-                await self._renew([job_id for job_id in self.tasks if self._runs(job_id)])
-            except (RedisError, OSError) as error:
-                log.warning("could not renew the leases: %s", error)
-
-    async def _renew(self, job_ids: list[str]) -> None:
-        lease_ms = round(LEASE_S * 1000)
-        pipe = self.pool.pipeline(transaction=False)
+        """Renew the leases of what runs, and stop what another worker has taken."""
+        until, job_ids = self.loop.time() + LEASE_S, list(self.tasks)
+        lost = await self._equipment.leases.renew(job_ids)
         for job_id in job_ids:
-            pipe.pexpire(in_progress_key_prefix + job_id, lease_ms)
-        for job_id, renewed in zip(job_ids, await pipe.execute(), strict=True):
-            if not renewed and self._runs(job_id):  # it ran out: take it again, unless someone else has
-                await self.pool.set(in_progress_key_prefix + job_id, b"1", px=lease_ms, nx=True)
+            task_id = job_id.partition(":")[0]
+            if job_id in lost:
+                self._equipment.runs.stop(task_id)
+            else:
+                self._equipment.runs.renewed(task_id, until)
+
+    def handle_sig(self, signum: signal.Signals) -> None:
+        """Stop; told so twice, without waiting."""
+        if self._stopping is None:
+            self._stopping = self.loop.create_task(self._stop(signum))
+        else:
+            self._hurry.set()
+
+    async def _stop(self, signum: signal.Signals) -> None:
+        self.allow_pick_jobs = False
+        equipment: Equipment | None = self.ctx.get("equipment")
+        if equipment is not None and self.tasks:
+            log.info("%s: letting %d tasks run on for a while", signum.name, len(self.tasks))
+            await self._until_idle(equipment.grace_s, or_hurried=True)
+            equipment.runs.hand_back()
+            await self._until_idle(HAND_BACK_WITHIN_S)
+        for task in self.tasks.values():
+            task.cancel()
+        if self.main_task is not None:
+            self.main_task.cancel()
+        if self.on_stop is not None:
+            self.on_stop(signum)
+
+    async def _until_idle(self, seconds: float, *, or_hurried: bool = False) -> None:
+        if not self.tasks:
+            return
+        waiting = [asyncio.create_task(asyncio.wait(list(self.tasks.values())))]
+        if or_hurried:
+            waiting.append(asyncio.create_task(self._hurry.wait()))  # type: ignore[arg-type]
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()
+
+    async def close(self) -> None:
+        """Close what is open; a Redis that is away does not keep us from ending."""
+        try:
+            await super().close()
+        except (RedisError, OSError) as error:
+            log.warning("Redis is away at the end: %s", error)
+
+
+async def _again_and_again(duty: Duty) -> None:
+    """Do a duty for as long as the worker runs; a failure is logged, and the next time comes."""
+    while True:
+        try:
+            await duty.work()
+        except (RedisError, PyMongoError, OSError) as error:
+            log.warning("%s: a service does not answer: %s", duty.work.__name__, error)
+        except Exception:
+            log.exception("%s failed", duty.work.__name__)
+        await asyncio.sleep(duty.every_s)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 arq.worker.Worker = Worker  # type: ignore[misc]

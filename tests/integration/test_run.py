@@ -10,15 +10,18 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
+from shared.announcer import Announcer
 from shared.feed import Feed
+from shared.forecast import Forecast
 from shared.models import EndReason, Task, TaskStatus, Usage, now
 from shared.settings import Settings
 from shared.store import Store
 from tests.support.tasks import a_task
 from worker import run as run_module
 from worker.generators import GENERATORS
-from worker.llm.provider import OnText, Prompt, ProviderError
-from worker.run import Parts, RetryLaterError, run_task
+from worker.llm.provider import OnText, Prompt, Provider, ProviderError
+from worker.run import Parts, RunAgainError, run_task
+from worker.runs import Runs
 
 STEPS = ["Segment the market", "Write persona 1", "Write persona 2"]
 USAGE = Usage(provider="scripted", model="m", input_tokens=10, output_tokens=5)
@@ -46,11 +49,27 @@ class ScriptedProvider:
         return await answer(prompt, on_text), USAGE
 
 
+def parts_of(
+    settings: Settings, store: Store, feed: Feed, provider: Provider, worker_id: str = "w1"
+) -> Parts:
+    return Parts(
+        settings=settings,
+        store=store,
+        feed=feed,
+        announcer=Announcer(store, feed),
+        forecast=Forecast(feed.redis),
+        provider=provider,
+        worker_id=worker_id,
+        generators=GENERATORS,
+        runs=Runs(),
+    )
+
+
 @pytest.fixture
 def parts(settings: Settings, store: Store, feed: Feed) -> Callable[..., Parts]:
     def make(*script: Answer | Exception, worker_id: str = "w1", **changes: Any) -> Parts:
         chosen = settings.model_copy(update=changes)
-        return Parts(chosen, store, feed, ScriptedProvider(*script), worker_id, GENERATORS)
+        return parts_of(chosen, store, feed, ScriptedProvider(*script), worker_id)
 
     return make
 
@@ -135,7 +154,7 @@ async def test_what_may_heal_is_tried_again_from_the_step_that_failed(
     task = await queued(store)
     busy = ProviderError("busy", EndReason.QUOTA, retryable=True, retry_after_s=0.0)
     first = parts(draft, busy)
-    with pytest.raises(RetryLaterError):
+    with pytest.raises(RunAgainError):
         await run_task(task.task_id, first)
     waiting = await loaded(store, task)
     assert (waiting.status, waiting.retry_count, waiting.last_error) == (TaskStatus.RETRYING, 1, "busy")
@@ -152,25 +171,25 @@ async def test_what_may_heal_is_tried_again_from_the_step_that_failed(
 
 async def test_a_retry_before_its_time_waits_for_the_rest(parts: MakeParts, store: Store) -> None:
     task = await queued(store)
-    with pytest.raises(RetryLaterError):
+    with pytest.raises(RunAgainError):
         await run_task(
             task.task_id, parts(ProviderError("x", EndReason.QUOTA, retryable=True, retry_after_s=30))
         )
-    with pytest.raises(RetryLaterError) as later:
+    with pytest.raises(RunAgainError) as later:
         await run_task(task.task_id, parts())
-    assert 25 < later.value.delay_s <= 30
+    assert later.value.due is not None
+    assert timedelta(seconds=25) < later.value.due - now() <= timedelta(seconds=30)
     assert (await loaded(store, task)).attempt == 1
 
 
 async def test_the_provider_s_wish_is_honoured(parts: MakeParts, store: Store) -> None:
     task = await queued(store)
-    with pytest.raises(RetryLaterError) as later:
+    with pytest.raises(RunAgainError) as later:
         await run_task(
             task.task_id, parts(ProviderError("x", EndReason.QUOTA, retryable=True, retry_after_s=500))
         )
-    assert later.value.delay_s == 500
     next_retry_at = (await loaded(store, task)).next_retry_at
-    assert next_retry_at is not None
+    assert next_retry_at is not None and next_retry_at == later.value.due
     assert timedelta(seconds=490) < next_retry_at - now() <= timedelta(seconds=500)
 
 
@@ -223,7 +242,7 @@ async def test_an_answer_that_does_not_fit_is_tried_again(parts: MakeParts, stor
         return '{"segments": 3}'
 
     task = await queued(store)
-    with pytest.raises(RetryLaterError):
+    with pytest.raises(RunAgainError):
         await run_task(task.task_id, parts(nonsense))
     assert "segments" in str((await loaded(store, task)).last_error)
     assert await store.checkpoints(task.task_id) == {}
@@ -294,7 +313,7 @@ async def test_a_run_that_was_killed_is_taken_up_where_it_was(parts: MakeParts, 
 async def test_redis_is_away_and_the_task_is_done_all_the_same(settings: Settings, store: Store) -> None:
     async with Feed.connect(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1"})) as nowhere:
         task = await queued(store)
-        await run_task(task.task_id, Parts(settings, store, nowhere, ScriptedProvider(), "w", GENERATORS))
+        await run_task(task.task_id, parts_of(settings, store, nowhere, ScriptedProvider()))
         assert (await loaded(store, task)).status is TaskStatus.COMPLETED
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from shared.feed import Feed
 from shared.models import Task, TaskStatus, now
-from shared.queue import QUEUE_NAME, Queue, job_id
+from shared.queue import LATER, QUEUE_NAME, Queue, job_id
 from shared.settings import Settings
 from shared.store import Store
 from tests.support.processes import WORKER, environment, running
@@ -96,8 +96,9 @@ async def test_a_waiting_retry_keeps_its_time(settings: Settings, store: Store) 
     task, _ = await store.create(a_task(status=TaskStatus.RETRYING, next_retry_at=at))
     async with Queue.connect(settings) as queue:
         await queue.enqueue(task)
-        score = await queue.redis.zscore(QUEUE_NAME, job_id(task))
-    assert score == at.timestamp() * 1000
+        due = await queue.redis.zscore(LATER, job_id(task))
+        assert await queue.positions([task]) == {}
+    assert due == at.timestamp() * 1000
 
 
 @pytest.mark.parametrize("missing", ["HERALD_REDIS_URL", "HERALD_MONGO_URL"])

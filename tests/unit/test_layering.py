@@ -14,8 +14,11 @@ LAYERS = [
     {"shared.settings", "shared.models", "shared.batch"},
     {"shared.catalog", "shared.events"},
     {"shared.redis_pool"},
-    {"shared.store", "shared.feed", "shared.queue"},
-    {"shared.follower"},
+    {"shared.scripts", "shared.forecast"},
+    {"shared.store", "shared.feed"},
+    {"shared.follower", "shared.queue", "shared.announcer"},
+    {"shared.fleet"},
+    {"shared.outlook"},
     {"shared.embedded"},
 ]
 

@@ -1,0 +1,39 @@
+"""Tells of stored changes, and remembers in MongoDB what has not been told yet."""
+
+import logging
+
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+
+from shared.events import TaskEvent
+from shared.feed import Feed
+from shared.models import Task
+from shared.store import Store
+
+log = logging.getLogger(__name__)
+
+
+class Announcer:
+    """Publishes the resting statuses of tasks: queued, retrying, and the ends.
+
+    Such a transition is stored with a mark, which goes once it has been published. Whoever dies in between,
+    or finds Redis away, leaves the mark; the workers' reconcile finds it and publishes again, which does no
+    harm, since a client keeps the greatest version.
+    """
+
+    def __init__(self, store: Store, feed: Feed) -> None:
+        self._store = store
+        self._feed = feed
+
+    async def tell(self, task: Task) -> bool:
+        """Publish that ``task`` is as it is; False if that failed, then the reconcile does it later."""
+        try:
+            await self._feed.announce(TaskEvent.of(task))
+        except (RedisError, OSError) as error:
+            log.warning("task %s is %s, which could not be published: %s", task.task_id, task.status, error)
+            return False
+        try:
+            await self._store.announced(task)
+        except PyMongoError as error:
+            log.warning("task %s will be announced again: %s", task.task_id, error)
+        return True

@@ -1,0 +1,76 @@
+"""The workers that are there, as each tells every few seconds."""
+
+import json
+import time
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from shared.queue import LEASES
+from shared.redis_pool import exchange
+
+KEY = "herald:workers"
+BEAT_EVERY_S = 10.0
+GONE_AFTER_S = 3 * BEAT_EVERY_S
+
+
+class Capacity(NamedTuple):
+    """What the workers can run and do run, all together."""
+
+    slots: int
+    running: int
+
+
+class Fleet:
+    """Keeps the list of workers; one that has not told for a while is not in it.
+
+    Example::
+
+        await fleet.beat("host:17", slots=20, running=3)
+        slots, running = await fleet.capacity()
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def beat(self, worker: str, *, slots: int, running: int) -> None:
+        """Tell that ``worker`` lives, and how many tasks it can run at once and does run.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        told = json.dumps({"at": time.time(), "slots": slots, "running": running})
+        await exchange(self._redis, [("HSET", KEY, worker, told)])
+
+    async def leave(self, worker: str) -> None:
+        """Tell that ``worker`` stops."""
+        await exchange(self._redis, [("HDEL", KEY, worker)])
+
+    async def workers(self) -> dict[str, dict[str, float]]:
+        """What each living worker has told last: ``{at, slots, running}``; the dead are dropped."""
+        [told] = await exchange(self._redis, [("HGETALL", KEY)])
+        found = {name.decode(): json.loads(text) for name, text in zip(told[::2], told[1::2], strict=True)}
+        gone = [name for name, beat in found.items() if beat["at"] < time.time() - GONE_AFTER_S]
+        if gone:
+            await exchange(self._redis, [("HDEL", KEY, *gone)])
+        return {name: beat for name, beat in found.items() if name not in gone}
+
+    async def leads(self, duty: str, worker: str, for_s: float) -> bool:
+        """Whether ``worker`` is to do a duty now; nobody else is told so for so many seconds.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        key, lasts_ms = f"herald:duty:{duty}", round(for_s * 1000 * 0.9)  # it comes again a little early
+        [led] = await exchange(self._redis, [("SET", key, worker, "NX", "PX", lasts_ms)])
+        return bool(led)
+
+    async def capacity(self) -> Capacity:
+        """All slots, and how many of them are taken.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        workers = await self.workers()
+        [running] = await exchange(self._redis, [("ZCARD", LEASES)])
+        return Capacity(sum(int(beat["slots"]) for beat in workers.values()), running)

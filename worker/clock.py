@@ -1,0 +1,75 @@
+"""How long the steps of an attempt take, and when it may be expected to end."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from redis.exceptions import RedisError
+
+from shared.forecast import WHOLE_RUN, Duration, Forecast, kind_of
+from shared.models import now
+
+log = logging.getLogger(__name__)
+
+
+class StepClock:
+    """Measures the steps of one attempt, and estimates its end from what earlier runs took.
+
+    The estimate is that of the ordinary run; once a step takes longer than that, it is the slow run's. So it
+    changes where something has happened, and not from one look to the next.
+    """
+
+    def __init__(self, forecast: Forecast, task_type: str) -> None:
+        self._forecast = forecast
+        self._type = task_type
+        self._known: dict[str, Duration] = {}
+        self._ahead: list[str] = []
+        self._step: str | None = None
+        self._begun = self._step_begun = 0.0
+        self._whole = False
+        self._took: list[tuple[str, float]] = []
+        self._loop = asyncio.get_running_loop()
+
+    async def begin(self, steps: Sequence[str], *, whole: bool) -> None:
+        """Begin with the steps that are to be run; ``whole`` if these are all that the task has."""
+        self._ahead, self._whole = list(steps), whole
+        self._begun = self._loop.time()
+        try:
+            self._known = await self._forecast.durations(self._type, map(kind_of, steps))
+        except (RedisError, OSError) as error:
+            log.warning("no estimates without Redis: %s", error)
+
+    def start(self, step: str) -> None:
+        """Note that ``step`` begins."""
+        self._step, self._step_begun = step, self._loop.time()
+
+    def finish(self, step: str) -> None:
+        """Note that ``step`` is done."""
+        self._took.append((kind_of(step), self._loop.time() - self._step_begun))
+        self._ahead.remove(step)
+        self._step = None
+
+    def estimate(self) -> datetime | None:
+        """When the attempt ends; None as long as too little is known of its steps."""
+        left_s = 0.0
+        for step in self._ahead:
+            known = self._known.get(kind_of(step))
+            if known is None:
+                return None
+            left_s += self._left_s(known) if step == self._step else known.p50
+        return now() + timedelta(seconds=left_s)
+
+    def _left_s(self, known: Duration) -> float:
+        """What is left of the step that runs; one that takes very long is given a quarter more."""
+        gone_s = self._loop.time() - self._step_begun
+        expected_s = next((each for each in known if each >= gone_s), gone_s * 1.25)
+        return expected_s - gone_s
+
+    async def learn(self) -> None:
+        """Remember what this attempt has taken, for those to come."""
+        took = [*self._took, (WHOLE_RUN, self._loop.time() - self._begun)] if self._whole else self._took
+        try:
+            await self._forecast.learn(self._type, took)
+        except (RedisError, OSError) as error:
+            log.warning("could not remember how long it took: %s", error)
