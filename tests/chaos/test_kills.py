@@ -62,8 +62,9 @@ async def stack(settings: Settings, services: dict[str, embedded.Server]) -> Asy
 class Watcher:
     """A client that follows its user's tasks and comes back after every loss, as the official ones do."""
 
-    def __init__(self, herald: Herald) -> None:
+    def __init__(self, herald: Herald, user: str = "ada") -> None:
         self._herald = herald
+        self._channel = f"tasks#{user}"
         self.offsets: list[int] = []
         self.newest: dict[str, dict[str, Any]] = {}
         self.snapshots = 0
@@ -72,8 +73,10 @@ class Watcher:
         position: dict[str, Any] = {}
         while True:
             try:
-                async with self._herald.connected(subs={"tasks#ada": position} if position else {}) as socket:
-                    subscription = socket.hello["subs"]["tasks#ada"]
+                async with self._herald.connected(
+                    subs={self._channel: position} if position else {}
+                ) as socket:
+                    subscription = socket.hello["subs"][self._channel]
                     position = {
                         "recover": True,
                         "epoch": subscription["epoch"],

@@ -1,0 +1,172 @@
+"""Two hundred tasks while workers, hubs and Redis are killed again and again: each ends, once, and is seen to."""
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+from contextlib import ExitStack
+from itertools import pairwise
+from typing import Any
+
+import httpx2
+
+from server.auth import Authenticator
+from shared import embedded
+from shared.embedded import free_port
+from shared.models import ENDED, TRANSITIONS, EndReason, Task, TaskStatus
+from shared.settings import Settings
+from shared.store import Store
+from tests.chaos.test_kills import Watcher
+from tests.support.client import Herald
+from tests.support.processes import WEB, WORKER, environment, ready, running
+
+TASKS = 210
+USERS = 7
+STORM_S = 60.0
+WORKERS, HUBS = 3, 2
+BODIES: list[dict[str, Any]] = [
+    {"type": "AUTO_GENERATE_PERSONAS", "payload": {"product": "A bicycle bell", "count": 2}},
+    {"type": "GENERATE_BRAND_KIT", "payload": {"brandName": "Ada", "description": "Tea"}},
+    {
+        "type": "GENERATE_MEDIA_PLAN",
+        "payload": {"objective": "Grow", "keywords": ["tea"], "settings": {"weeks": 2, "postsPerWeek": 2}},
+    },
+]
+
+
+class Storm:
+    """The processes, and what befalls them."""
+
+    def __init__(self, settings: Settings, redis: embedded.Server, stack: ExitStack) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._stack = stack
+        self._chance = random.Random(11)
+        self.ports = [free_port() for _ in range(HUBS)]
+        self._workers = [self._worker() for _ in range(WORKERS)]
+        self._hubs = [self._hub(port) for port in self.ports]
+        self.struck = {"worker": 0, "hub": 0, "redis": 0}
+
+    def _worker(self) -> subprocess.Popen[bytes]:
+        variables = environment(
+            self._settings,
+            HERALD_OFFLINE_WORDS_PER_SECOND="150",
+            HERALD_WORKER_GRACE_S="1",
+            HERALD_MAX_JOBS="8",
+        )
+        return self._stack.enter_context(running(WORKER, variables))
+
+    def _hub(self, port: int) -> subprocess.Popen[bytes]:
+        return self._stack.enter_context(running(WEB, environment(self._settings, PORT=str(port))))
+
+    async def until_ready(self) -> None:
+        for port, process in zip(self.ports, self._hubs, strict=True):
+            await ready(f"127.0.0.1:{port}", process)
+
+    async def rage(self) -> None:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + STORM_S
+        while loop.time() < until:
+            await asyncio.sleep(self._chance.uniform(0.5, 2.5))
+            victim = self._chance.choices(["worker", "hub", "redis"], [6, 3, 1])[0]
+            self.struck[victim] += 1
+            match victim:
+                case "worker":
+                    place = self._chance.randrange(WORKERS)
+                    gently = self._chance.random() < 0.3
+                    self._workers[place].send_signal(signal.SIGTERM if gently else signal.SIGKILL)
+                    self._workers[place] = self._worker()
+                case "hub":
+                    place = self._chance.randrange(HUBS)
+                    self._hubs[place].kill()
+                    self._hubs[place].wait()
+                    self._hubs[place] = self._hub(self.ports[place])
+                case "redis":
+                    assert self._redis.pid is not None
+                    os.kill(self._redis.pid, signal.SIGKILL)
+                    await asyncio.sleep(0.5)
+                    await asyncio.to_thread(self._redis.start)
+
+
+async def accepted(heralds: list[Herald], number: int) -> str:
+    """Ask for a task until somebody accepts it; asking again makes no second one."""
+    while True:
+        herald = heralds[number % len(heralds)].other(f"user{number % USERS}")
+        try:
+            response = await herald.post(
+                "/api/jobs", json=BODIES[number % len(BODIES)], headers={"Idempotency-Key": f"key-{number}"}
+            )
+            if response.status_code == 202:
+                task_id: str = response.json()["taskId"]
+                return task_id
+            assert response.status_code >= 500, response.text
+        except httpx2.TransportError:
+            pass
+        await asyncio.sleep(0.3)
+
+
+async def all_ended(store: Store, task_ids: list[str]) -> list[Task]:
+    while True:
+        tasks = [await store.get(task_id) for task_id in task_ids]
+        found = [task for task in tasks if task is not None]
+        if len(found) == len(task_ids) and all(task.status in ENDED for task in found):
+            return found
+        await asyncio.sleep(0.5)
+
+
+async def results_of(store: Store, task: Task) -> int:
+    if task.type == "AUTO_GENERATE_PERSONAS":
+        return len(await store.results_of("personas", task.task_id))
+    collection = {"GENERATE_BRAND_KIT": "brandKits", "GENERATE_MEDIA_PLAN": "mediaPlanGroups"}[task.type]
+    return len(await store.results_of(collection, task.task_id))
+
+
+async def test_whatever_dies_every_task_ends_once_and_is_seen_to_end(
+    settings: Settings, store: Store, services: dict[str, embedded.Server]
+) -> None:
+    with ExitStack() as processes:
+        storm = Storm(settings, services["HERALD_REDIS_URL"], processes)
+        await storm.until_ready()
+        async with asyncio.timeout(STORM_S + 120), httpx2.AsyncClient(timeout=5) as http:
+            authenticator = Authenticator(settings)
+
+            def herald(port: int, user: str) -> Herald:
+                return Herald(http, f"127.0.0.1:{port}", authenticator, user)
+
+            heralds = [herald(port, "x") for port in storm.ports]
+            for one in heralds:
+                one.http = httpx2.AsyncClient(base_url=f"http://{one.address}", timeout=5)
+            watchers = [
+                Watcher(herald(storm.ports[number % HUBS], f"user{number}"), f"user{number}")
+                for number in range(USERS)
+            ]
+            watching = [asyncio.create_task(watcher.run()) for watcher in watchers]
+            raging = asyncio.create_task(storm.rage())
+            task_ids = []
+            for number in range(TASKS):
+                task_ids.append(await accepted(heralds, number))
+                await asyncio.sleep(0.2)
+            await raging
+            tasks = await all_ended(store, task_ids)
+            newest = {name: task for watcher in watchers for name, task in watcher.newest.items()}
+            while any(newest.get(task.task_id, {}).get("rev") != task.rev for task in tasks):
+                await asyncio.sleep(0.2)
+                newest = {name: task for watcher in watchers for name, task in watcher.newest.items()}
+            for watch in watching:
+                watch.cancel()
+            for one in heralds:
+                await one.http.aclose()
+    print(storm.struck, {status: sum(task.status is status for task in tasks) for status in ENDED})
+    assert all(storm.struck.values())
+    assert len(set(task_ids)) == TASKS
+    for task in tasks:
+        if task.status is TaskStatus.FAILED:
+            assert task.end_reason is EndReason.WORKER_LOST, task.last_error
+        else:
+            assert task.status is TaskStatus.COMPLETED
+            assert await results_of(store, task) == (2 if task.type == "AUTO_GENERATE_PERSONAS" else 1)
+        for before, after in pairwise(task.history):
+            assert after.status in TRANSITIONS[before.status], task.history
+        assert sum(entry.status in ENDED for entry in task.history) == 1
+        assert newest[task.task_id] == task.public().wire()

@@ -1,0 +1,179 @@
+"""Who gets which task next, for how long, and what becomes of it; on a real Redis."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from shared.feed import Feed
+from shared.fleet import Fleet
+from shared.models import Priority, Task, now
+from shared.queue import QUEUE_NAME, Queue, job_id
+from tests.support.tasks import a_task
+from worker import leases as leases_module
+from worker.leases import Leases
+
+MakeLeases = Callable[..., Leases]
+
+
+@pytest.fixture
+def queue(feed: Feed) -> Queue:
+    return Queue(feed.redis)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def leases(feed: Feed) -> MakeLeases:
+    return lambda worker="w1", user_limit=0: Leases(feed.redis, worker, user_limit=user_limit)
+
+
+async def queued(queue: Queue, *tasks: Task) -> list[str]:
+    for task in tasks:
+        assert await queue.enqueue(task)
+    return [job_id(task) for task in tasks]
+
+
+async def picked(leases: Leases, most: int = 100) -> list[str]:
+    return [job for job, _ in await leases.pick(most)]
+
+
+async def test_high_goes_first_and_within_a_priority_who_came_first(queue: Queue, leases: MakeLeases) -> None:
+    at = now()
+    wanted = [
+        a_task(priority=priority, queued_at=at + timedelta(milliseconds=number))
+        for priority in (Priority.HIGH, Priority.NORMAL, Priority.LOW)
+        for number in range(3)
+    ]
+    ids = await queued(queue, *reversed(wanted))
+    assert await picked(leases()) == ids[::-1]
+
+
+async def test_a_low_one_that_has_waited_long_enough_goes_before_a_new_high_one(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    patient = a_task(priority=Priority.LOW, queued_at=now() - timedelta(minutes=21))
+    new = a_task(priority=Priority.HIGH)
+    ids = await queued(queue, new, patient)
+    assert await picked(leases()) == ids[::-1]
+
+
+async def test_a_job_is_taken_once_and_no_more_than_wanted(queue: Queue, leases: MakeLeases) -> None:
+    ids = await queued(queue, *(a_task() for _ in range(5)))
+    first, second = await asyncio.gather(picked(leases("w1"), 3), picked(leases("w2"), 3))
+    assert sorted(first + second) == sorted(ids)
+    assert len(first) == 3
+
+
+async def test_one_user_s_hundred_tasks_do_not_block_another_s_one(queue: Queue, leases: MakeLeases) -> None:
+    await queued(queue, *(a_task(user_id="busy:one") for _ in range(150)))
+    [other] = await queued(queue, a_task(user_id="ada"))
+    worker = leases(user_limit=2)
+    taken = await picked(worker, 10)
+    assert len(taken) == 3 and other in taken
+    assert await picked(leases("w2", user_limit=2)) == []
+    mine = next(job for job in taken if job != other)
+    async with queue.redis.pipeline() as pipe:  # it ends, as ARQ ends it
+        pipe.zrem(QUEUE_NAME, mine)
+        await pipe.execute()
+    await worker.release(mine)
+    assert len(await picked(leases("w2", user_limit=2))) == 1
+
+
+async def test_two_hundred_run_at_once_over_ten_workers(queue: Queue, leases: MakeLeases) -> None:
+    await queued(queue, *(a_task(user_id=f"u{number}") for number in range(400)))
+    taken = await asyncio.gather(*(picked(leases(f"w{number}"), 20) for number in range(10)))
+    assert [len(jobs) for jobs in taken] == [20] * 10
+    assert len({job for jobs in taken for job in jobs}) == 200
+
+
+async def test_a_lost_worker_s_job_goes_to_the_next_before_all_others(
+    queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases_module, "_LEASE_MS", 100)
+    [lost] = await queued(queue, a_task(priority=Priority.LOW))
+    gone, next_one = leases("gone"), leases("next")
+    assert await picked(gone) == [lost]
+    await queued(queue, *(a_task(priority=Priority.HIGH) for _ in range(3)))
+    await asyncio.sleep(0.15)
+    assert await picked(next_one, 1) == [lost]
+    assert await gone.renew([lost]) == {lost}, "it would go on with what another one has"
+    await gone.release(lost)
+    assert await next_one.renew([lost]) == set(), "it has given back what was not its own"
+
+
+async def test_what_is_handed_back_is_where_it_was(queue: Queue, leases: MakeLeases) -> None:
+    first, second = a_task(), a_task()
+    ids = await queued(queue, first, second)
+    worker = leases()
+    assert await picked(worker) == ids
+    assert await queue.positions([first, second]) == {}
+    await worker.release(ids[1])
+    await worker.release(ids[0])
+    assert await queue.positions([first, second]) == {first.task_id: 1, second.task_id: 2}
+    assert await picked(leases("w2")) == ids
+
+
+async def test_what_waits_for_its_time_is_not_taken_before(queue: Queue, leases: MakeLeases) -> None:
+    ids = await queued(queue, a_task(), a_task())
+    worker = leases()
+    assert await picked(worker) == ids
+    await worker.release(ids[0], due=now() + timedelta(milliseconds=200))
+    assert await picked(worker) == []
+    while not (again := await picked(worker)):
+        await asyncio.sleep(0.02)
+    assert again == [ids[0]]
+
+
+async def test_leases_that_redis_has_lost_are_taken_again_by_who_runs_the_job(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    task = a_task()
+    [job] = await queued(queue, task)
+    worker = leases()
+    assert await picked(worker) == [job]
+    await queue.redis.flushall()
+    assert await queue.missing([task]) == [task]
+    assert await worker.renew([job]) == set()
+    assert await queue.missing([task]) == []
+    assert not await queue.enqueue(task), "it would run twice"
+    assert await picked(leases("w2")) == []
+
+
+async def test_a_job_whose_body_is_gone_is_missing_and_is_mended(queue: Queue, leases: MakeLeases) -> None:
+    task = a_task()
+    [job] = await queued(queue, task)
+    await queue.redis.delete(f"arq:job:{job}")
+    assert await queue.missing([task]) == [task]
+    assert await queue.enqueue(task)
+    assert await queue.missing([task]) == []
+    assert await picked(leases()) == [job]
+
+
+async def test_positions_follow_priority(queue: Queue) -> None:
+    tasks = [a_task(queued_at=now() + timedelta(milliseconds=number)) for number in range(3)]
+    await queued(queue, *tasks)
+    assert list((await queue.positions(tasks)).values()) == [1, 2, 3]
+    hurried = tasks[2].model_copy(update={"priority": Priority.HIGH})
+    assert await queue.position_of_next(hurried) == 1
+    assert await queue.move(hurried)
+    assert [(await queue.positions(tasks))[task.task_id] for task in tasks] == [2, 3, 1]
+
+
+async def test_what_is_withdrawn_is_not_taken(queue: Queue, leases: MakeLeases) -> None:
+    task = a_task()
+    await queued(queue, task)
+    await queue.withdraw(task)
+    assert await picked(leases()) == []
+    assert not await queue.move(task)
+
+
+async def test_the_fleet_forgets_the_dead(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = Fleet(feed.redis)
+    await fleet.beat("a", slots=20, running=1)
+    await fleet.beat("b", slots=5, running=0)
+    assert (await fleet.capacity()) == (25, 0)
+    await fleet.leave("b")
+    assert list(await fleet.workers()) == ["a"]
+    monkeypatch.setattr("shared.fleet.GONE_AFTER_S", -1)
+    assert await fleet.workers() == {}
+    assert await fleet.leads("x", "a", 30) and not await fleet.leads("x", "b", 30)
