@@ -62,8 +62,8 @@ class Reconcile:
                 next_retry_at=None,
             )
             if failed is not None:
-                await self._parts.announcer.tell(failed)
                 await self._queue.withdraw(failed)
+                await self._parts.announcer.tell(failed)
 
     async def tell_positions(self) -> None:
         """Tell those that wait how far they have come, and when they may expect to start."""

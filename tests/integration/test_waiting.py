@@ -1,0 +1,169 @@
+"""What a task that waits tells: its position, its start; and what may be done with it."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.feed import Feed
+from shared.fleet import Fleet
+from shared.forecast import WHOLE_RUN, Forecast
+from shared.models import EndReason, TaskStatus, now
+from shared.queue import Queue
+from shared.settings import Settings
+from shared.store import Store
+from tests.integration.test_hub import herald_with
+from tests.support.client import MEDIA_PLAN, PERSONAS, Herald
+from tests.support.processes import WORKER, environment, running
+from tests.support.tasks import a_task
+
+
+async def seen(herald: Herald, task_id: str) -> dict[str, Any]:
+    task: dict[str, Any] = (await herald.get(f"/api/jobs/{task_id}")).json()
+    return task
+
+
+async def test_the_position_is_told_at_once_and_wherever_the_task_is_shown(herald: Herald) -> None:
+    async with herald.connected() as socket:
+        tasks = [await herald.create(PERSONAS) for _ in range(3)]
+        assert [task["queuePosition"] for task in tasks] == [1, 2, 3]
+        told = [(await socket.publication())["data"]["task"]["queuePosition"] for _ in tasks]
+        assert told == [1, 2, 3]
+    ids = [task["taskId"] for task in tasks]
+    listed = (await herald.get("/api/jobs")).json()["tasks"]
+    assert [task["queuePosition"] for task in listed] == [3, 2, 1]
+    checked = (await herald.get("/api/jobs", params={"action": "status", "taskIds": ",".join(ids)})).json()
+    assert [task["queuePosition"] for task in checked["tasks"]] == [1, 2, 3]
+    await herald.post(f"/api/jobs/{ids[0]}/cancel")
+    assert (await seen(herald, ids[2]))["queuePosition"] == 2
+    assert "queuePosition" not in await seen(herald, ids[0])
+
+
+async def test_a_waiting_task_can_be_moved(herald: Herald, store: Store) -> None:
+    ids = [(await herald.create(PERSONAS))["taskId"] for _ in range(3)]
+    async with herald.connected() as socket:
+        moved = await herald.request("PATCH", f"/api/jobs/{ids[2]}", json={"priority": "high"})
+        assert moved.status_code == 200
+        assert (moved.json()["priority"], moved.json()["queuePosition"]) == ("high", 1)
+        event = (await socket.publication())["data"]
+        assert (event["type"], event["task"]["queuePosition"], event["task"]["rev"]) == ("task.queued", 1, 2)
+    assert [(await seen(herald, task_id))["queuePosition"] for task_id in ids] == [2, 3, 1]
+    for body in ({}, {"priority": "urgent"}, {"priority": "low", "status": "completed"}):
+        wrong = await herald.request("PATCH", f"/api/jobs/{ids[0]}", json=body)
+        assert wrong.status_code == 422
+        assert wrong.headers["content-type"] == "application/problem+json"
+    stranger = await herald.other("eve").request("PATCH", f"/api/jobs/{ids[0]}", json={"priority": "low"})
+    assert stranger.status_code == 404
+    await store.transition(ids[0], TaskStatus.PROCESSING, by="w", attempt=1)
+    late = await herald.request("PATCH", f"/api/jobs/{ids[0]}", json={"priority": "low"})
+    assert (late.status_code, late.json()["taskStatus"]) == (409, "processing")
+
+
+async def test_too_many_waiting_tasks_are_refused_and_a_repeated_request_is_not(settings: Settings) -> None:
+    async with herald_with(settings, max_queued_per_user=2) as herald:
+        key = {"Idempotency-Key": "k"}
+        first = await herald.create(PERSONAS, headers=key)
+        await herald.create(PERSONAS)
+        full = await herald.post("/api/jobs", json=PERSONAS)
+        assert full.status_code == 429
+        assert int(full.headers["retry-after"]) > 0
+        assert full.json()["status"] == 429
+        assert (await herald.create(PERSONAS, headers=key))["taskId"] == first["taskId"]
+        assert (await herald.other("bea").create(PERSONAS))["status"] == "queued"
+        await herald.post(f"/api/jobs/{first['taskId']}/cancel")
+        assert (await herald.create(PERSONAS))["status"] == "queued"
+
+
+async def test_the_start_is_told_once_it_can_be_known(herald: Herald, feed: Feed) -> None:
+    assert "estimatedStart" not in await herald.create(PERSONAS)
+    await Fleet(feed.redis).beat("w", slots=1, running=1)
+    for _ in range(3):
+        await Forecast(feed.redis).learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)])
+    task = await herald.create(PERSONAS)
+    assert task["queuePosition"] == 2
+    expected = now() + timedelta(seconds=50)
+    assert abs(int(expected.timestamp()) - _seconds(task["estimatedStart"])) < 5
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
+async def test_those_that_wait_are_told_how_they_come_forward(herald: Herald, settings: Settings) -> None:
+    slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="60", HERALD_MAX_JOBS="1")
+    async with herald.connected() as socket, asyncio.timeout(60):
+        ids = [(await herald.create(PERSONAS))["taskId"] for _ in range(3)]
+        with running(WORKER, slow):
+            positions: list[int] = []
+            while True:
+                event = (await socket.publication())["data"]
+                if event["task"]["taskId"] != ids[2]:
+                    continue
+                if event["type"] == "task.processing":
+                    break
+                positions.append(event["task"]["queuePosition"])
+    assert positions[0] == 3 and positions[-1] == 1
+    assert positions == sorted(positions, reverse=True)
+
+
+async def test_the_end_is_estimated_once_earlier_runs_have_shown_it(
+    herald: Herald, settings: Settings, store: Store
+) -> None:
+    pace = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="300")
+    plan = {**MEDIA_PLAN, "payload": {**MEDIA_PLAN["payload"], "settings": {"weeks": 2}}}  # type: ignore[dict-item]
+    with running(WORKER, pace):
+        async with herald.connected() as socket, asyncio.timeout(60):
+            for run in range(4):
+                task_id = (await herald.create(plan))["taskId"]
+                estimates = []
+                while True:
+                    event = (await socket.publication())["data"]
+                    if event["task"]["taskId"] == task_id:
+                        estimates.append(event["task"].get("estimatedCompletion"))
+                        if event["type"] == "task.completed":
+                            break
+                if run < 3:
+                    assert not any(estimates[:2]), "nobody can know yet"
+    told = [estimate for estimate in estimates if estimate]
+    done = await store.get(task_id)
+    assert told and done is not None and done.completed_at is not None and done.started_at is not None
+    assert estimates[-1] is None
+    took = (done.completed_at - done.started_at).total_seconds()
+    assert abs(_seconds(told[-1]) - done.completed_at.timestamp()) < max(2, took / 2)
+
+
+async def test_what_nobody_was_told_is_told_by_the_reconcile(
+    herald: Herald, settings: Settings, store: Store
+) -> None:
+    long_ago = now() - timedelta(minutes=1)
+    task, _ = await store.create(
+        a_task(status=TaskStatus.FAILED, completed_at=long_ago, updated_at=long_ago, rev=4)
+    )
+    async with herald.connected() as socket, asyncio.timeout(20):
+        with running(WORKER, environment(settings)):
+            event = (await socket.publication())["data"]
+            assert (event["type"], event["task"]["rev"]) == ("task.failed", 4)
+            while (await store.get(task.task_id)).unannounced:  # type: ignore[union-attr]
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("status", [TaskStatus.QUEUED, TaskStatus.RETRYING, TaskStatus.PROCESSING])
+async def test_what_is_overdue_ends(
+    herald: Herald, settings: Settings, store: Store, status: TaskStatus
+) -> None:
+    queued_at = now() - timedelta(hours=2)
+    later = now() + timedelta(hours=1)
+    task, _ = await store.create(a_task(status=status, queued_at=queued_at, next_retry_at=later))
+    async with Queue.connect(settings) as queue:
+        await queue.enqueue(task)
+        async with herald.connected() as socket, asyncio.timeout(20):
+            with running(WORKER, environment(settings, HERALD_TASK_DEADLINE_S="3600")):
+                while (event := (await socket.publication())["data"])["type"] != "task.failed":
+                    pass
+        assert await queue.missing([task]) == [task]
+    ended = await store.get(task.task_id)
+    assert ended is not None
+    assert (ended.end_reason, ended.retryable) == (EndReason.EXPIRED, True)
+    assert "3600 s" in str(ended.last_error)
+    assert event["task"]["endReason"] == "expired"
