@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 from redis.exceptions import RedisError
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -111,10 +112,11 @@ async def create(request: Request) -> Response:
         task, is_new = await services.store.create(task)
     except IdempotencyConflictError:
         raise Problem(422, "this Idempotency-Key was used for another request; take a new one") from None
+    afterwards = None
     if is_new:
-        task = await _hand_over(services, task)
+        task, afterwards = await _hand_over(services, task)
     headers = {"Location": f"/api/jobs/{task.task_id}"}
-    return JSONResponse(task.public().wire(), 202, headers)
+    return JSONResponse(task.public().wire(), 202, headers, background=afterwards)
 
 
 async def _check_room(services: Services, principal: Principal, key: str | None) -> None:
@@ -124,6 +126,11 @@ async def _check_room(services: Services, principal: Principal, key: str | None)
         Problem: 429.
     """
     most = services.settings.max_queued_per_user
+    try:
+        if await services.queue.length() < most:
+            return  # then no user has so many of them
+    except (RedisError, OSError):
+        pass
     if await services.store.count_waiting(principal.user_id) < most:
         return
     if key is None or not await services.store.of_key(principal.user_id, key):
@@ -131,19 +138,20 @@ async def _check_room(services: Services, principal: Principal, key: str | None)
         raise Problem(429, f"{most} of your tasks are waiting; come back when some have run", headers=headers)
 
 
-async def _hand_over(services: Services, task: Task) -> Task:
-    """Tell of a task that is queued, and put it in the queue; the task with its position there.
+async def _hand_over(services: Services, task: Task) -> tuple[Task, BackgroundTask | None]:
+    """Tell of a task that is queued, and queue it; the task with its position, and what is left to do.
 
     It is accepted already: if Redis fails us here, the workers' reconcile does this later.
     """
     try:
         position = await services.queue.position_of_next(task)
         task = _at(task, position, await outlook(services.fleet, services.forecast, task.type))
-        await services.announcer.tell(task)
+        published = await services.announcer.publish(task)
         await services.queue.enqueue(task)
     except (RedisError, OSError) as error:
         log.warning("task %s is stored, but not in the queue yet: %s", task.task_id, error)
-    return task
+        return task, None
+    return task, BackgroundTask(services.announcer.note, task) if published else None
 
 
 async def with_positions(services: Services, tasks: Sequence[TaskT]) -> list[TaskT]:
@@ -257,6 +265,7 @@ async def retry(request: Request) -> Response:
         request,
         TaskStatus.QUEUED,
         queued_at=now(),
+        started_at=None,
         completed_at=None,
         end_reason=None,
         retryable=None,
@@ -275,12 +284,13 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
         raise Problem(
             409, f"the task is {latest.status}; it cannot become {to} now", taskStatus=latest.status
         )
+    afterwards = None
     if to is TaskStatus.QUEUED:
-        task = await _hand_over(services, task)
+        task, afterwards = await _hand_over(services, task)
     else:
         await services.announcer.tell(task)
         await _withdraw(services, task)
-    return JSONResponse(task.public().wire())
+    return JSONResponse(task.public().wire(), background=afterwards)
 
 
 async def _withdraw(services: Services, task: Task) -> None:

@@ -26,14 +26,24 @@ class Announcer:
         self._feed = feed
 
     async def tell(self, task: Task) -> bool:
-        """Publish that ``task`` is as it is; False if that failed, then the reconcile does it later."""
+        """Publish that ``task`` is as it is, and note it; False: it failed, the reconcile does it later."""
+        told = await self.publish(task)
+        if told:
+            await self.note(task)
+        return told
+
+    async def publish(self, task: Task) -> bool:
+        """Publish only; for who has something more urgent to do before the note."""
         try:
             await self._feed.announce(TaskEvent.of(task))
         except (RedisError, OSError) as error:
             log.warning("task %s is %s, which could not be published: %s", task.task_id, task.status, error)
             return False
+        return True
+
+    async def note(self, task: Task) -> None:
+        """Note that ``task`` has been published."""
         try:
             await self._store.announced(task)
         except PyMongoError as error:
             log.warning("task %s will be announced again: %s", task.task_id, error)
-        return True

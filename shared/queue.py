@@ -110,6 +110,11 @@ class Queue:
             )
         )
 
+    async def length(self) -> int:
+        """How many tasks wait."""
+        [waiting] = await exchange(self.redis, [("ZCOUNT", QUEUE_NAME, "-inf", f"({FAR}")])
+        return int(waiting)
+
     async def position_of_next(self, task: PublicTask) -> int:
         """Which one ``task`` would be of those that wait, from 1, if it were queued now."""
         [before] = await exchange(self.redis, [("ZCOUNT", QUEUE_NAME, "-inf", f"({_place(task)}")])

@@ -1,14 +1,14 @@
 """MongoDB: tasks, their checkpoints and their results; every change of status is a compare-and-set."""
 
 import inspect
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic.alias_generators import to_camel
-from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel, ReturnDocument
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from shared.models import (
@@ -45,6 +45,28 @@ MAX_SHARED = 2000
 def _shown(ended_after: datetime) -> dict[str, Any]:
     """The part of a query that finds what a snapshot shows."""
     return {"$or": [{"status": {"$in": list(ACTIVE)}}, {"completedAt": {"$gt": ended_after}}]}
+
+
+def _update(changes: dict[str, Any], entry: HistoryEntry | None) -> dict[str, Any]:
+    """A change of a task as MongoDB's operators."""
+    given = Task.model_construct(**changes)  # so that a value is stored as in a whole document
+    update: dict[str, Any] = {
+        "$set": given.model_dump(by_alias=True, exclude_none=True, include=set(changes)),
+        "$inc": {"rev": 1},
+    }
+    if removed := {to_camel(name): "" for name, value in changes.items() if value is None}:
+        update["$unset"] = removed
+    if entry is not None:
+        update["$push"] = {"history": {"$each": [entry.document()], "$slice": -HISTORY_LIMIT}}
+    return update
+
+
+def _after(before: Task, changes: dict[str, Any], entry: HistoryEntry | None) -> Task:
+    """What a task is after a change."""
+    history = [*before.history, entry][-HISTORY_LIMIT:] if entry is not None else before.history
+    return Task.model_validate(
+        {**dict(before), **changes, "rev": before.rev + 1, "tick": 0, "history": history}
+    )
 
 
 class IdempotencyConflictError(Exception):
@@ -229,7 +251,7 @@ class Store:
 
     async def transition(
         self,
-        task_id: str,
+        task: Task | str,
         to: TaskStatus,
         *,
         by: str,
@@ -242,17 +264,18 @@ class Store:
         Returns None, having changed nothing, if the task is in no status that may become ``to``, or if its
         attempt is no longer number ``if_attempt``. ``changes`` are fields of `Task` by their Python names;
         None removes a field. The task is marked as not announced, unless it runs: then more events follow.
+
+        ``task`` is its id; or the task as it was stored last, as far as one knows, which saves a look at it.
         """
         at = now()
-        changes["unannounced"] = None if to is TaskStatus.PROCESSING else True
         entry = HistoryEntry(at=at, status=to, by=by, note=note)
-        history = {"$each": [entry.document()], "$slice": -HISTORY_LIMIT}
+        unannounced = None if to is TaskStatus.PROCESSING else True
         return await self._write(
-            task_id,
+            task,
             may_become(to),
             if_attempt,
-            {**changes, "status": to, "updated_at": at},
-            {"$push": {"history": history}},
+            {**changes, "unannounced": unannounced, "status": to, "updated_at": at},
+            entry,
         )
 
     async def announced(self, task: Task) -> None:
@@ -297,41 +320,32 @@ class Store:
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task | None:
         """Change a queued task's priority; None, unchanged, if it is not queued."""
-        return await self._write(
-            task_id,
-            {TaskStatus.QUEUED},
-            None,
-            {"priority": priority, "updated_at": now(), "unannounced": True},
-            {},
-        )
+        changes = {"priority": priority, "updated_at": now(), "unannounced": True}
+        return await self._write(task_id, {TaskStatus.QUEUED}, None, changes)
 
-    async def record(self, task_id: str, attempt: int, **changes: Any) -> Task | None:
+    async def record(self, task: Task | str, attempt: int, **changes: Any) -> Task | None:
         """Store how far the running attempt is; None, unchanged, if ``attempt`` is not that one."""
-        return await self._write(
-            task_id, {TaskStatus.PROCESSING}, attempt, {**changes, "updated_at": now()}, {}
-        )
+        return await self._write(task, {TaskStatus.PROCESSING}, attempt, {**changes, "updated_at": now()})
 
     async def _write(
         self,
-        task_id: str,
-        statuses: Iterable[TaskStatus],
+        task: Task | str,
+        statuses: Collection[TaskStatus],
         attempt: int | None,
         changes: dict[str, Any],
-        operators: dict[str, Any],
+        entry: HistoryEntry | None = None,
     ) -> Task | None:
-        guard: dict[str, Any] = {"taskId": task_id, "status": {"$in": list(statuses)}}
-        if attempt is not None:
-            guard["attempt"] = attempt
-        given = Task.model_construct(**changes)  # so that a value is stored as in a whole document
-        update: dict[str, Any] = {
-            "$set": given.model_dump(by_alias=True, exclude_none=True, include=set(changes)),
-            "$inc": {"rev": 1},
-            **operators,
-        }
-        if removed := {to_camel(name): "" for name, value in changes.items() if value is None}:
-            update["$unset"] = removed
-        document = await self._tasks.find_one_and_update(guard, update, return_document=ReturnDocument.AFTER)
-        return Task.model_validate(document) if document else None
+        """Compare and set: the change is written to the version that it was decided on, or decided again."""
+        before = task if isinstance(task, Task) else await self.get(task)
+        while before is not None:
+            if before.status not in statuses or attempt not in (None, before.attempt):
+                return None
+            version = {"taskId": before.task_id, "rev": before.rev}
+            written = await self._tasks.update_one(version, _update(changes, entry))
+            if written.matched_count:
+                return _after(before, changes, entry)
+            before = await self.get(before.task_id)
+        return None
 
     async def checkpoints(self, task_id: str) -> dict[str, Any]:
         """The outputs of a task's finished steps, by the step's name."""

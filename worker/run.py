@@ -72,12 +72,7 @@ async def run_task(task_id: str, parts: Parts) -> None:
         RunAgainError: it shall run again.
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
     """
-    task = await parts.store.get(task_id)
-    if task is None or task.status in ENDED:
-        return
-    if task.status is TaskStatus.RETRYING and task.next_retry_at is not None and task.next_retry_at > now():
-        raise RunAgainError(task.next_retry_at)
-    run = await Run.claim(task, parts)
+    run = await Run.begin(task_id, parts)
     if run is None:
         return
     with parts.runs.keep(run):
@@ -114,6 +109,8 @@ class Run:
 
     def __init__(self, task: Task, parts: Parts, generator: Generator | None) -> None:
         self.task = task
+        """As it is shown; between two writes its progress is ahead of what is stored."""
+        self._stored = task
         self._parts = parts
         self._generator = generator
         self._plan: Sequence[PlannedStep] = ()
@@ -129,8 +126,27 @@ class Run:
         self._clock = StepClock(parts.forecast, task.type)
 
     @classmethod
-    async def claim(cls, task: Task, parts: Parts) -> "Run | None":
-        """Make ``task`` this worker's; None if someone else was faster, it has ended, or it ends here.
+    async def begin(cls, task_id: str, parts: Parts) -> "Run | None":
+        """Make a task this worker's; None if someone else was faster, it has ended, or it ends here.
+
+        Raises:
+            RunAgainError: its time has not come.
+        """
+        task = await parts.store.get(task_id)
+        if task is None or task.status in ENDED:
+            return None
+        if task.status is TaskStatus.RETRYING and task.next_retry_at and task.next_retry_at > now():
+            raise RunAgainError(task.next_retry_at)
+        claimed = await cls._claim(task, parts)
+        if claimed is None:
+            return None
+        run = cls(claimed, parts, parts.generators.get(claimed.type))
+        await run._publish("task.processing")
+        return run
+
+    @classmethod
+    async def _claim(cls, task: Task, parts: Parts) -> Task | None:
+        """Begin another attempt at ``task``; None if someone else was faster, or it ends here.
 
         It ends where several workers in a row have been lost with it: it is likely what they died of.
         """
@@ -145,21 +161,15 @@ class Run:
                 )
             )
             return None
-        claimed = await parts.store.transition(
-            task.task_id,
+        return await parts.store.transition(
+            task,
             TaskStatus.PROCESSING,
             by=parts.worker_id,
             if_attempt=task.attempt,
             attempt=task.attempt + 1,
             started_at=task.started_at or now(),
             next_retry_at=None,
-            queue_position=None,
         )
-        if claimed is None:
-            return None
-        run = cls(claimed, parts, parts.generators.get(claimed.type))
-        await run._publish("task.processing")
-        return run
 
     @property
     def task_id(self) -> str:
@@ -291,7 +301,7 @@ class Run:
         """Store a change of the running attempt, and publish it."""
         async with self._writing:
             stored = await self._parts.store.record(
-                self.task.task_id, self.task.attempt, progress=self._shown_progress(), **changes
+                self._stored, self.task.attempt, progress=self._shown_progress(), **changes
             )
             self._take(stored)
             await self._publish(event_type)
@@ -412,7 +422,7 @@ class Run:
 
     async def _transition(self, to: TaskStatus, *, note: str | None = None, **changes: Any) -> Task | None:
         return await self._parts.store.transition(
-            self.task.task_id,
+            self._stored,
             to,
             by=self._parts.worker_id,
             if_attempt=self.task.attempt,
@@ -423,7 +433,7 @@ class Run:
     def _take(self, stored: Task | None) -> None:
         if stored is None:
             raise LeaseLostError
-        self.task = stored
+        self.task = self._stored = stored
 
     async def _publish(self, event_type: EventType) -> None:
         """Publish the task as it is; MongoDB has it, so a Redis that is away costs only the liveness."""

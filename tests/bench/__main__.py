@@ -16,15 +16,16 @@ import uvloop
 
 from shared import embedded
 from shared.settings import Settings
+from tests.bench import workers
 from tests.bench.load import RawClient, payload
-from tests.bench.servers import ALL, Herald, NodeWs, PythonSocketIo, Server
+from tests.bench.servers import ALL, Figures, Herald, NodeWs, PythonSocketIo, Server
+from tests.bench.workers import Alone, HeraldWorker, StockArq, Whole
 
 CLIENTS = 500
 BURST = 400
 UNICAST = 32
 """Events a channel and round."""
 PUBLISHERS = 4
-Figures = dict[str, float]
 
 
 class Counter:
@@ -179,15 +180,19 @@ async def storm(server: Server) -> Figures:
 
 
 MONGO: list[embedded.Server] = []
-SCENES: dict[str, tuple[Callable[[Server], Awaitable[Figures]], list[type[Server]]]] = {
+SCENES: dict[str, tuple[Callable[[Any], Awaitable[Figures]], Sequence[type[Any]]]] = {
     "burst": (burst, ALL),
     "paced": (paced, [Herald, NodeWs]),
     "unicast": (unicast, [Herald, NodeWs]),
     "deaf": (deaf, [Herald]),
     "idle": (idle, [Herald, NodeWs]),
     "storm": (storm, [Herald]),
+    "start": (workers.start, [HeraldWorker, StockArq]),
+    "short": (workers.short, [HeraldWorker, StockArq]),
+    "accept": (workers.accept, [Whole]),
+    "slots": (workers.slots, [Alone]),
 }
-GOALS: list[tuple[str, str, type[Server] | None, str, float]] = [
+GOALS: list[tuple[str, str, type[Any] | None, str, float]] = [
     ("burst", "deliveries/s", NodeWs, "≥", 3),
     ("burst", "deliveries/s", PythonSocketIo, "≥", 15),
     ("paced", "p99 ms", NodeWs, "≤", 1),
@@ -195,6 +200,11 @@ GOALS: list[tuple[str, str, type[Server] | None, str, float]] = [
     ("unicast", "events/s", NodeWs, "≥", 1),
     ("idle", "KiB/connection", None, "≤", 20),
     ("idle", "connects/s", None, "≥", 1500),
+    ("start", "p50 ms", None, "≤", 10),
+    ("start", "p50 ms", StockArq, "≤", 0.04),
+    ("short", "jobs/s", StockArq, "≥", 3),
+    ("accept", "p50 ms", None, "≤", 10),
+    ("slots", "running at once", None, "≥", 200),
 ]
 """A figure of a scene, the peer that it is compared with (None: an absolute goal), and the goal."""
 
@@ -216,9 +226,10 @@ async def measure(names: Sequence[str], settings: Settings) -> dict[tuple[str, s
 def compare(found: dict[tuple[str, str], Figures]) -> None:
     print("\nGoals")
     for scene, figure, peer, sign, goal in GOALS:
-        if (scene, Herald.name) not in found:
+        ours = SCENES[scene][1][0].name
+        if (scene, ours) not in found:
             continue
-        value = found[scene, Herald.name][figure]
+        value = found[scene, ours][figure]
         against = ""
         if peer is not None:
             value /= found[scene, peer.name][figure]

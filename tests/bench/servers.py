@@ -25,6 +25,9 @@ HERE = Path(__file__).parent
 HANDSHAKE = b"\r\n\r\n"
 
 
+Figures = dict[str, float]
+
+
 class Server:
     """A server that forwards what is published in Redis to the WebSockets of a channel."""
 

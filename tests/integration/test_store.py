@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import store as store_module
-from shared.models import HISTORY_LIMIT, EndReason, Step, Task, TaskStatus, Usage, now
+from shared.models import HISTORY_LIMIT, EndReason, Priority, Step, Task, TaskStatus, Usage, now
 from shared.settings import Settings
 from shared.store import IdempotencyConflictError, Store
 from tests.support.tasks import a_task
@@ -202,3 +202,23 @@ async def test_a_result_that_is_written_twice_is_there_once(store: Store) -> Non
     assert await store.result("personas", "t-01") == {"taskId": "t", "text": "second"}
     assert [found["text"] for found in await store.results_of("personas", "t")] == ["second", "other"]
     assert await store.result("personas", "t-03") is None
+
+
+async def test_a_change_is_decided_again_where_the_task_has_changed_meanwhile(store: Store) -> None:
+    seen, _ = await store.create(a_task())
+    moved = await store.set_priority(seen.task_id, Priority.HIGH)
+    assert moved is not None
+    claimed = await store.transition(seen, TaskStatus.PROCESSING, by="w", if_attempt=0, attempt=1)
+    assert claimed is not None
+    assert (claimed.priority, claimed.rev, claimed.attempt) == (Priority.HIGH, 3, 1)
+    assert await store.get(seen.task_id) == claimed
+    assert await store.transition(seen, TaskStatus.PROCESSING, by="late", if_attempt=0, attempt=1) is None
+    assert await store.record(seen, 7, progress=50) is None
+    assert await store.get(seen.task_id) == claimed
+
+
+async def test_of_many_that_change_a_task_at_once_each_sees_its_own_change(store: Store) -> None:
+    task, _ = await store.create(a_task(status=TaskStatus.PROCESSING, attempt=1))
+    written = await asyncio.gather(*(store.record(task, 1, progress=number) for number in range(8)))
+    assert sorted(one.rev for one in written if one) == list(range(2, 10))
+    assert [one.progress for one in written if one] == list(range(8))

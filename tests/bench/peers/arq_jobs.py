@@ -1,0 +1,49 @@
+"""A worker with one short job, ``stock`` as ARQ comes or ``herald`` as it is here; tells of each start and end."""
+
+import asyncio
+import sys
+from typing import Any
+
+import arq.worker
+from arq import func
+from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
+
+from shared.feed import Feed
+from shared.queue import JOB_NAME, QUEUE_NAME, deserialize, serialize
+
+mode, slots, job_s, redis_url = sys.argv[1:]
+
+
+async def short(ctx: dict[str, Any], number: str) -> None:
+    redis: ArqRedis = ctx["redis"]
+    await redis.publish("bench:start", number)
+    await asyncio.sleep(float(job_s))
+    await redis.publish("bench:end", number)
+
+
+async def equip(ctx: dict[str, Any]) -> None:
+    from worker.leases import Leases
+    from worker.runs import Runs
+    from worker.runtime import Equipment
+
+    leases = Leases(ctx["redis"], "bench", user_limit=0)
+    ctx["equipment"] = Equipment(leases=leases, runs=Runs(), feed=Feed(ctx["redis"]), duties=[], grace_s=0)
+
+
+if mode == "herald":
+    from worker import runtime  # noqa: F401  puts its worker in ARQ's place
+
+arq.worker.Worker(
+    [func(short, name=JOB_NAME, max_tries=1_000_000)],
+    queue_name=QUEUE_NAME,
+    redis_pool=ArqRedis(
+        ConnectionPool.from_url(redis_url), job_serializer=serialize, job_deserializer=deserialize
+    ),
+    on_startup=equip if mode == "herald" else None,
+    job_serializer=serialize,
+    job_deserializer=deserialize,
+    max_jobs=int(slots),
+    keep_result=0,
+    log_results=False,
+).run()
