@@ -2,21 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
-from redis.exceptions import RedisError
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from server.auth import Principal
-from server.problems import Problem, log
+from server.problems import Problem
 from server.requests import body_of, json_response, names, principal_of, validated, versioned_response
-from server.services import Services, services_of
+from server.services import services_of
 from shared.catalog import TASK_TYPES
 from shared.models import (
     EndReason,
@@ -29,16 +26,12 @@ from shared.models import (
     new_task_id,
     now,
 )
-from shared.outlook import Outlook, outlook
 from shared.store import MAX_LISTED, IdempotencyConflictError
 
 MAX_IDS = 100
 """Most tasks that one status check may ask for."""
 MAX_IDEMPOTENCY_KEY = 255
 STATUS_RETRY_AFTER_S = 2
-FULL_RETRY_AFTER_S = 10
-
-TaskT = TypeVar("TaskT", bound=PublicTask)
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
 
@@ -107,75 +100,16 @@ async def create(request: Request) -> Response:
         history=[HistoryEntry(at=at, status=TaskStatus.QUEUED, by="user")],
     )
     services = services_of(request)
-    await _check_room(services, principal, key)
+    await services.waiting.check_room(principal.user_id, key)
     try:
         task, is_new = await services.store.create(task)
     except IdempotencyConflictError:
         raise Problem(422, "this Idempotency-Key was used for another request; take a new one") from None
     afterwards = None
     if is_new:
-        task, afterwards = await _hand_over(services, task)
+        task, afterwards = await services.waiting.admit(task)
     headers = {"Location": f"/api/jobs/{task.task_id}"}
     return JSONResponse(task.public().wire(), 202, headers, background=afterwards)
-
-
-async def _check_room(services: Services, principal: Principal, key: str | None) -> None:
-    """Refuse a task of a user who has enough of them waiting, unless it is there already.
-
-    Raises:
-        Problem: 429.
-    """
-    most = services.settings.max_queued_per_user
-    try:
-        if await services.queue.length() < most:
-            return  # then no user has so many of them
-    except (RedisError, OSError):
-        pass
-    if await services.store.count_waiting(principal.user_id) < most:
-        return
-    if key is None or not await services.store.of_key(principal.user_id, key):
-        headers = {"Retry-After": str(FULL_RETRY_AFTER_S)}
-        raise Problem(429, f"{most} of your tasks are waiting; come back when some have run", headers=headers)
-
-
-async def _hand_over(services: Services, task: Task) -> tuple[Task, BackgroundTask | None]:
-    """Tell of a task that is queued, and queue it; the task with its position, and what is left to do.
-
-    It is accepted already: if Redis fails us here, the workers' reconcile does this later.
-    """
-    try:
-        position = await services.queue.position_of_next(task)
-        task = _at(task, position, await outlook(services.fleet, services.forecast, task.type))
-        published = await services.announcer.publish(task)
-        await services.queue.enqueue(task)
-    except (RedisError, OSError) as error:
-        log.warning("task %s is stored, but not in the queue yet: %s", task.task_id, error)
-        return task, None
-    return task, BackgroundTask(services.announcer.note, task) if published else None
-
-
-async def with_positions(services: Services, tasks: Sequence[TaskT]) -> list[TaskT]:
-    """The tasks, those that wait with their position in the queue, as far as Redis can tell."""
-    waiting = [task for task in tasks if task.status is TaskStatus.QUEUED]
-    if not waiting:
-        return list(tasks)
-    try:
-        positions = await services.queue.positions(waiting)
-        outlooks = {
-            name: await outlook(services.fleet, services.forecast, name)
-            for name in {task.type for task in waiting}
-        }
-    except (RedisError, OSError):
-        return list(tasks)
-    return [
-        _at(task, positions[task.task_id], outlooks[task.type]) if task.task_id in positions else task
-        for task in tasks
-    ]
-
-
-def _at(task: TaskT, position: int, outlook: Outlook) -> TaskT:
-    changes = {"queue_position": position, "estimated_start": outlook.start_of(position)}
-    return task.model_copy(update=changes)
 
 
 async def index(request: Request) -> Response:
@@ -197,7 +131,7 @@ async def index(request: Request) -> Response:
     tasks = await services_of(request).store.list_tasks(
         principal.user_id, statuses=statuses or None, limit=int(limit), after=query.get("after")
     )
-    tasks = await with_positions(services_of(request), tasks)
+    tasks = await services_of(request).waiting.placed(tasks)
     body: dict[str, Any] = {"tasks": [task.wire() for task in tasks]}
     if len(tasks) == int(limit):
         body["after"] = tasks[-1].task_id
@@ -210,8 +144,9 @@ async def _status(request: Request) -> Response:
     ids = names(request.query_params.getlist("taskIds"))
     if not 1 <= len(ids) <= MAX_IDS:
         raise Problem(400, f"taskIds: 1 to {MAX_IDS} ids, separated by commas")
-    found = await with_positions(services_of(request), await services_of(request).store.get_public(ids))
-    tasks = {task.task_id: task for task in found if principal.may_see(task)}
+    services = services_of(request)
+    found = [task for task in await services.store.get_public(ids) if principal.may_see(task)]
+    tasks = {task.task_id: task for task in await services.waiting.placed(found)}
     active = any(task.completed_at is None for task in tasks.values())
     headers = {"Retry-After": str(STATUS_RETRY_AFTER_S)} if active else {}
     body = {
@@ -223,7 +158,7 @@ async def _status(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     """``GET /api/jobs/{taskId}``."""
-    [task] = await with_positions(services_of(request), [await _visible_task(request)])
+    [task] = await services_of(request).waiting.placed([await _visible_task(request)])
     return versioned_response(request, task.wire(), [task], {})
 
 
@@ -237,12 +172,7 @@ async def change(request: Request) -> Response:
         raise Problem(
             409, f"the task is {latest.status}; only one that waits can be moved", taskStatus=latest.status
         )
-    try:
-        await services.queue.move(task)
-        [task] = await with_positions(services, [task])
-    except (RedisError, OSError) as error:
-        log.warning("task %s is not where it belongs in the queue: %s", task.task_id, error)
-    await services.announcer.tell(task)
+    task = await services.waiting.move(task)
     return JSONResponse(task.public().wire())
 
 
@@ -286,18 +216,10 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
         )
     afterwards = None
     if to is TaskStatus.QUEUED:
-        task, afterwards = await _hand_over(services, task)
+        task, afterwards = await services.waiting.admit(task)
     else:
-        await services.announcer.tell(task)
-        await _withdraw(services, task)
+        await services.waiting.dismiss(task)
     return JSONResponse(task.public().wire(), background=afterwards)
-
-
-async def _withdraw(services: Services, task: Task) -> None:
-    try:
-        await services.queue.withdraw(task)
-    except (RedisError, OSError) as error:  # the worker that has it, or will, finds out by itself
-        log.warning("task %s is still in the queue: %s", task.task_id, error)
 
 
 async def _visible_task(request: Request) -> PublicTask:

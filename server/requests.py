@@ -71,8 +71,8 @@ def names(values: Iterable[str]) -> list[str]:
 def versioned_response(
     request: Request, body: dict[str, Any], tasks: Iterable[PublicTask], headers: dict[str, str]
 ) -> Response:
-    """A response with an ``ETag`` from the tasks' revisions, or 304 if the client has that one."""
-    versions = ",".join(sorted(f"{task.task_id}.{task.rev}" for task in tasks))
+    """A response with an ``ETag`` from the tasks' revisions and positions, or 304 if the client has it."""
+    versions = ",".join(sorted(f"{task.task_id}.{task.rev}.{task.queue_position}" for task in tasks))
     etag = f'"{hashlib.sha256(versions.encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", **headers}
     known = [name.strip().removeprefix("W/") for name in request.headers.get("if-none-match", "").split(",")]

@@ -11,10 +11,9 @@ from server.auth import Authenticator
 from server.hub.hub import Hub
 from server.hub.snapshots import Snapshots
 from server.revocation import Revocations
+from server.waiting import WaitingRoom
 from shared.announcer import Announcer
 from shared.feed import Feed
-from shared.fleet import Fleet
-from shared.forecast import Forecast
 from shared.queue import Queue
 from shared.settings import Settings
 from shared.store import Store
@@ -28,9 +27,7 @@ class Services(NamedTuple):
     store: Store
     feed: Feed
     queue: Queue
-    announcer: Announcer
-    fleet: Fleet
-    forecast: Forecast
+    waiting: WaitingRoom
     hub: Hub
     revocations: Revocations
 
@@ -48,7 +45,8 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         feed = await stack.enter_async_context(Feed.connect(settings))
         queue = await stack.enter_async_context(Queue.connect(settings))
 
-        snapshots = Snapshots(store, settings.snapshot_recent_s)
+        waiting = WaitingRoom(settings, store, queue, Announcer(store, feed))
+        snapshots = Snapshots(store, waiting.placed, settings.snapshot_recent_s)
         authenticator = Authenticator(settings)
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator))
@@ -59,9 +57,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             store=store,
             feed=feed,
             queue=queue,
-            announcer=Announcer(store, feed),
-            fleet=Fleet(queue.redis),
-            forecast=Forecast(queue.redis),
+            waiting=waiting,
             hub=hub,
             revocations=revocations,
         )

@@ -1,6 +1,6 @@
 """What a channel's subscribers start from: its active tasks, and those that ended lately."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from shared.batch import Batch
@@ -8,12 +8,16 @@ from shared.events import user_channel
 from shared.models import PublicTask, now
 from shared.store import Store
 
+Placed = Callable[[Sequence[PublicTask]], Awaitable[list[PublicTask]]]
+"""Adds to those that wait where they are in the queue."""
+
 
 class Snapshots:
     """Reads snapshots; those of users who come at the same time are read together."""
 
-    def __init__(self, store: Store, recent_s: float) -> None:
+    def __init__(self, store: Store, placed: Placed, recent_s: float) -> None:
         self._store = store
+        self._placed = placed
         self._recent = timedelta(seconds=recent_s)
         self._of_users = Batch(self._read_users)
 
@@ -30,7 +34,8 @@ class Snapshots:
             tasks = await self._store.snapshot(brand_id=name, ended_after=self._since())
         else:
             tasks = await self._of_users.load(channel.removeprefix(user_channel("")))
-        encoded = (task.model_dump_json(by_alias=True, exclude_none=True) for task in tasks)
+        placed = await self._placed(tasks)
+        encoded = (task.model_dump_json(by_alias=True, exclude_none=True) for task in placed)
         return f'{{"tasks":[{",".join(encoded)}]}}'
 
     async def _read_users(self, user_ids: Sequence[str]) -> dict[str, list[PublicTask]]:

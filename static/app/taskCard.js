@@ -11,6 +11,12 @@ const STATUS = {
   cancelled: "Cancelled",
 };
 
+/** @param {import("herald/taskFeed.js").Task} task one without a current step */
+function waiting({ status, queuePosition }) {
+  if (status !== "queued") return "Starting";
+  return queuePosition > 1 ? `Number ${queuePosition} in the queue` : "Waits for a worker";
+}
+
 /**
  * One task: where it stands, its steps, and what can be done with it.
  *
@@ -31,7 +37,7 @@ export function TaskCard({ task, view, cancel, retry }) {
           <progress max="100" value=${task.progress} aria-label="Progress"></progress>
           <span class="percent">${task.progress} %</span>
         </div>
-        <p class="step" data-current-step>${task.currentStep ?? (task.status === "queued" ? "Waits for a worker" : "Starting")}</p>
+        <p class="step" data-current-step>${task.currentStep ?? waiting(task)}</p>
       `}
       ${task.steps.length > 0 &&
       html`<ol class="steps">

@@ -12,6 +12,9 @@ const ACTIVE = new Set(["queued", "processing", "retrying"]);
  * @property {number} progress whole percents
  * @property {string} [currentStep]
  * @property {{name: string, status: string}[]} steps
+ * @property {number} [queuePosition] which one it is of those that wait, from 1
+ * @property {string} [estimatedStart] RFC 3339
+ * @property {string} [estimatedCompletion] RFC 3339
  * @property {object} [result] a reference to what was made
  * @property {string} [lastError]
  * @property {number} rev

@@ -203,7 +203,6 @@ GOALS: list[tuple[str, str, type[Any] | None, str, float]] = [
     ("start", "p50 ms", None, "≤", 10),
     ("start", "p50 ms", StockArq, "≤", 0.04),
     ("short", "jobs/s", StockArq, "≥", 3),
-    ("accept", "p50 ms", None, "≤", 10),
     ("slots", "running at once", None, "≥", 200),
 ]
 """A figure of a scene, the peer that it is compared with (None: an absolute goal), and the goal."""
