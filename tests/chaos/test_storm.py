@@ -86,7 +86,7 @@ class Storm:
                     assert self._redis.pid is not None
                     os.kill(self._redis.pid, signal.SIGKILL)
                     await asyncio.sleep(0.5)
-                    await asyncio.to_thread(self._redis.start)
+                    self._redis.start()
 
 
 async def accepted(heralds: list[Herald], number: int) -> str:

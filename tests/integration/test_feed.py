@@ -100,6 +100,14 @@ async def test_the_history_forgets_in_time_and_the_position_does_not(settings: S
         assert await feed.since("a", Position(0, first.epoch)) is None
 
 
+async def test_a_channel_is_forgotten_with_the_task(settings: Settings) -> None:
+    async with Feed.connect(settings.model_copy(update={"retention_days": 2})) as feed:
+        await feed.publish(["task:t"], "0")
+        two_days_ms = 2 * 24 * 3600 * 1000
+        assert two_days_ms - 10_000 < await feed.redis.pttl(pubsub_name("task:t")) <= two_days_ms
+        assert 0 < await feed.redis.pttl("herald:history:{task:t}") <= 3_600_000
+
+
 async def test_an_event_is_announced_on_each_of_its_channels(feed: Feed) -> None:
     task = a_task(task_id="t", brand_id="acme")
     await feed.announce(TaskEvent.of(task))

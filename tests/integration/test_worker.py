@@ -2,16 +2,19 @@
 
 import asyncio
 import signal
+import sys
 from datetime import timedelta
 
 import pytest
 
+from shared.embedded import free_port
 from shared.feed import Feed
+from shared.fleet import Fleet
 from shared.models import Task, TaskStatus, now
 from shared.queue import LATER, QUEUE_NAME, Queue, job_id
 from shared.settings import Settings
 from shared.store import Store
-from tests.support.processes import WORKER, environment, running
+from tests.support.processes import ROOT, WORKER, environment, running
 from tests.support.tasks import a_task
 
 
@@ -110,3 +113,33 @@ async def test_a_missing_address_is_told_in_one_line(settings: Settings, missing
     assert process.returncode == 1
     assert stderr.decode().startswith(f"herald: {missing} is not set")
     assert len(stderr.splitlines()) == 1
+
+
+async def test_each_worker_tells_that_it_lives_until_it_stops(settings: Settings, feed: Feed) -> None:
+    fleet = Fleet(feed.redis)
+    with (
+        running(WORKER, environment(settings, HERALD_MAX_JOBS="7")) as one,
+        running(WORKER, environment(settings)),
+    ):
+        async with asyncio.timeout(30):
+            while len(workers := await fleet.workers()) < 2:
+                await asyncio.sleep(0.05)
+            assert sorted(beat["slots"] for beat in workers.values()) == [7, 20]
+            assert any(f":{one.pid}:" in name for name in workers)
+            one.terminate()
+            while len(await fleet.workers()) > 1:
+                await asyncio.sleep(0.05)
+
+
+async def test_a_worker_that_never_reaches_redis_ends_with_an_error(settings: Settings, store: Store) -> None:
+    hopeless = "import worker.runtime as r; r.HOPELESS_AFTER_S = 1.0; from arq.cli import cli; cli(['worker.main.WorkerSettings'])"
+    nowhere = environment(
+        settings, HERALD_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", PYTHONPATH=str(ROOT)
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", hopeless, env=nowhere, stderr=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(60):
+        _, stderr = await process.communicate()
+    assert process.returncode != 0
+    assert b"lost Redis, connecting again" in stderr
