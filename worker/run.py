@@ -183,9 +183,10 @@ class Run:
 
     def stop(self, reason: StopReason) -> None:
         """End the attempt, unless it is just ending; a call to a model is broken off."""
-        if self._work is not None and not self._ending:
+        if not self._ending:
             self._stopped = self._stopped or reason
-            self._work.cancel()
+            if self._work is not None:
+                self._work.cancel()
 
     async def attempt(self) -> None:
         """Execute, within the time that an attempt may take, unless stopped.
@@ -195,16 +196,19 @@ class Run:
             RunAgainError: it was handed back.
             LeaseLostError, ValidationError, ProviderError: see `execute`.
         """
-        self._work = asyncio.create_task(self.execute(), name=f"task {self.task_id}")
-        try:
-            async with asyncio.timeout(self._parts.settings.task_timeout_s):
-                await self._work
-        except asyncio.CancelledError:
-            if self._stopped is None:
-                raise
-            if self._stopped is StopReason.LOST:
-                raise LeaseLostError from None
-            await self._hand_back()
+        if self._stopped is None:
+            self._work = asyncio.create_task(self.execute(), name=f"task {self.task_id}")
+            try:
+                async with asyncio.timeout(self._parts.settings.task_timeout_s):
+                    await self._work
+            except asyncio.CancelledError:
+                if self._stopped is None:
+                    raise
+        match self._stopped:
+            case StopReason.LOST:
+                raise LeaseLostError
+            case StopReason.SHUTDOWN:
+                await self._hand_back()
 
     async def execute(self) -> None:
         """Run every step that has no checkpoint yet, store the result, and complete the task.

@@ -36,11 +36,14 @@ class Runs:
 
     def __init__(self) -> None:
         self._running: dict[str, Attempt] = {}
+        self._handing_back = False
 
     @contextmanager
     def keep(self, attempt: Attempt) -> Iterator[None]:
         """Keep ``attempt`` until the block ends."""
         self._running[attempt.task_id] = attempt
+        if self._handing_back:  # it was about to begin when the worker was told to stop
+            attempt.stop(StopReason.SHUTDOWN)
         try:
             yield
         finally:
@@ -58,7 +61,8 @@ class Runs:
             attempt.stop(StopReason.LOST)
 
     def hand_back(self) -> None:
-        """Stop every attempt, so that other workers can go on."""
+        """Stop every attempt, and those that are about to begin, so that other workers can go on."""
+        self._handing_back = True
         for attempt in self.now():
             attempt.stop(StopReason.SHUTDOWN)
 

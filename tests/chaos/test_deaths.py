@@ -152,9 +152,10 @@ async def test_a_worker_that_sleeps_past_its_lease_changes_and_publishes_nothing
         await until_running(store, task.task_id, "Write week 1")
         sleeper.send_signal(signal.SIGSTOP)
         with running(WORKER, environment(settings)) as second:
-            done = await until(store, task.task_id, TaskStatus.COMPLETED)
+            await until(store, task.task_id, TaskStatus.COMPLETED)
             second.terminate()
             await asyncio.to_thread(second.wait, 10)
+        done = await until(store, task.task_id, TaskStatus.COMPLETED)
         before = (await feed.history("tasks#ada", limit=0)).position
         sleeper.send_signal(signal.SIGCONT)
         next_task = await enqueued(store, settings)  # it is awake when it has done this

@@ -327,3 +327,18 @@ async def test_mongodb_is_away_and_nothing_is_counted_against_the_task(
     assert (left.status, left.retry_count) == (TaskStatus.PROCESSING, 0)
     await run_task(task.task_id, parts())
     assert (await loaded(store, task)).status is TaskStatus.COMPLETED
+
+
+async def test_an_attempt_that_begins_while_the_worker_stops_is_handed_back(
+    parts: MakeParts, store: Store
+) -> None:
+    task = await queued(store)
+    stopping = parts()
+    stopping.runs.hand_back()
+    with pytest.raises(RunAgainError):
+        await run_task(task.task_id, stopping)
+    waiting = await loaded(store, task)
+    assert (waiting.status, waiting.retry_count) == (TaskStatus.RETRYING, 0)
+    assert not stopping.provider.calls  # type: ignore[attr-defined]
+    await run_task(task.task_id, parts())
+    assert (await loaded(store, task)).status is TaskStatus.COMPLETED
