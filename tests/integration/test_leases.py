@@ -27,6 +27,12 @@ def leases(feed: Feed) -> MakeLeases:
     return lambda worker="w1", user_limit=0: Leases(feed.redis, worker, user_limit=user_limit)
 
 
+def in_turn(number: int) -> list[Task]:
+    """Tasks that were queued one after the other."""
+    at = now()
+    return [a_task(queued_at=at + timedelta(milliseconds=place)) for place in range(number)]
+
+
 async def queued(queue: Queue, *tasks: Task) -> list[str]:
     for task in tasks:
         assert await queue.enqueue(task)
@@ -102,7 +108,7 @@ async def test_a_lost_worker_s_job_goes_to_the_next_before_all_others(
 
 
 async def test_what_is_handed_back_is_where_it_was(queue: Queue, leases: MakeLeases) -> None:
-    first, second = a_task(), a_task()
+    first, second = in_turn(2)
     ids = await queued(queue, first, second)
     worker = leases()
     assert await picked(worker) == ids
@@ -114,7 +120,7 @@ async def test_what_is_handed_back_is_where_it_was(queue: Queue, leases: MakeLea
 
 
 async def test_what_waits_for_its_time_is_not_taken_before(queue: Queue, leases: MakeLeases) -> None:
-    ids = await queued(queue, a_task(), a_task())
+    ids = await queued(queue, *in_turn(2))
     worker = leases()
     assert await picked(worker) == ids
     await worker.release(ids[0], due=now() + timedelta(milliseconds=200))
@@ -150,7 +156,7 @@ async def test_a_job_whose_body_is_gone_is_missing_and_is_mended(queue: Queue, l
 
 
 async def test_positions_follow_priority(queue: Queue) -> None:
-    tasks = [a_task(queued_at=now() + timedelta(milliseconds=number)) for number in range(3)]
+    tasks = in_turn(3)
     await queued(queue, *tasks)
     assert list((await queue.positions(tasks)).values()) == [1, 2, 3]
     hurried = tasks[2].model_copy(update={"priority": Priority.HIGH})
