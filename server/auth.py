@@ -1,11 +1,13 @@
 """A JWT becomes a `Principal`; who may see which channel and task."""
 
 import asyncio
+import base64
 import time
 from typing import Any, NamedTuple
 
 import httpx2
 import jwt
+from jwt.algorithms import HMACAlgorithm
 
 from shared.events import user_channel
 from shared.models import PublicTask
@@ -92,7 +94,7 @@ class Authenticator:
     """Checks tokens by the shared secret (HS256) or the keys at a JWKS address; issues some by the secret."""
 
     def __init__(self, settings: Settings) -> None:
-        self._secret = settings.auth_secret.get_secret_value()
+        self._secret = _hs256(settings.auth_secret.get_secret_value())
         self._keys = KeySet(settings.auth_jwks_url) if settings.auth_jwks_url else None
         self._algorithm = settings.auth_algorithm if settings.auth_jwks_url else "HS256"
         self._audience = settings.auth_audience
@@ -177,6 +179,27 @@ class Authenticator:
         if not claims["sub"]:
             raise InvalidTokenError("the token names no user")
         return claims
+
+
+class _CheckedSecret(HMACAlgorithm):
+    """HS256 by a secret that has been looked over once; PyJWT would do that with every token."""
+
+    def prepare_key(self, key: str | bytes) -> bytes:
+        """The secret as it is."""
+        return key if isinstance(key, bytes) else key.encode()
+
+
+def _hs256(secret: str) -> jwt.PyJWK:
+    """The secret as a key.
+
+    Raises:
+        jwt.InvalidKeyError: it looks like a public key, which is no secret.
+    """
+    encoded = base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
+    key = jwt.PyJWK({"kty": "oct", "k": encoded}, algorithm="HS256")
+    HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)
+    key.Algorithm = _CheckedSecret(HMACAlgorithm.SHA256)
+    return key
 
 
 def _time(claims: dict[str, Any], name: str) -> float | None:

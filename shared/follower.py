@@ -110,7 +110,8 @@ class Follower:
             if not self._to_subscribe:
                 asyncio.get_running_loop().call_soon(self._subscribe_soon)
             self._to_subscribe[name] = None
-        await asyncio.shield(known.confirmed)
+        if not known.confirmed.done():
+            await asyncio.shield(known.confirmed)
         if known.epoch is None:
             position = await self._positions.load(channel)
             if known.epoch is None:  # two may have read it at once, and the first one's has moved on

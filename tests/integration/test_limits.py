@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 import websockets
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -396,3 +398,27 @@ async def test_several_processes_on_one_port_share_their_events(settings: Settin
             await herald.create(PERSONAS)
             for client in clients:
                 assert (await client.publication())["data"]["type"] == "task.queued"
+
+
+async def test_a_token_that_is_signed_otherwise_is_not_taken(settings: Settings) -> None:
+    authenticator = Authenticator(settings)
+    secret, claims = settings.auth_secret.get_secret_value(), {"sub": "ada"}
+    assert (await authenticator.principal(jwt.encode(claims, secret, algorithm="HS256"))).user_id == "ada"
+    forged = [
+        jwt.encode(claims, "another-secret-of-a-good-length-it-is", algorithm="HS256"),
+        jwt.encode(claims, secret * 2, algorithm="HS512"),
+        jwt.encode(claims, "", algorithm="none"),
+        jwt.encode(claims, secret, algorithm="HS256")[:-2],
+        "",
+        "a.b.c",
+    ]
+    for token in forged:
+        with pytest.raises(InvalidTokenError):
+            await authenticator.principal(token)
+
+
+def test_a_public_key_is_no_secret(settings: Settings) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    pem = key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(jwt.InvalidKeyError):
+        Authenticator(settings.model_copy(update={"auth_secret": SecretStr(pem.decode())}))
