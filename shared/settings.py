@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     """Tasks that one worker process runs at once."""
     max_running_per_user: int = Field(10, ge=0)
     """Tasks of one user that all workers run at once; more of them wait. 0 is no limit."""
-    max_queued_per_user: int = Field(200, ge=1)
+    max_queued_per_user: int = Field(1000, ge=1)
     """Tasks of one user that may wait; more are refused."""
     task_timeout_s: float = Field(600, gt=0)
     """Longest run of one attempt, in seconds."""

@@ -30,7 +30,7 @@ class SilentModel:
         async def nothing() -> AsyncIterator[bytes]:
             self.asked.set()
             try:
-                yield b": \r\n\r\n"
+                yield b"data: "
                 await asyncio.sleep(60)
             finally:
                 self.left.set()
