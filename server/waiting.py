@@ -12,7 +12,7 @@ from shared.announcer import Announcer
 from shared.fleet import Fleet
 from shared.forecast import Forecast
 from shared.models import PublicTask, Task, TaskStatus
-from shared.outlook import Outlook, outlook
+from shared.outlook import Outlook, outlooks
 from shared.queue import Queue
 from shared.settings import Settings
 from shared.store import Store
@@ -59,7 +59,8 @@ class WaitingRoom:
         """
         try:
             position = await self._queue.position_of_next(task)
-            task = _at(task, position, await outlook(self._fleet, self._forecast, task.type))
+            views = await outlooks(self._fleet, self._forecast, {task.type})
+            task = _at(task, position, views[task.type])
             published = await self._announcer.publish(task)
             await self._queue.enqueue(task)
         except (RedisError, OSError) as error:
@@ -92,14 +93,11 @@ class WaitingRoom:
             return list(tasks)
         try:
             positions = await self._queue.positions(waiting)
-            outlooks = {
-                name: await outlook(self._fleet, self._forecast, name)
-                for name in {task.type for task in waiting}
-            }
+            views = await outlooks(self._fleet, self._forecast, {task.type for task in waiting})
         except (RedisError, OSError):
             return list(tasks)
         return [
-            _at(task, positions[task.task_id], outlooks[task.type]) if task.task_id in positions else task
+            _at(task, positions[task.task_id], views[task.type]) if task.task_id in positions else task
             for task in tasks
         ]
 

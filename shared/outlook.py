@@ -1,5 +1,6 @@
 """When a task that waits may expect to start."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -30,11 +31,14 @@ class Outlook(NamedTuple):
         return now() + timedelta(seconds=self.whole_run.p50 * (rounds + 0.5))
 
 
-async def outlook(fleet: Fleet, forecast: Forecast, task_type: str) -> Outlook:
-    """The outlook as it is now, for tasks of a type.
+async def outlooks(fleet: Fleet, forecast: Forecast, task_types: Collection[str]) -> dict[str, Outlook]:
+    """The outlook as it is now, by the type of the tasks that wait.
 
     Raises:
         redis.RedisError: Redis cannot be reached.
     """
-    known = await forecast.durations(task_type, [WHOLE_RUN])
-    return Outlook(await fleet.capacity(), known.get(WHOLE_RUN))
+    capacity = await fleet.capacity() if task_types else Capacity(0, 0)
+    return {
+        task_type: Outlook(capacity, (await forecast.durations(task_type, [WHOLE_RUN])).get(WHOLE_RUN))
+        for task_type in task_types
+    }

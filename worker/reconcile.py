@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from shared.events import TaskEvent
 from shared.fleet import Fleet
 from shared.models import EndReason, Task, TaskStatus, now
-from shared.outlook import outlook
+from shared.outlook import outlooks
 from shared.queue import Queue
 from worker.run import Parts
 
@@ -72,19 +72,13 @@ class Reconcile:
         tasks = await self._parts.store.waiting(limit=POSITIONS_OF)
         positions = await self._queue.positions(tasks)
         moved = [task for task in tasks if self._has_moved(task, positions.get(task.task_id))]
-        outlooks = {
-            name: await outlook(self._fleet, self._parts.forecast, name)
-            for name in {task.type for task in moved}
-        }
+        views = await outlooks(self._fleet, self._parts.forecast, {task.type for task in moved})
+        told = {task.task_id: self._told[task.task_id] for task in tasks if task.task_id in self._told}
         for task in moved:
-            position = positions[task.task_id]
-            start = outlooks[task.type].start_of(position)
+            told[task.task_id] = position = positions[task.task_id]
+            start = views[task.type].start_of(position)
             await self._parts.feed.announce(_waiting(task, position, start))
-        self._told = {
-            task.task_id: positions[task.task_id] if task in moved else self._told[task.task_id]
-            for task in tasks
-            if task in moved or task.task_id in self._told
-        }
+        self._told = told
 
     def _has_moved(self, task: Task, position: int | None) -> bool:
         if position is None:
