@@ -1,11 +1,11 @@
 """``python -m server``: the web process."""
 
-import logging
 from typing import Any
 
 import uvicorn
 
 from server.hub.wire import HttpProtocol
+from shared import logs
 from shared.settings import Settings, load_for_service
 
 
@@ -23,7 +23,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
 def main() -> None:
     """Serve until told to stop."""
     settings = load_for_service()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logs.set_up(settings)
     uvicorn.run(
         "server.app:create_app",
         factory=True,

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from functools import partial
+from itertools import chain
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StringConstraints
@@ -233,17 +235,8 @@ async def _visible_task(request: Request) -> PublicTask:
 # Results
 
 
-async def media_plan_group(request: Request) -> Response:
-    """``GET /api/mediaPlanGroups/{id}``."""
-    return await _result(request, "mediaPlanGroups")
-
-
-async def brand_kit(request: Request) -> Response:
-    """``GET /api/brandKits/{id}``."""
-    return await _result(request, "brandKits")
-
-
-async def _result(request: Request, collection: str) -> Response:
+async def result(request: Request, collection: str) -> Response:
+    """``GET /api/{collection}/{id}``, such as ``/api/mediaPlanGroups/{id}``."""
     principal = await principal_of(request)
     found = await services_of(request).store.result(collection, request.path_params["result_id"])
     if found is None or not _may_read(principal, found):
@@ -251,17 +244,24 @@ async def _result(request: Request, collection: str) -> Response:
     return json_response(found)
 
 
-async def personas(request: Request) -> Response:
-    """``GET /api/personas?taskId=…``."""
+async def results(request: Request, collection: str) -> Response:
+    """``GET /api/{collection}?taskId=…``, such as ``/api/personas?taskId=…``: all that a task has made."""
     principal = await principal_of(request)
     task_id = request.query_params.get("taskId")
     if not task_id:
-        raise Problem(400, "taskId: name the task whose personas you want")
-    found = await services_of(request).store.results_of("personas", task_id)
-    mine = [persona for persona in found if _may_read(principal, persona)]
+        raise Problem(400, "taskId: name the task whose results you want")
+    found = await services_of(request).store.results_of(collection, task_id)
+    mine = [document for document in found if _may_read(principal, document)]
     if not mine:
-        raise Problem(404, "there are no personas of such a task")
-    return json_response({"personas": mine})
+        raise Problem(404, f"there are no {collection} of such a task")
+    return json_response({collection: mine})
+
+
+def _result_routes(collection: str) -> list[BaseRoute]:
+    return [
+        Route(f"/api/{collection}", partial(results, collection=collection), methods=["GET"]),
+        Route(f"/api/{collection}/{{result_id}}", partial(result, collection=collection), methods=["GET"]),
+    ]
 
 
 def _may_read(principal: Principal, result: dict[str, Any]) -> bool:
@@ -300,9 +300,7 @@ ROUTES: list[BaseRoute] = [
     Route("/api/jobs/{task_id}", change, methods=["PATCH"]),
     Route("/api/jobs/{task_id}/cancel", cancel, methods=["POST"]),
     Route("/api/jobs/{task_id}/retry", retry, methods=["POST"]),
-    Route("/api/mediaPlanGroups/{result_id}", media_plan_group, methods=["GET"]),
-    Route("/api/brandKits/{result_id}", brand_kit, methods=["GET"]),
-    Route("/api/personas", personas, methods=["GET"]),
+    *chain.from_iterable(_result_routes(task_type.collection) for task_type in TASK_TYPES.values()),
     Route("/api/token", token, methods=["POST"]),
     Route("/api/token/revoke", revoke, methods=["POST"]),
 ]

@@ -50,6 +50,30 @@ class TaskEvent(Model):
         return names
 
 
+class TaskDelta(Model):
+    """A further piece of what a model is writing for a task; only ``task_channel`` carries it.
+
+    Pieces of one ``(attempt, step, part)`` are joined in the order of ``start``. A reader that has a piece
+    already passes over it, and one that finds a hole knows how long it is.
+    """
+
+    type: Literal["task.delta"] = "task.delta"
+    at: Timestamp
+    task_id: str
+    attempt: int
+    step: str
+    part: str | None = None
+    """Which of the answers that a step asks for at the same time."""
+    start: int
+    """Where in the answer the piece begins, in Unicode characters; 0 begins it anew."""
+    text: str
+    """As the model writes it: a piece of a JSON document."""
+
+    def encode(self) -> str:
+        """The message as compact JSON, without line breaks."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
+
 def user_channel(user_id: str) -> str:
     """The channel of all of a user's tasks."""
     return f"tasks#{user_id}"

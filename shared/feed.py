@@ -101,8 +101,13 @@ class Feed:
 
     async def publish(self, channels: Sequence[str], data: str) -> list[int]:
         """Append ``data`` (JSON text) to each channel's history and announce it; the new offsets."""
-        arguments = (data, self.history_size, self._history_ttl_ms, self._position_ttl_ms)
-        return await self._publish.run_each(self.redis, [(_keys(channel), arguments) for channel in channels])
+        return await self.publish_each([(channel, data) for channel in channels])
+
+    async def publish_each(self, messages: Sequence[tuple[str, str]]) -> list[int]:
+        """The same for messages of different data, each with its channel, in one round trip."""
+        limits = (self.history_size, self._history_ttl_ms, self._position_ttl_ms)
+        calls = [(_keys(channel), (data, *limits)) for channel, data in messages]
+        return await self._publish.run_each(self.redis, calls)
 
     async def positions(self, channels: Sequence[str]) -> dict[str, Position]:
         """The newest position of each channel, in one round trip."""

@@ -114,21 +114,26 @@ class Step(Model):
 
 
 class Usage(Model):
-    """What a task's generation used, summed over its model calls."""
+    """What a task's generation has used so far, summed over its model calls."""
 
     provider: str
     model: str
     input_tokens: int = 0
     output_tokens: int = 0
+    """With those that the model thought in, which are paid for alike."""
+    cost_usd: float | None = None
+    """At the provider's list price, in US dollars; None where the price is not known."""
 
     def plus(self, other: "Usage | None") -> "Usage":
-        """This usage with ``other``'s tokens added to it."""
+        """This usage with ``other``'s tokens and cost added to it."""
         if other is None:
             return self
+        costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
         return self.model_copy(
             update={
                 "input_tokens": self.input_tokens + other.input_tokens,
                 "output_tokens": self.output_tokens + other.output_tokens,
+                "cost_usd": round(sum(costs), 6) if costs else None,
             }
         )
 

@@ -5,6 +5,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +30,7 @@ class Settings(BaseSettings):
     """``PORT``: where the web process listens."""
     workers: int = Field(1, ge=1, validation_alias=AliasChoices("WEB_CONCURRENCY"))
     """``WEB_CONCURRENCY``: how many web processes share the port."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     data_dir: Path = Path(".herald")
     """Where the embedded services keep their data between runs."""
 
@@ -96,10 +98,28 @@ class Settings(BaseSettings):
 
     gemini_api_key: SecretStr | None = None
     gemini_base_url: str | None = None
+    """Another address than Google's own, such as a gateway's."""
     gemini_model: str = "gemini-3.8-flash"
+    gemini_temperature: float | None = Field(None, ge=0, le=2)
+    """Unset, it is the model's own."""
+    gemini_max_output_tokens: int | None = Field(None, ge=1)
+    """Longest answer of one call, its thoughts included; unset, it is the model's own."""
     gemini_timeout_s: float = Field(120, gt=0)
+    """How long Gemini may be silent, in seconds; how long a whole attempt may take is ``task_timeout_s``."""
+    gemini_concurrency: int = Field(16, ge=1)
+    """Calls that one worker process makes at once; more of them wait."""
+    gemini_input_price: float | None = Field(None, ge=0)
+    """US dollars per million input tokens, for a model whose price is not known here, or another price."""
+    gemini_output_price: float | None = Field(None, ge=0)
+    """US dollars per million output tokens."""
     offline_words_per_second: float = Field(60, ge=0)
     """Pace of the offline provider; 0 writes as fast as it can."""
+
+    def secrets(self) -> list[str]:
+        """What may never be seen in a log."""
+        hidden = [self.auth_secret, self.gemini_api_key]
+        passwords = [urlsplit(url).password for url in (self.redis_url, self.mongo_url)]
+        return [*(secret.get_secret_value() for secret in hidden if secret), *filter(None, passwords)]
 
     @model_validator(mode="after")
     def _fit_for_the_internet(self) -> Self:

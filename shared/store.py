@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
+from shared.catalog import TASK_TYPES
 from shared.models import (
     ACTIVE,
     HISTORY_LIMIT,
@@ -138,7 +139,8 @@ class Store:
             [IndexModel([("taskId", ASCENDING), ("step", ASCENDING)], unique=True)]
         )
         await self._expire_after(self._checkpoints, "savedAt")
-        await self._database["personas"].create_indexes([IndexModel([("taskId", ASCENDING)])])
+        for collection in {task_type.collection for task_type in TASK_TYPES.values()}:
+            await self._database[collection].create_indexes([IndexModel([("taskId", ASCENDING)])])
 
     async def _expire_after(self, collection: Any, field: str) -> None:
         """Let MongoDB delete documents once ``field`` is as old as the retention."""

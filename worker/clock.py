@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
@@ -24,16 +24,18 @@ class StepClock:
         self._forecast = forecast
         self._type = task_type
         self._known: dict[str, Duration] = {}
-        self._ahead: list[str] = []
+        self._ahead: dict[str, int] = {}
         self._step: str | None = None
         self._begun = self._step_begun = 0.0
         self._whole = False
         self._took: list[tuple[str, float]] = []
         self._loop = asyncio.get_running_loop()
 
-    async def begin(self, steps: Sequence[str], *, whole: bool) -> None:
-        """Begin with the steps that are to be run; ``whole`` if these are all that the task has."""
-        self._ahead, self._whole = list(steps), whole
+    async def begin(self, steps: Mapping[str, int], *, whole: bool) -> None:
+        """Begin with the steps that are to be run, each with how many rounds it takes: rounds of one kind of
+        step take about as long as each other. ``whole`` if these are all the steps that the task has.
+        """
+        self._ahead, self._whole = dict(steps), whole
         self._begun = self._loop.time()
         try:
             self._known = await self._forecast.durations(self._type, map(kind_of, steps))
@@ -46,18 +48,19 @@ class StepClock:
 
     def finish(self, step: str) -> None:
         """Note that ``step`` is done."""
-        self._took.append((kind_of(step), self._loop.time() - self._step_begun))
-        self._ahead.remove(step)
+        rounds = self._ahead.pop(step)
+        self._took.append((kind_of(step), (self._loop.time() - self._step_begun) / rounds))
         self._step = None
 
     def estimate(self) -> datetime | None:
         """When the attempt ends; None as long as too little is known of its steps."""
         left_s = 0.0
-        for step in self._ahead:
+        for step, rounds in self._ahead.items():
             known = self._known.get(kind_of(step))
             if known is None:
                 return None
-            left_s += self._left_s(known) if step == self._step else known.p50
+            whole = Duration(*(seconds * rounds for seconds in known))
+            left_s += self._left_s(whole) if step == self._step else whole.p50
         return now() + timedelta(seconds=left_s)
 
     def _left_s(self, known: Duration) -> float:

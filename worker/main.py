@@ -13,6 +13,7 @@ from arq.connections import RedisSettings
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from shared import logs
 from shared.announcer import Announcer
 from shared.feed import Feed
 from shared.fleet import BEAT_EVERY_S, Fleet
@@ -48,9 +49,9 @@ async def startup(ctx: dict[str, Any]) -> None:
     Raises:
         pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
     """
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("arq").propagate = False  # ARQ's command line gives it a handler of its own
     settings: Settings = ctx["settings"]
+    logs.set_up(settings)
+    logging.getLogger("arq").handlers.clear()  # its command line has given it one of its own
     stack = ctx["stack"] = AsyncExitStack()
     store = await stack.enter_async_context(Store.connect(settings))
     await store.ensure_indexes()

@@ -1,19 +1,16 @@
-"""The life of one task in a worker: claim, steps, progress, checkpoints, retry, finish."""
+"""The life of one task in a worker: claim, attempt, and how it ends."""
 
 import asyncio
 import logging
-import math
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from pymongo.errors import PyMongoError
-from redis.exceptions import RedisError
 
 from shared.announcer import Announcer
 from shared.catalog import TASK_TYPES
-from shared.events import EventType, TaskEvent
 from shared.feed import Feed
 from shared.forecast import Forecast
 from shared.models import ENDED, EndReason, Step, Task, TaskStatus, now
@@ -21,22 +18,18 @@ from shared.settings import Settings
 from shared.store import Store
 from worker.clock import StepClock
 from worker.generators.base import Generator, PlannedStep
-from worker.leases import LEASE_S
-from worker.llm.provider import AnswerT, Prompt, Provider, ProviderError
+from worker.journal import Journal, LeaseLostError
+from worker.llm.provider import Provider, ProviderError
 from worker.outcome import MAX_LOSSES, Outcome, backoff_s, losses, outcome_of
 from worker.runs import Runs, StopReason
+from worker.steps import StepRunner
 
 ResultT = TypeVar("ResultT")
 
 log = logging.getLogger(__name__)
 
-PUBLISH_EVERY_S = 0.1
-STORE_EVERY_S = 1.0
-TYPICAL_ANSWER_CHARS = 1500
-
-
-class LeaseLostError(Exception):
-    """The task is no longer ours: it was cancelled, or another worker has taken it over."""
+SAVING = PlannedStep("Saving", 0.5)
+"""The last step of every task."""
 
 
 class RunAgainError(Exception):
@@ -101,29 +94,16 @@ async def _until_either_ends(work: Coroutine[Any, Any, ResultT], other: Coroutin
 
 
 class Run:
-    """One attempt of one task.
-
-    Every write is guarded by the attempt's number; the first that finds the task in other hands raises
-    `LeaseLostError`, and nothing is published after it.
-    """
+    """One attempt of one task."""
 
     def __init__(self, task: Task, parts: Parts, generator: Generator | None) -> None:
-        self.task = task
-        """As it is shown; between two writes its progress is ahead of what is stored."""
-        self._stored = task
         self._parts = parts
         self._generator = generator
-        self._plan: Sequence[PlannedStep] = ()
-        self._checkpoints: dict[str, Any] = {}
-        self._progress = 0.0
-        self._changed = asyncio.Event()
-        self._writing = asyncio.Lock()
-        self.lease_until = asyncio.get_running_loop().time() + LEASE_S
-        """Until when, by the event loop's clock, nobody else can have taken the task over."""
+        self._journal = Journal(task, parts.worker_id, parts.store, parts.feed, parts.announcer)
+        self._clock = StepClock(parts.forecast, task.type)
         self._work: asyncio.Task[None] | None = None
         self._stopped: StopReason | None = None
         self._ending = False
-        self._clock = StepClock(parts.forecast, task.type)
 
     @classmethod
     async def begin(cls, task_id: str, parts: Parts) -> "Run | None":
@@ -141,7 +121,7 @@ class Run:
         if claimed is None:
             return None
         run = cls(claimed, parts, parts.generators.get(claimed.type))
-        await run._publish("task.processing")
+        await run._journal.tell("task.processing")
         return run
 
     @classmethod
@@ -174,12 +154,21 @@ class Run:
     @property
     def task_id(self) -> str:
         """The task that it is at."""
-        return self.task.task_id
+        return self._journal.task.task_id
 
     @property
     def number(self) -> int:
         """Which attempt at its task it is."""
-        return self.task.attempt
+        return self._journal.task.attempt
+
+    @property
+    def lease_until(self) -> float:
+        """Until when, by the event loop's clock, nobody else can have taken the task over."""
+        return self._journal.lease_until
+
+    @lease_until.setter
+    def lease_until(self, until: float) -> None:
+        self._journal.lease_until = until
 
     def stop(self, reason: StopReason) -> None:
         """End the attempt, unless it is just ending; a call to a model is broken off."""
@@ -211,154 +200,53 @@ class Run:
                 await self._hand_back()
 
     async def execute(self) -> None:
-        """Run every step that has no checkpoint yet, store the result, and complete the task.
+        """Run the steps as far as no earlier attempt has, store the result, and complete the task.
 
         Raises:
-            LeaseLostError: see `Run`.
+            LeaseLostError: see `Journal`.
             ValidationError: the payload is not of its type.
             ProviderError: the model gave no usable answer.
         """
+        task = self._journal.task
         if self._generator is None:
-            message = f"this worker knows no task type {self.task.type}"
+            message = f"this worker knows no task type {task.type}"
             raise ProviderError(message, EndReason.BAD_INPUT, retryable=False)
-        task_type = TASK_TYPES[self.task.type]
-        payload = task_type.payload.model_validate(self.task.payload)
-        self._plan = self._generator.plan(payload)
-        self._checkpoints = await self._parts.store.checkpoints(self.task.task_id)
-        await self._clock.begin(
-            [step.name for step in self._plan if step.name not in self._checkpoints],
-            whole=not self._checkpoints,
+        payload = TASK_TYPES[task.type].payload.model_validate(task.payload)
+        steps = StepRunner(
+            [*self._generator.plan(payload), SAVING],
+            await self._parts.store.checkpoints(task.task_id),
+            journal=self._journal,
+            clock=self._clock,
+            store=self._parts.store,
+            provider=self._parts.provider,
         )
-        await self._record("task.step", steps=self._steps(), estimated_completion=self._clock.estimate())
-        result = await _until_either_ends(self._generator.generate(self, payload), self._report())
-        for document in result.documents:
-            await self._parts.store.put_result(task_type.collection, document)
-        await self._complete(result.reference)
+        await steps.begin()
+        telling = self._journal.keep_telling(self._clock.estimate)
+        reference = await _until_either_ends(self._make(self._generator, steps, payload), telling)
+        await self._complete(reference)
 
-    async def ask(self, step: str, prompt: Prompt[AnswerT]) -> AnswerT:
-        """Run the step ``step`` by asking the model, or return what it answered in an earlier attempt.
-
-        Raises:
-            LeaseLostError: see `Run`.
-            ProviderError: the model gave no usable answer.
-        """
-        index = [planned.name for planned in self._plan].index(step)
-        if step in self._checkpoints:
-            self._advance(index, 1)
-            return prompt.schema.model_validate(self._checkpoints[step])
-        self._clock.start(step)
-        await self._record(
-            "task.step",
-            current_step=step,
-            current_step_index=index,
-            steps=self._steps(running=step),
-            estimated_completion=self._clock.estimate(),
-        )
-        written = 0
-
-        def on_text(piece: str) -> None:
-            nonlocal written
-            written += len(piece)
-            # How long the answer will be nobody knows: come closer to the step's end, and never reach it.
-            self._advance(index, 1 - math.exp(-2 * written / TYPICAL_ANSWER_CHARS))
-
-        text, usage = await self._parts.provider.write(prompt, on_text)
-        answer = prompt.parse(text)
-        output = answer.wire()
-        await self._parts.store.save_checkpoint(self.task.task_id, step, output)
-        self._checkpoints[step] = output
-        self._advance(index, 1)
-        self._clock.finish(step)
-        await self._record(
-            "task.step",
-            steps=self._steps(),
-            usage=usage.plus(self.task.usage),
-            estimated_completion=self._clock.estimate(),
-        )
-        return answer
-
-    def _advance(self, index: int, fraction: float) -> None:
-        """Note that step number ``index`` is done by ``fraction``."""
-        total = sum(step.weight for step in self._plan)
-        before = sum(step.weight for step in self._plan[:index])
-        percent = 100 * (before + self._plan[index].weight * fraction) / total
-        if percent > self._progress:
-            self._progress = min(percent, 99.0)  # 100 is for the completed
-            self._changed.set()
-
-    def _steps(self, *, running: str | None = None) -> list[Step]:
-        """The steps as they are now."""
-        before = {step.name: step for step in self.task.steps}
-        at = now()
-        steps = []
-        for planned in self._plan:
-            step = before.get(planned.name, Step(name=planned.name))
-            if planned.name in self._checkpoints:
-                if step.status != "completed":
-                    step = step.model_copy(update={"status": "completed", "completed_at": at})
-            elif planned.name == running:
-                step = Step(name=planned.name, status="running", started_at=at)
-            steps.append(step)
-        return steps
-
-    async def _record(self, event_type: EventType, **changes: Any) -> None:
-        """Store a change of the running attempt, and publish it."""
-        async with self._writing:
-            stored = await self._parts.store.record(
-                self._stored, self.task.attempt, progress=self._shown_progress(), **changes
-            )
-            self._take(stored)
-            await self._publish(event_type)
-
-    def _shown_progress(self) -> int:
-        """Whole percents, never less than what was shown before."""
-        return max(math.floor(self._progress), self.task.progress)
-
-    async def _report(self) -> None:
-        """Publish progress as it changes, though not too often, and store it more seldom.
-
-        It is stored as well where a lease may have run out: a write finds out whether the task is still ours.
-        """
-        loop = asyncio.get_running_loop()
-        store_at = loop.time() + STORE_EVERY_S
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            if self._shown_progress() > self.task.progress:
-                if loop.time() >= min(store_at, self.lease_until):
-                    store_at = loop.time() + STORE_EVERY_S
-                    await self._store_progress()
-                else:
-                    await self._publish_progress()
-            await asyncio.sleep(PUBLISH_EVERY_S)
-
-    async def _store_progress(self) -> None:
-        try:
-            await self._record("task.progress", estimated_completion=self._clock.estimate())
-        except PyMongoError as error:  # not worth a step that may be paid for
-            log.warning("the progress of task %s could not be stored: %s", self.task.task_id, error)
-
-    async def _publish_progress(self) -> None:
-        async with self._writing:
-            newer = {"progress": self._shown_progress(), "tick": self.task.tick + 1, "updated_at": now()}
-            self.task = self.task.model_copy(update=newer)
-            await self._publish("task.progress")
+    async def _make(self, generator: Generator, steps: StepRunner, payload: Any) -> dict[str, Any]:
+        """Generate, and store what was made; what the task's ``result`` shall say."""
+        made = await generator.generate(steps, payload)
+        async with steps.run(SAVING.name):
+            for document in made.documents:
+                await self._parts.store.put_result(TASK_TYPES[steps.task.type].collection, document)
+        return made.reference
 
     async def _complete(self, reference: dict[str, Any]) -> None:
         self._ending = True
-        stored = await self._transition(
+        completed = await self._journal.end(
             TaskStatus.COMPLETED,
             progress=100,
             result=reference,
             completed_at=now(),
             current_step=None,
             current_step_index=None,
-            estimated_completion=None,
             last_error=None,
         )
-        self._take(stored)
-        await self._parts.announcer.tell(self.task)
-        await self._parts.store.drop_checkpoints(self.task.task_id)
+        if not completed:
+            raise LeaseLostError
+        await self._parts.store.drop_checkpoints(self.task_id)
         await self._clock.learn()
 
     async def fail(self, outcome: Outcome) -> None:
@@ -368,35 +256,17 @@ class Run:
             RunAgainError: it tries again.
         """
         self._ending = True
-        steps = self._interrupted("failed")
-        if outcome.retryable and self.task.retry_count < self.task.max_retries:
-            delay_s = max(outcome.retry_after_s or 0, backoff_s(self.task.retry_count + 1))
-            due = now() + timedelta(seconds=delay_s)
-            stored = await self._transition(
-                TaskStatus.RETRYING,
-                note=outcome.message,
-                last_error=outcome.message,
-                retry_count=self.task.retry_count + 1,
-                next_retry_at=due,
-                estimated_completion=None,
-                steps=steps,
-            )
-            if stored is not None:
-                await self._parts.announcer.tell(stored)
+        task = self._journal.task
+        changes: dict[str, Any] = {"last_error": outcome.message, "steps": self._interrupted("failed")}
+        if outcome.retryable and task.retry_count < task.max_retries:
+            retry = task.retry_count + 1
+            due = now() + timedelta(seconds=max(outcome.retry_after_s or 0, backoff_s(retry)))
+            changes |= {"retry_count": retry, "next_retry_at": due}
+            if await self._journal.end(TaskStatus.RETRYING, note=outcome.message, **changes):
                 raise RunAgainError(due)
-            return
-        stored = await self._transition(
-            TaskStatus.FAILED,
-            note=outcome.message,
-            last_error=outcome.message,
-            end_reason=outcome.reason,
-            retryable=outcome.retryable,
-            completed_at=now(),
-            estimated_completion=None,
-            steps=steps,
-        )
-        if stored is not None:
-            await self._parts.announcer.tell(stored)
+        else:
+            changes |= {"end_reason": outcome.reason, "retryable": outcome.retryable, "completed_at": now()}
+            await self._journal.end(TaskStatus.FAILED, note=outcome.message, **changes)
 
     async def _hand_back(self) -> None:
         """Let another worker go on with the task: it waits for its next attempt, and has not failed.
@@ -405,43 +275,19 @@ class Run:
             RunAgainError: always, unless the task is no longer ours.
         """
         self._ending = True
-        stored = await self._transition(
+        handed_back = await self._journal.end(
             TaskStatus.RETRYING,
             note="handed back: its worker stops",
             next_retry_at=now(),
-            estimated_completion=None,
             steps=self._interrupted("pending"),
         )
-        if stored is None:
+        if not handed_back:
             raise LeaseLostError
-        await self._parts.announcer.tell(stored)
         raise RunAgainError
 
     def _interrupted(self, status: Literal["pending", "failed"]) -> list[Step]:
         """The steps, with ``status`` for the one that was running."""
         return [
             step.model_copy(update={"status": status}) if step.status == "running" else step
-            for step in self.task.steps
+            for step in self._journal.task.steps
         ]
-
-    async def _transition(self, to: TaskStatus, *, note: str | None = None, **changes: Any) -> Task | None:
-        return await self._parts.store.transition(
-            self._stored,
-            to,
-            by=self._parts.worker_id,
-            if_attempt=self.task.attempt,
-            note=note,
-            **changes,
-        )
-
-    def _take(self, stored: Task | None) -> None:
-        if stored is None:
-            raise LeaseLostError
-        self.task = self._stored = stored
-
-    async def _publish(self, event_type: EventType) -> None:
-        """Publish the task as it is; MongoDB has it, so a Redis that is away costs only the liveness."""
-        try:
-            await self._parts.feed.announce(TaskEvent.of(self.task, event_type))
-        except (RedisError, OSError) as error:
-            log.warning("%s of task %s could not be published: %s", event_type, self.task.task_id, error)

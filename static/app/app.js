@@ -77,7 +77,7 @@ export function App({ user, feed, service }) {
       <h2>Tasks</h2>
       ${tasks.length === 0 && html`<p class="muted empty">Start a task above: it runs in the background, and you see each step here as it happens.</p>`}
       <ul class="tasks">
-        ${tasks.map((task) => html`<${TaskCard} key=${task.taskId} task=${task} view=${setViewing} cancel=${act("cancel")} retry=${act("retry")} />`)}
+        ${tasks.map((task) => html`<${TaskCard} key=${task.taskId} task=${task} feed=${feed} view=${setViewing} cancel=${act("cancel")} retry=${act("retry")} />`)}
       </ul>
     </main>
     ${starting && html`<${TaskDialog} type=${starting} start=${start} close=${() => setStarting(null)} />`}

@@ -1,4 +1,5 @@
 import { html } from "./html.js";
+import { LiveDraft } from "./liveDraft.js";
 import { nameOf } from "./taskTypes.js";
 
 const ACTIVE = ["queued", "processing", "retrying"];
@@ -20,9 +21,9 @@ function waiting({ status, queuePosition }) {
 /**
  * One task: where it stands, its steps, and what can be done with it.
  *
- * @param {{task: import("herald/taskFeed.js").Task, view: Function, cancel: Function, retry: Function}} props
+ * @param {{task: import("herald/taskFeed.js").Task, feed: import("herald/taskFeed.js").TaskFeed, view: Function, cancel: Function, retry: Function}} props
  */
-export function TaskCard({ task, view, cancel, retry }) {
+export function TaskCard({ task, feed, view, cancel, retry }) {
   const active = ACTIVE.includes(task.status);
   return html`
     <li class="task" data-task-id=${task.taskId} data-status=${task.status}>
@@ -43,9 +44,10 @@ export function TaskCard({ task, view, cancel, retry }) {
       html`<ol class="steps">
         ${task.steps.map(({ name, status }) => html`<li key=${name} class=${status}>${name}</li>`)}
       </ol>`}
+      ${task.status === "processing" && html`<${LiveDraft} taskId=${task.taskId} feed=${feed} />`}
       ${task.lastError && html`<p class="fault">${task.lastError}</p>`}
       <div class="actions">
-        ${task.usage?.provider === "offline" && html`<span class="muted note">A rule-based draft, made without a model</span>`}
+        ${task.usage?.provider === "offline" && html`<span class="muted note">An offline draft, made by rules and without a model</span>`}
         ${active && html`<button class="quiet" onClick=${() => cancel(task)}>Cancel</button>`}
         ${["failed", "cancelled"].includes(task.status) && html`<button class="quiet" onClick=${() => retry(task)}>Try again</button>`}
         ${task.status === "completed" && html`<button onClick=${() => view(task)}>View</button>`}

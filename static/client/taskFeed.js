@@ -1,5 +1,6 @@
 import { Centrifuge } from "centrifuge";
 
+import { Draft } from "./draft.js";
 import { isNewer } from "./version.js";
 
 const ACTIVE = new Set(["queued", "processing", "retrying"]);
@@ -74,6 +75,38 @@ export class TaskFeed extends EventTarget {
    */
   add(task) {
     this.#take([task], false);
+  }
+
+  /**
+   * Follow what a model is writing for a task, from the beginning of its history on.
+   * @param {string} taskId
+   * @param {(draft: Draft) => void} listener called after each further piece
+   * @returns {() => void} stops it
+   */
+  watchDraft(taskId, listener) {
+    const draft = new Draft();
+    const subscription = this.connection.newSubscription(`task:${taskId}`, { recoverable: true });
+    /** @type {object[] | null} pieces that wait for those before them */
+    let early = [];
+    const add = (messages) => {
+      const pieces = messages.filter(({ type }) => type === "task.delta");
+      if (pieces.map((piece) => draft.add(piece)).includes(true)) listener(draft);
+    };
+    subscription.on("publication", ({ data }) => (early ? early.push(data) : add([data])));
+    subscription.on("subscribed", async ({ recovered }) => {
+      if (!recovered) {
+        early ??= [];
+        const history = await subscription.history({ limit: -1 }).catch(() => ({ publications: [] }));
+        add(history.publications.map(({ data }) => data));
+      }
+      add(early ?? []);
+      early = null;
+    });
+    subscription.subscribe();
+    return () => {
+      subscription.unsubscribe();
+      this.connection.removeSubscription(subscription);
+    };
   }
 
   /** @param {Task[]} tasks all that are active, and some that have ended */

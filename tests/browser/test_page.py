@@ -98,7 +98,7 @@ async def test_a_task_is_watched_live_from_the_click_to_its_result(open_tab: Ope
     for tab in (first, second):
         await expect(tab.page.locator("li.task[data-status=completed]")).to_be_visible(timeout=30_000)
         await expect(tab.page.locator("[data-running='0']")).to_be_visible()
-        await expect(tab.page.get_by_text("A rule-based draft")).to_be_visible()
+        await expect(tab.page.get_by_text("An offline draft")).to_be_visible()
 
         toast, content = MADE[task_type]
         await expect(tab.page.locator(".toast")).to_contain_text(toast)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -17,21 +17,31 @@ from shared.models import EndReason, Task, TaskStatus, Usage, now
 from shared.settings import Settings
 from shared.store import Store
 from tests.support.tasks import a_task
-from worker import run as run_module
+from worker import journal as journal_module
 from worker.generators import GENERATORS
-from worker.llm.provider import OnText, Prompt, Provider, ProviderError
+from worker.llm.provider import Piece, Prompt, Provider, ProviderError
 from worker.run import Parts, RunAgainError, run_task
 from worker.runs import Runs
 
-STEPS = ["Segment the market", "Write persona 1", "Write persona 2"]
+STEPS = ["Dividing the market", "Writing personas", "Saving"]
 USAGE = Usage(provider="scripted", model="m", input_tokens=10, output_tokens=5)
-Answer = Callable[[Prompt[Any], OnText], Awaitable[str]]
+Answer = Callable[[Prompt[Any]], AsyncIterator[str]]
 
 
-async def draft(prompt: Prompt[Any], on_text: OnText) -> str:
+def text_of(prompt: Prompt[Any]) -> str:
     text: str = prompt.draft().model_dump_json(by_alias=True)
-    on_text(text)
     return text
+
+
+async def draft(prompt: Prompt[Any]) -> AsyncIterator[str]:
+    yield text_of(prompt)
+
+
+async def slowly(prompt: Prompt[Any]) -> AsyncIterator[str]:
+    text = text_of(prompt)
+    for start in range(0, len(text), 20):
+        yield text[start : start + 20]
+        await asyncio.sleep(0.002)
 
 
 class ScriptedProvider:
@@ -41,12 +51,13 @@ class ScriptedProvider:
         self._script = list(script)
         self.calls: Counter[str] = Counter()
 
-    async def write(self, prompt: Prompt[Any], on_text: OnText) -> tuple[str, Usage]:
+    async def write(self, prompt: Prompt[Any]) -> AsyncGenerator[Piece, None]:
         self.calls[prompt.schema.__name__] += 1
         answer = self._script.pop(0) if self._script else draft
         if isinstance(answer, Exception):
             raise answer
-        return await answer(prompt, on_text), USAGE
+        async for text in answer(prompt):
+            yield Piece(text, USAGE)
 
 
 def parts_of(
@@ -110,15 +121,8 @@ async def test_a_task_runs_its_steps_and_ends_with_its_result(
 async def test_every_event_is_newer_than_the_one_before_and_progress_never_goes_back(
     parts: MakeParts, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "PUBLISH_EVERY_S", 0.0)
-    monkeypatch.setattr(run_module, "STORE_EVERY_S", 0.02)
-
-    async def slowly(prompt: Prompt[Any], on_text: OnText) -> str:
-        text: str = prompt.draft().model_dump_json(by_alias=True)
-        for start in range(0, len(text), 20):
-            on_text(text[start : start + 20])
-            await asyncio.sleep(0.002)
-        return text
+    monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 0.0)
+    monkeypatch.setattr(journal_module, "STORE_EVERY_S", 0.02)
 
     task = await queued(store)
     await run_task(task.task_id, parts(slowly, slowly, slowly))
@@ -127,6 +131,8 @@ async def test_every_event_is_newer_than_the_one_before_and_progress_never_goes_
     assert versions == sorted(set(versions))
     progress = [event["task"]["progress"] for event in told]
     assert progress == sorted(progress) and progress[-1] == 100
+    spent = [(event["task"].get("usage") or {}).get("outputTokens", 0) for event in told]
+    assert spent == sorted(spent) and len(set(spent)) > 2
     types = Counter(event["type"] for event in told)
     assert types["task.processing"] == types["task.completed"] == 1
     assert types["task.progress"] > 5
@@ -152,20 +158,26 @@ async def test_what_may_heal_is_tried_again_from_the_step_that_failed(
     parts: MakeParts, store: Store, feed: Feed
 ) -> None:
     task = await queued(store)
-    busy = ProviderError("busy", EndReason.QUOTA, retryable=True, retry_after_s=0.0)
-    first = parts(draft, busy)
+
+    async def busy(_: Prompt[Any]) -> AsyncIterator[str]:
+        await asyncio.sleep(0.05)
+        raise ProviderError("busy", EndReason.QUOTA, retryable=True, retry_after_s=0.0)
+        yield
+
+    first = parts(draft, busy, slowly)
     with pytest.raises(RunAgainError):
         await run_task(task.task_id, first)
     waiting = await loaded(store, task)
     assert (waiting.status, waiting.retry_count, waiting.last_error) == (TaskStatus.RETRYING, 1, "busy")
     assert waiting.next_retry_at is not None
     assert [step.status for step in waiting.steps] == ["completed", "failed", "pending"]
+    assert waiting.usage is not None and waiting.usage.output_tokens == 10
     await store.transition(task.task_id, TaskStatus.PROCESSING, by="test", next_retry_at=None)
     second = parts()
     await run_task(task.task_id, second)
     assert (await loaded(store, task)).status is TaskStatus.COMPLETED
-    assert first.provider.calls == {"Segments": 1, "Persona": 1}  # type: ignore[attr-defined]
-    assert second.provider.calls == {"Persona": 2}  # type: ignore[attr-defined]
+    assert first.provider.calls == {"Sketches": 1, "Portrait": 2}  # type: ignore[attr-defined]
+    assert second.provider.calls == {"Portrait": 1}  # type: ignore[attr-defined]
     assert "task.retrying" in [event["type"] for event in await events(feed)]
 
 
@@ -237,20 +249,39 @@ async def test_a_bug_ends_the_task_and_not_the_worker(parts: MakeParts, store: S
     assert failed.last_error == "internal error: ZeroDivisionError"
 
 
-async def test_an_answer_that_does_not_fit_is_tried_again(parts: MakeParts, store: Store) -> None:
-    async def nonsense(_: Prompt[Any], __: OnText) -> str:
-        return '{"segments": 3}'
+async def nonsense(_: Prompt[Any]) -> AsyncIterator[str]:
+    yield '{"people": 3}'
+
+
+async def test_an_answer_that_does_not_fit_is_sent_back_once(parts: MakeParts, store: Store) -> None:
+    said: list[Any] = []
+
+    async def mended(prompt: Prompt[Any]) -> AsyncIterator[str]:
+        said.append(prompt.rejected)
+        yield text_of(prompt)
 
     task = await queued(store)
-    with pytest.raises(RunAgainError):
-        await run_task(task.task_id, parts(nonsense))
-    assert "segments" in str((await loaded(store, task)).last_error)
-    assert await store.checkpoints(task.task_id) == {}
+    await run_task(task.task_id, parts(nonsense, mended))
+    done = await loaded(store, task)
+    assert (done.status, done.retry_count) == (TaskStatus.COMPLETED, 0)
+    [rejected] = said
+    assert rejected.text == '{"people": 3}'
+    assert rejected.faults == ["people: Input should be a valid array"]
+    assert done.usage is not None and done.usage.output_tokens == 4 * USAGE.output_tokens
 
 
-async def forever(_: Prompt[Any], on_text: OnText) -> str:
+async def test_an_answer_that_does_not_fit_twice_is_the_end(parts: MakeParts, store: Store) -> None:
+    failed = await failed_with(store, parts(nonsense, nonsense))
+    assert (failed.end_reason, failed.retryable) == (EndReason.BAD_OUTPUT, False)
+    assert "people: Input should be a valid array" in str(failed.last_error)
+    assert "Start again" in str(failed.last_error)
+    assert failed.usage is not None and failed.usage.output_tokens == 10, "what was paid is told"
+    assert await store.checkpoints(failed.task_id) == {}
+
+
+async def forever(_: Prompt[Any]) -> AsyncIterator[str]:
     while True:
-        on_text("word ")
+        yield "word "
         await asyncio.sleep(0.01)
 
 
@@ -263,8 +294,8 @@ async def test_a_timeout_is_a_failure_and_no_cancel(parts: MakeParts, store: Sto
 async def test_a_cancelled_task_s_run_stops_and_says_nothing_more(
     parts: MakeParts, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_module, "PUBLISH_EVERY_S", 0.01)
-    monkeypatch.setattr(run_module, "STORE_EVERY_S", 0.05)
+    monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 0.01)
+    monkeypatch.setattr(journal_module, "STORE_EVERY_S", 0.05)
     task = await queued(store)
     running = asyncio.create_task(run_task(task.task_id, parts(forever)))
     while (await loaded(store, task)).progress == 0:
@@ -295,7 +326,7 @@ async def test_of_two_workers_one_ends_a_task(parts: MakeParts, store: Store, fe
 
 async def test_a_run_that_was_killed_is_taken_up_where_it_was(parts: MakeParts, store: Store) -> None:
     task = await queued(store)
-    running = asyncio.create_task(run_task(task.task_id, parts(draft, forever)))
+    running = asyncio.create_task(run_task(task.task_id, parts(draft, forever, forever)))
     while (await loaded(store, task)).current_step != STEPS[1]:
         await asyncio.sleep(0.01)
     running.cancel()
@@ -306,7 +337,7 @@ async def test_a_run_that_was_killed_is_taken_up_where_it_was(parts: MakeParts, 
     await run_task(task.task_id, heir)
     done = await loaded(store, task)
     assert (done.status, done.attempt, done.retry_count) == (TaskStatus.COMPLETED, 2, 0)
-    assert heir.provider.calls == {"Persona": 2}  # type: ignore[attr-defined]
+    assert heir.provider.calls == {"Portrait": 2}  # type: ignore[attr-defined]
     assert [entry.by for entry in done.history] == ["w1", "w2", "w2"]
 
 
@@ -342,3 +373,124 @@ async def test_an_attempt_that_begins_while_the_worker_stops_is_handed_back(
     assert not stopping.provider.calls  # type: ignore[attr-defined]
     await run_task(task.task_id, parts())
     assert (await loaded(store, task)).status is TaskStatus.COMPLETED
+
+
+async def deltas(feed: Feed, task: Task) -> list[dict[str, Any]]:
+    messages = (await feed.history(f"task:{task.task_id}", limit=1000)).publications
+    return [
+        data
+        for data in map(json.loads, (message.data for message in messages))
+        if data["type"] == "task.delta"
+    ]
+
+
+def joined(pieces: list[dict[str, Any]]) -> dict[str, str]:
+    """The drafts, put together as a client does."""
+    drafts: dict[str, str] = {}
+    for piece in pieces:
+        name = f"{piece['step']}/{piece.get('part')}"
+        assert piece["start"] in (0, len(drafts.get(name, ""))), "there is a hole"
+        drafts[name] = (drafts[name] if piece["start"] else "") + piece["text"]
+    return drafts
+
+
+async def test_the_draft_is_told_while_it_is_written(
+    parts: MakeParts, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 0.005)
+    monkeypatch.setattr(journal_module, "DELTA_EVERY_S", 0.01)
+    task = await queued(store)
+    await run_task(task.task_id, parts(slowly, slowly, slowly))
+    told = await deltas(feed, task)
+    assert len(told) > 6
+    assert {(piece["taskId"], piece["attempt"]) for piece in told} == {(task.task_id, 1)}
+    drafts = joined(told)
+    assert set(drafts) == {
+        "Dividing the market/None",
+        "Writing personas/persona 1",
+        "Writing personas/persona 2",
+    }
+    for draft_text in drafts.values():
+        json.loads(draft_text)
+    assert all("task.delta" not in event["type"] for event in await events(feed))
+    types = [
+        json.loads(one.data)["type"]
+        for one in (await feed.history(f"task:{task.task_id}", limit=1000)).publications
+    ]
+    assert types[-1] == "task.completed", "a piece came after the end"
+
+
+async def test_a_draft_that_is_written_anew_begins_anew(parts: MakeParts, store: Store, feed: Feed) -> None:
+    task = await queued(store)
+    await run_task(task.task_id, parts(nonsense))
+    told = [piece for piece in await deltas(feed, task) if piece["step"] == STEPS[0]]
+    assert [piece["start"] for piece in told] == [0, 0]
+    assert "people" in json.loads(joined(told)[f"{STEPS[0]}/None"])
+
+
+async def test_redis_comes_back_and_the_draft_has_no_hole(
+    parts: MakeParts, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 0.005)
+    monkeypatch.setattr(journal_module, "DELTA_EVERY_S", 0.01)
+    publish, failures = feed.publish_each, iter(range(5))
+
+    async def sometimes(messages: Any) -> list[int]:
+        if any("task.delta" in data for _, data in messages) and next(failures, None) is not None:
+            raise ConnectionError("gone")
+        return await publish(messages)
+
+    monkeypatch.setattr(feed, "publish_each", sometimes)
+    task = await queued(store)
+    await run_task(task.task_id, parts(slowly, slowly, slowly))
+    assert next(failures, None) is None
+    for text in joined(await deltas(feed, task)).values():
+        json.loads(text)
+
+
+async def test_a_failure_that_cannot_heal_breaks_off_what_else_is_written(
+    parts: MakeParts, store: Store
+) -> None:
+    left = asyncio.Event()
+
+    async def endless(_: Prompt[Any]) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "word "
+                await asyncio.sleep(0.01)
+        finally:
+            left.set()
+
+    unsafe = ProviderError("unsafe", EndReason.SAFETY, retryable=False)
+    async with asyncio.timeout(10):
+        failed = await failed_with(store, parts(draft, endless, unsafe))
+        await left.wait()
+    assert failed.end_reason is EndReason.SAFETY
+
+
+async def test_an_answer_that_an_older_version_kept_is_asked_for_again(
+    parts: MakeParts, store: Store
+) -> None:
+    task = await queued(store)
+    await store.save_checkpoint(task.task_id, STEPS[0], {"segments": []})
+    fresh = parts()
+    await run_task(task.task_id, fresh)
+    assert (await loaded(store, task)).status is TaskStatus.COMPLETED
+    assert fresh.provider.calls == {"Sketches": 1, "Portrait": 2}  # type: ignore[attr-defined]
+
+
+async def test_no_more_than_four_parts_are_written_at_once(parts: MakeParts, store: Store) -> None:
+    writing, most = 0, 0
+
+    async def counted(prompt: Prompt[Any]) -> AsyncIterator[str]:
+        nonlocal writing, most
+        writing += 1
+        most = max(most, writing)
+        await asyncio.sleep(0.02)
+        yield text_of(prompt)
+        writing -= 1
+
+    task = await queued(store, payload={"product": "A bell", "count": 10})
+    await run_task(task.task_id, parts(draft, *[counted] * 10))
+    assert (await loaded(store, task)).status is TaskStatus.COMPLETED
+    assert most == 4

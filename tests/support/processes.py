@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 
@@ -34,9 +35,11 @@ def environment(settings: Settings, **changes: str) -> dict[str, str]:
 
 
 @contextmanager
-def running(command: list[str], variables: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    command: list[str], variables: dict[str, str], **options: Any
+) -> Iterator[subprocess.Popen[bytes]]:
     """The process, killed at the end of the block if it still runs."""
-    process = subprocess.Popen(command, cwd=ROOT, env=variables)
+    process = subprocess.Popen(command, env=variables, **{"cwd": ROOT, **options})
     try:
         yield process
     finally:
@@ -50,10 +53,10 @@ def running(command: list[str], variables: dict[str, str]) -> Iterator[subproces
 
 
 @asynccontextmanager
-async def web(settings: Settings, port: int | None = None) -> AsyncIterator[str]:
+async def web(settings: Settings, port: int | None = None, **options: Any) -> AsyncIterator[str]:
     """A web process that is ready; yields its address."""
     port = port or free_port()
-    with running(WEB, environment(settings, PORT=str(port))) as process:
+    with running(WEB, environment(settings, PORT=str(port)), **options) as process:
         address = f"127.0.0.1:{port}"
         await ready(address, process)
         yield address

@@ -52,7 +52,7 @@ async def left_s(clock: StepClock) -> float:
 async def test_the_estimate_is_of_what_is_left_and_grows_when_a_step_takes_longer() -> None:
     known = Known()
     clock = StepClock(known, "T")  # type: ignore[arg-type]
-    await clock.begin(["Plan", "Write 1", "Write 2"], whole=True)
+    await clock.begin({"Plan": 1, "Write 1": 1, "Write 2": 1}, whole=True)
     assert await left_s(clock) == pytest.approx(30, abs=1)
     clock.start("Plan")
     clock._step_begun -= 4
@@ -67,9 +67,22 @@ async def test_the_estimate_is_of_what_is_left_and_grows_when_a_step_takes_longe
     assert [kind for kind, _ in known.learnt] == ["Plan", ""]
 
 
+async def test_a_step_of_several_rounds_takes_as_many_times_as_long() -> None:
+    known = Known()
+    clock = StepClock(known, "T")  # type: ignore[arg-type]
+    await clock.begin({"Plan": 1, "Write": 3}, whole=False)
+    assert await left_s(clock) == pytest.approx(40, abs=1)
+    clock.start("Write")
+    clock._step_begun -= 24
+    assert await left_s(clock) == pytest.approx(16, abs=1)
+    clock.finish("Write")
+    await clock.learn()
+    assert known.learnt == [("Write", pytest.approx(8, abs=1))]
+
+
 async def test_there_is_no_estimate_before_something_is_known() -> None:
     clock = StepClock(Known(), "T")  # type: ignore[arg-type]
-    await clock.begin(["Plan", "Unknown"], whole=False)
+    await clock.begin({"Plan": 1, "Unknown": 1}, whole=False)
     assert clock.estimate() is None
 
 

@@ -1,14 +1,25 @@
-"""The generators, one a task type, registered by name."""
+"""The generators: each file of this folder has one, and says for which task type."""
 
+import importlib
+import inspect
+import pkgutil
 from collections.abc import Mapping
+from typing import Any
 
 from worker.generators.base import Generator
-from worker.generators.brand_kit import BrandKitGenerator
-from worker.generators.media_plan import MediaPlanGenerator
-from worker.generators.personas import PersonasGenerator
 
-GENERATORS: Mapping[str, Generator] = {
-    "GENERATE_MEDIA_PLAN": MediaPlanGenerator(),
-    "GENERATE_BRAND_KIT": BrandKitGenerator(),
-    "AUTO_GENERATE_PERSONAS": PersonasGenerator(),
-}
+
+def _found() -> dict[str, Generator]:
+    found: dict[str, Generator] = {}
+    for file in pkgutil.iter_modules(__path__, f"{__name__}."):
+        module = importlib.import_module(file.name)
+        for _, kind in inspect.getmembers(module, inspect.isclass):
+            if kind.__module__ == module.__name__ and isinstance(getattr(kind, "task_type", None), str):
+                generator: Any = kind()
+                if generator.task_type in found:
+                    raise TypeError(f"two generators for {generator.task_type}")
+                found[generator.task_type] = generator
+    return found
+
+
+GENERATORS: Mapping[str, Generator] = _found()

@@ -1,119 +1,75 @@
 """``AUTO_GENERATE_PERSONAS``: the people whom a product is for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from shared.catalog import PersonasPayload
-from shared.models import Model
+from worker.drafts.personas import Portrait, Sketch, Sketches, draft_portrait, draft_sketches
 from worker.generators.base import PlannedStep, Result, Steps, document
 from worker.llm.provider import Prompt
 
-SEGMENTS = "Segment the market"
-NAMES = ["Amira", "Jonas", "Mei", "Tomás", "Ingrid", "Kofi", "Lucia", "Arjun", "Noor", "Sam"]
-SITUATIONS = [
-    ("newcomer", "who meets the problem for the first time", "wants a first result within an hour", 24),
-    ("professional", "who does this every day", "wants fewer steps and no surprises", 38),
-    ("buyer", "who decides for a team", "wants proof, a price and a way back out", 47),
-    ("sceptic", "who has tried something like it before", "wants to see what is different this time", 52),
-    ("enthusiast", "who tells others what to use", "wants depth, and a reason to share", 31),
-]
-
-
-class Segment(Model):
-    """A group of people with one situation in common."""
-
-    name: str
-    situation: str
-    need: str
-
-
-class Segments(Model):
-    """The market, divided."""
-
-    segments: list[Segment]
-
-
-class Persona(Model):
-    """One person who stands for a segment."""
-
-    name: str
-    age: int
-    role: str
-    situation: str
-    goals: list[str]
-    frustrations: list[str]
-    channels: list[str]
-    quote: str
+SEGMENTS, PORTRAITS = "Dividing the market", "Writing personas"
 
 
 class PersonasGenerator:
-    """One step to divide the market, then one a persona."""
+    """First everybody in outline, so that no two are alike; then each in full, at the same time."""
+
+    task_type = "AUTO_GENERATE_PERSONAS"
 
     def plan(self, payload: PersonasPayload) -> Sequence[PlannedStep]:
-        """As many steps as personas, and the division before them."""
-        return [PlannedStep(SEGMENTS, 2), *(PlannedStep(_step(number), 2) for number in range(payload.count))]
+        """Two steps; the second weighs as much as there are personas."""
+        return [PlannedStep(SEGMENTS, 2), PlannedStep(PORTRAITS, 2 + payload.count, parts=payload.count)]
 
     async def generate(self, steps: Steps, payload: PersonasPayload) -> Result:
         """One document a persona."""
-        brief = payload.wire()
-        divided = await steps.ask(
-            SEGMENTS,
-            Prompt(
-                f"Divide the product's market into exactly {payload.count} segments with different needs.",
-                {"brief": brief},
-                Segments,
-                lambda: _segments(payload),
-            ),
-        )
-        task = steps.task
-        documents, earlier = [], list[str]()
-        for number in range(payload.count):
-            segment = divided.segments[number % len(divided.segments)] if divided.segments else None
-            persona = await steps.ask(
-                _step(number),
-                Prompt(
-                    "Write one persona for the segment: a believable person, unlike the earlier ones.",
-                    {"brief": brief, "segment": segment.wire() if segment else None, "earlierNames": earlier},
-                    Persona,
-                    lambda number=number: _persona(payload, number),  # type: ignore[misc]
-                ),
+        async with steps.run(SEGMENTS) as step:
+            people = (await step.ask(_about_market(payload))).people
+        async with steps.run(PORTRAITS) as step:
+            portraits = await step.ask_each(
+                {
+                    f"persona {number}": _about_person(payload, people, number)
+                    for number in range(1, payload.count + 1)
+                }
             )
-            earlier.append(persona.name)
-            content = {"number": number + 1, "segment": segment.name if segment else None, **persona.wire()}
-            documents.append(document(task, "personaId", f"{task.task_id}-{number + 1:02d}", content))
+        task = steps.task
+        documents = [
+            document(task, {"number": number, **sketch.wire(), **portrait.wire()}, number)
+            for number, (sketch, portrait) in enumerate(zip(people, portraits.values(), strict=True), 1)
+        ]
         ids = [made["personaId"] for made in documents]
         return Result(documents, {"taskId": task.task_id, "personaIds": ids})
 
 
-def _step(number: int) -> str:
-    return f"Write persona {number + 1}"
+def _about_market(payload: PersonasPayload) -> Prompt[Sketches]:
+    def faults(answer: Sketches) -> Iterator[str]:
+        if len(answer.people) != payload.count:
+            yield f"there are {len(answer.people)} people, not {payload.count}"
+        for field in ("name", "segment", "need"):
+            values = [str(getattr(person, field)).strip().casefold() for person in answer.people]
+            if len(set(values)) != len(values):
+                yield f"two people have the same {field}"
 
-
-def _segments(payload: PersonasPayload) -> Segments:
-    market = payload.market or "the market"
-    chosen = [SITUATIONS[number % len(SITUATIONS)] for number in range(payload.count)]
-    return Segments(
-        segments=[
-            Segment(name=f"The {name} in {market}", situation=f"Someone {situation}", need=need)
-            for name, situation, need, _ in chosen
-        ]
+    return Prompt(
+        f"You research markets. Divide the product's market into exactly {payload.count} segments that need "
+        "different things from it, and name one believable person for each: name, age, occupation, and what "
+        "they need. No two names, segments or needs alike. Write in the brief's language.",
+        {"brief": payload.wire()},
+        Sketches,
+        lambda: draft_sketches(payload),
+        faults,
     )
 
 
-def _persona(payload: PersonasPayload, number: int) -> Persona:
-    name, situation, need, age = SITUATIONS[number % len(SITUATIONS)]
-    market = payload.market or "their field"
-    return Persona(
-        name=NAMES[number % len(NAMES)],
-        age=age + number // len(SITUATIONS) * 3,
-        role=f"A {name} in {market}",
-        situation=f"Someone {situation}. What they would use: {payload.product}",
-        goals=[f"A {name} {need}", f"To get from {payload.product} what others in {market} get"],
-        frustrations=[f"Offers that do not say what they mean for a {name}", "Having to ask twice"],
-        channels=[f"A forum on {market}", "Search", "A colleague's advice"],
-        quote=f"If it is really {_short(payload.product)}, show me how it helps a {name}.",
+def _about_person(payload: PersonasPayload, people: Sequence[Sketch], number: int) -> Prompt[Portrait]:
+    sketch = people[number - 1]
+    return Prompt(
+        "You research markets. Write the person in full: situation, goals, frustrations, objections to the "
+        "product, where they can be reached, and a sentence that they would say. Stay true to the outline, "
+        "and say nothing that would fit the others as well. Write in the brief's language.",
+        {
+            "brief": payload.wire(),
+            "person": sketch.wire(),
+            "others": [other.wire() for other in people if other is not sketch],
+        },
+        Portrait,
+        lambda: draft_portrait(payload, sketch),
     )
-
-
-def _short(text: str) -> str:
-    words = text.rstrip(".").split()
-    return " ".join(words[:8]) + ("…" if len(words) > 8 else "")  # noqa: PLR2004

@@ -2,10 +2,11 @@
 
 import asyncio
 import re
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from shared.models import Usage
-from worker.llm.provider import OnText, Prompt
+from worker.llm.provider import Piece, Prompt
 
 USAGE = Usage(provider="offline", model="rules")
 
@@ -16,10 +17,9 @@ class OfflineProvider:
     def __init__(self, words_per_second: float) -> None:
         self._pause_s = 1 / words_per_second if words_per_second else 0.0
 
-    async def write(self, prompt: Prompt[Any], on_text: OnText) -> tuple[str, Usage]:
+    async def write(self, prompt: Prompt[Any]) -> AsyncGenerator[Piece, None]:
         """The draft, word by word."""
         text = prompt.draft().model_dump_json(by_alias=True)
         for word in re.findall(r"\S+\s*", text):
             await asyncio.sleep(self._pause_s)
-            on_text(word)
-        return text, USAGE
+            yield Piece(word, USAGE)

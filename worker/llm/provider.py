@@ -1,8 +1,8 @@
 """What a generator asks of a language model, and what it gets back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -10,12 +10,12 @@ from shared.models import EndReason, Model, Usage
 
 AnswerT = TypeVar("AnswerT", bound=Model)
 
-OnText = Callable[[str], None]
-"""Called with each further piece of the answer's text as it is written."""
+MAX_FAULTS = 10
+"""So many faults of one answer are told to the model, and to people."""
 
 
 class ProviderError(Exception):
-    """The model gave no usable answer; the message is meant for the task's owner."""
+    """The model gave no usable answer; the message tells the task's owner what to do."""
 
     def __init__(
         self, message: str, reason: EndReason, *, retryable: bool, retry_after_s: float | None = None
@@ -25,6 +25,29 @@ class ProviderError(Exception):
         self.retryable = retryable
         self.retry_after_s = retry_after_s
         """The provider's own wish, in seconds."""
+
+
+class UnfitError(Exception):
+    """An answer is not what the prompt asked for; ``faults`` says what is wrong, a line each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
+
+
+class Rejected(NamedTuple):
+    """An earlier answer to the same prompt, and what was wrong with it."""
+
+    text: str
+    faults: Sequence[str]
+
+
+class Piece(NamedTuple):
+    """A further piece of an answer."""
+
+    text: str
+    usage: Usage
+    """What the call has used so far."""
 
 
 @dataclass(frozen=True)
@@ -38,32 +61,42 @@ class Prompt(Generic[AnswerT]):
     schema: type[AnswerT]
     """The answer's shape."""
     draft: Callable[[], AnswerT]
-    """An answer by rules, for when there is no model."""
+    """An answer by rules, for when there is no model; it also tells how long an answer may be expected."""
+    faults: Callable[[AnswerT], Iterable[str]] = lambda _: ()
+    """What is wrong with an answer that has the shape, a line each."""
+    rejected: Rejected | None = None
+    """Set where this is the second try."""
 
     def parse(self, text: str) -> AnswerT:
         """The answer that a model wrote as JSON.
 
         Raises:
-            ProviderError: it is not of the schema; another try may give a better one.
+            UnfitError: it is not of the schema, or has other faults.
         """
         try:
-            return self.schema.model_validate_json(text)
+            answer = self.schema.model_validate_json(text)
         except ValidationError as error:
-            fault = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, fault["loc"])) or "the whole"
-            raise ProviderError(
-                f"the model's answer does not fit: {where}: {fault['msg']}",
-                EndReason.BAD_OUTPUT,
-                retryable=True,
-            ) from None
+            raise UnfitError([_readable(fault) for fault in error.errors()[:MAX_FAULTS]]) from None
+        if faults := list(self.faults(answer))[:MAX_FAULTS]:
+            raise UnfitError(faults)
+        return answer
+
+    def again(self, text: str, faults: Sequence[str]) -> "Prompt[AnswerT]":
+        """The same question, with an answer that was not good enough."""
+        return replace(self, rejected=Rejected(text, faults))
 
 
 class Provider(Protocol):
     """A language model."""
 
-    async def write(self, prompt: Prompt[Any], on_text: OnText) -> tuple[str, Usage]:
-        """The answer to ``prompt`` as JSON text, and what it used.
+    def write(self, prompt: Prompt[Any]) -> AsyncGenerator[Piece, None]:
+        """The answer to ``prompt`` as JSON text, piece by piece; closing the generator breaks the call off.
 
         Raises:
             ProviderError: there is no answer.
         """
+
+
+def _readable(fault: Any) -> str:
+    where = ".".join(map(str, fault["loc"])) or "the answer"
+    return f"{where}: {fault['msg']}"

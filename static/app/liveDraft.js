@@ -1,0 +1,47 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { readable } from "herald/draft.js";
+
+import { html } from "./html.js";
+
+/**
+ * What is being written for a task, as it is written.
+ *
+ * @param {{taskId: string, feed: import("herald/taskFeed.js").TaskFeed}} props
+ */
+export function LiveDraft({ taskId, feed }) {
+  const [answers, setAnswers] = useState([]);
+  const end = useRef(null);
+
+  useEffect(() => {
+    let frame = 0;
+    const stop = feed.watchDraft(taskId, (draft) => {
+      frame ||= requestAnimationFrame(() => {
+        frame = 0;
+        setAnswers(draft.current());
+      });
+    });
+    return () => {
+      stop();
+      cancelAnimationFrame(frame);
+    };
+  }, [taskId, feed]);
+
+  useEffect(() => {
+    if (end.current) end.current.scrollTop = end.current.scrollHeight;
+  }, [answers]);
+
+  return html`
+    <div class="draft" ref=${end} tabindex="0" role="region" aria-label="Draft" data-draft>
+      ${answers.length === 0 && html`<p class="muted">Nothing written yet</p>`}
+      ${answers.map(
+        ({ step, part, text }) => html`
+          <section key=${part ?? step}>
+            ${part && html`<h4>${part}</h4>`}
+            ${readable(text).map(({ label, text: line }, number) => html`<p key=${number}><b>${label}</b> ${line}</p>`)}
+          </section>
+        `,
+      )}
+    </div>
+  `;
+}

@@ -1,0 +1,169 @@
+"""A local server that speaks Gemini's REST wire format, and misbehaves as it is told."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from shared.catalog import BrandKitPayload, MediaPlanPayload, PersonasPayload
+from tests.support.web import serving
+from worker.drafts import brand_kit, media_plan, personas
+
+Reply = Callable[[dict[str, Any]], Response]
+USAGE = {"usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 4, "thoughtsTokenCount": 2}}
+
+
+class Gemini:
+    """Answers with what the test has put in `reply`, or in `script` for the first ones; keeps what it was asked."""
+
+    def __init__(self, address: str = "") -> None:
+        self.address = address
+        self.reply: Reply = lambda asked: answer(fitting_answer(asked))
+        self.script: list[Reply] = []
+        self.asked: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+        self.keys: list[str | None] = []
+        self.open = 0
+        """Streams that are being sent."""
+        self.most_open = 0
+
+    async def __call__(self, request: Request) -> Response:
+        self.paths.append(f"{request.url.path}?{request.url.query}")
+        self.keys.append(request.headers.get("x-goog-api-key"))
+        self.asked.append(await request.json())
+        reply = self.script.pop(0) if self.script else self.reply
+        response = reply(self.asked[-1])
+        if isinstance(response, StreamingResponse):
+            response.body_iterator = self._counted(response.body_iterator)  # type: ignore[arg-type]
+        return response
+
+    async def _counted(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            async for part in body:
+                yield part
+        finally:
+            self.open -= 1
+
+
+@asynccontextmanager
+async def gemini_server() -> AsyncIterator[Gemini]:
+    """The server, on a free port."""
+    server = Gemini()
+    app = Starlette(routes=[Route("/{path:path}", server.__call__, methods=["POST"])])
+    async with serving(app) as address:
+        server.address = f"http://{address}"
+        yield server
+
+
+# What it can answer
+
+
+def chunk(text: str = "", **fields: Any) -> dict[str, Any]:
+    parts = [{"text": text}] if text else []
+    return {"candidates": [{"content": {"parts": parts, "role": "model"}, "index": 0} | fields]}
+
+
+def stream(*chunks: dict[str, Any]) -> Response:
+    return sse(*(json.dumps(one) for one in chunks))
+
+
+def sse(*lines: str) -> Response:
+    return Response("".join(f"data: {line}\r\n\r\n" for line in lines), media_type="text/event-stream")
+
+
+def answer(text: str) -> Response:
+    """A whole answer, in two chunks."""
+    half = len(text) // 2
+    return stream(chunk(text[:half]) | USAGE, chunk(text[half:], finishReason="STOP") | USAGE)
+
+
+def whole(text: str) -> Response:
+    """The same from the method that does not stream."""
+    return JSONResponse(chunk(text, finishReason="STOP") | USAGE)
+
+
+def error(
+    code: int, status: str, *details: dict[str, Any], message: str = "because", **headers: str
+) -> Reply:
+    body = {"error": {"code": code, "message": message, "status": status, "details": list(details)}}
+    return lambda _: JSONResponse(
+        body, code, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+def slowly(*texts: str, pause_s: float = 0.01, end: bool = True) -> Reply:
+    """The answer a chunk at a time; without ``end`` the model falls silent instead of ending it."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for number, text in enumerate(texts, 1):
+            last = {"finishReason": "STOP"} if end and number == len(texts) else {}
+            yield f"data: {json.dumps(chunk(text, **last) | USAGE)}\r\n\r\n".encode()
+            await asyncio.sleep(pause_s)
+        if not end:
+            await asyncio.sleep(60)
+
+    return lambda _: StreamingResponse(body(), media_type="text/event-stream")
+
+
+class CutError(Exception):
+    """Ends the server's side of a connection."""
+
+
+def cut(*texts: str) -> Reply:
+    """The beginning of an answer, and then the connection is gone."""
+
+    async def body() -> AsyncIterator[bytes]:
+        for text in texts:
+            yield f"data: {json.dumps(chunk(text))}\r\n\r\n".encode()
+        raise CutError
+
+    return lambda _: StreamingResponse(body(), media_type="text/event-stream")
+
+
+def input_of(asked: dict[str, Any]) -> dict[str, Any]:
+    """The data that a request carries between its marks."""
+    text: str = asked["contents"][0]["parts"][0]["text"]
+    assert text.startswith("<input>\n") and text.endswith("\n</input>")
+    data: dict[str, Any] = json.loads(text.removeprefix("<input>\n").removesuffix("\n</input>"))
+    return data
+
+
+def fitting_answer(asked: dict[str, Any]) -> str:
+    """What a model of good will would answer: it knows the schema's name and the data, as a model does."""
+    data = input_of(asked)
+    brief = data["brief"]
+    match asked["generationConfig"]["responseJsonSchema"]["title"]:
+        case "KeywordGroups":
+            made: Any = media_plan.draft_groups(MediaPlanPayload.model_validate(brief))
+        case "Strategy":
+            groups = [media_plan.KeywordGroup.model_validate(group) for group in data["groups"]]
+            made = media_plan.draft_strategy(MediaPlanPayload.model_validate(brief), groups)
+        case "Week":
+            groups = [media_plan.KeywordGroup.model_validate(group) for group in data["groups"]]
+            week = int(
+                asked["systemInstruction"]["parts"][0]["text"].split("posts for week ")[1].split(" ")[0]
+            )
+            made = media_plan.draft_week(
+                MediaPlanPayload.model_validate(brief), groups, data["channels"], week
+            )
+        case "Positioning":
+            made = brand_kit.draft_positioning(BrandKitPayload.model_validate(brief))
+        case "Voice":
+            made = brand_kit.draft_voice(BrandKitPayload.model_validate(brief))
+        case "Look":
+            made = brand_kit.draft_look(BrandKitPayload.model_validate(brief))
+        case "Sketches":
+            made = personas.draft_sketches(PersonasPayload.model_validate(brief))
+        case _:
+            sketch = personas.Sketch.model_validate(data["person"])
+            made = personas.draft_portrait(PersonasPayload.model_validate(brief), sketch)
+    text: str = made.model_dump_json(by_alias=True)
+    return text
