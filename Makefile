@@ -12,6 +12,7 @@ run: setup
 	@exec python -m shared.embedded --web honcho start
 
 test: setup-dev lint
+	node --test tests/client/
 	pytest
 
 lint: setup-dev

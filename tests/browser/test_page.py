@@ -18,7 +18,7 @@ FORMS: dict[str, dict[str, str]] = {
     "AUTO_GENERATE_PERSONAS": {"product": "A weekend pottery course"},
 }
 MADE = {
-    "GENERATE_MEDIA_PLAN": ("Your media plan is ready", "sell out the workshop"),
+    "GENERATE_MEDIA_PLAN": ("Your media plan is ready", "Sell out the workshop"),
     "GENERATE_BRAND_KIT": ("Your brand kit is ready", "Northlight"),
     "AUTO_GENERATE_PERSONAS": ("Your set of personas is ready", "A weekend pottery course"),
 }
@@ -49,8 +49,10 @@ class Tab:
         return [request for request in self.requests if request.startswith("GET") and "/api/jobs" in request]
 
     def pushed(self, event: str) -> list[dict[str, Any]]:
-        pushes = [frame["push"]["pub"]["data"] for frame in self.frames if "pub" in frame.get("push", {})]
-        return [push for push in pushes if push["type"] == event]
+        """What the user's own channel has brought."""
+        pushes = [frame["push"] for frame in self.frames if "pub" in frame.get("push", {})]
+        events = [push["pub"]["data"] for push in pushes if push["channel"].startswith("tasks#")]
+        return [data for data in events if data["type"] == event]
 
 
 OpenTab = Callable[..., Awaitable[Tab]]
@@ -130,6 +132,28 @@ async def test_a_tab_that_opens_later_sees_what_runs_and_what_is_done(open_tab: 
     await expect(later.page.locator("li.task[data-status=completed]")).to_have_count(2, timeout=30_000)
     await expect(later.page.locator(".toast")).to_have_count(1)
     assert later.asked_for_tasks() == []
+
+
+async def test_the_draft_is_read_while_it_is_written_and_after_a_reload(open_tab: OpenTab) -> None:
+    tab = await open_tab("ada")
+    await start(tab.page, "GENERATE_MEDIA_PLAN", **{"settings/weeks": "20"})
+    draft = tab.page.locator("[data-draft]")
+    await expect(draft).to_contain_text("week 3")
+    await expect(draft).to_contain_text("Call to action")
+    await tab.page.reload()
+    await expect(draft).to_contain_text("How to begin with pottery")
+    await expect(draft).not_to_contain_text("…")
+
+
+async def test_the_user_s_words_are_shown_and_never_run(open_tab: OpenTab) -> None:
+    attack = "<img src=x onerror=\"document.title='owned'\"><b>bold</b>"
+    tab = await open_tab("ada")
+    await start(tab.page, "GENERATE_MEDIA_PLAN", objective=attack, keywords=attack)
+    await expect(tab.page.locator("[data-draft]")).to_contain_text("<b>bold</b>")
+    await tab.page.locator("li.task").get_by_role("button", name="View").click(timeout=30_000)
+    await expect(tab.page.locator("dialog.result")).to_contain_text("<b>bold</b>")
+    assert await tab.page.locator("dialog.result img").count() == 0
+    assert await tab.page.title() == "Herald"
 
 
 async def test_a_task_is_cancelled_and_tried_again(open_tab: OpenTab) -> None:
