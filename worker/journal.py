@@ -25,8 +25,8 @@ PUBLISH_EVERY_S = 0.1
 STORE_EVERY_S = 1.0
 DELTA_EVERY_S = 0.25
 UNHURRIED_DELTAS = 100
-"""Beyond a quarter of it, pieces of drafts come ever less often: a draft of minutes, too, shall be found
-whole in its channel's history, which has 256 places by default."""
+"""When so many pieces of drafts have been told they come once a second: a channel's history has 256 places
+by default, and who comes late shall still find most of what has been written."""
 
 
 class LeaseLostError(Exception):
@@ -170,7 +170,7 @@ class Journal:
                     await self._tell_progress()
             if grown:
                 if ours and loop.time() >= delta_at:
-                    delta_at = loop.time() + max(DELTA_EVERY_S, self._deltas / UNHURRIED_DELTAS)
+                    delta_at = loop.time() + max(DELTA_EVERY_S, min(self._deltas / UNHURRIED_DELTAS, 1))
                     async with self._writing:
                         await self._tell_drafts()
                 else:

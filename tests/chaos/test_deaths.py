@@ -40,8 +40,8 @@ async def until(store: Store, task_id: str, *statuses: TaskStatus) -> Task:
 @pytest.mark.parametrize(
     "death",
     [
-        ("shared.store:Store.record", "Write week 1"),
-        ("shared.store:Store.save_checkpoint", "Write week 2"),
+        ("shared.store:Store.record", "Writing posts"),
+        ("shared.store:Store.save_checkpoint", "Writing posts: week 2"),
         ("shared.store:Store.put_result", ""),
         ("shared.store:Store.transition", "COMPLETED"),
         ("shared.announcer:Announcer.tell", "COMPLETED"),
@@ -133,7 +133,7 @@ async def test_a_killed_worker_s_task_is_taken_over_within_ten_seconds(
 ) -> None:
     task = await enqueued(store, settings)
     with running(WORKER, slow_worker(settings)) as one, running(WORKER, slow_worker(settings)) as other:
-        await until_running(store, task.task_id, "Write week 1")
+        await until_running(store, task.task_id, "Writing posts")
         owner = (await until(store, task.task_id, TaskStatus.PROCESSING)).history[-1].by
         (one if f":{one.pid}:" in owner else other).kill()
         killed_at = now()
@@ -149,7 +149,7 @@ async def test_a_worker_that_sleeps_past_its_lease_changes_and_publishes_nothing
 ) -> None:
     task = await enqueued(store, settings)
     with running(WORKER, slow_worker(settings)) as sleeper:
-        await until_running(store, task.task_id, "Write week 1")
+        await until_running(store, task.task_id, "Writing posts")
         sleeper.send_signal(signal.SIGSTOP)
         with running(WORKER, environment(settings)) as second:
             await until(store, task.task_id, TaskStatus.COMPLETED)
@@ -241,7 +241,7 @@ async def test_redis_is_emptied_in_mid_run(
         watcher = Watcher(herald)
         watching = asyncio.create_task(watcher.run())
         task_ids = [(await herald.create(PLAN))["taskId"] for _ in range(3)]
-        await until_running(store, task_ids[0], "Write week 1")
+        await until_running(store, task_ids[0], "Writing posts")
         await feed.redis.flushall()
         tasks = [await until_ended(store, watcher, task_id) for task_id in task_ids]
         watching.cancel()
@@ -257,7 +257,7 @@ async def test_mongodb_is_away_for_a_while(
         watcher = Watcher(herald)
         watching = asyncio.create_task(watcher.run())
         task_id = (await herald.create(PLAN))["taskId"]
-        await until_running(store, task_id, "Write week 1")
+        await until_running(store, task_id, "Writing posts")
         server = stack.kill_service("HERALD_MONGO_URL")
         await asyncio.sleep(7)
         server.start()

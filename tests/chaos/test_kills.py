@@ -107,8 +107,9 @@ class Watcher:
 
 
 async def until_running(store: Store, task_id: str, step: str) -> None:
-    while (task := await store.get(task_id)) is None or task.current_step != step:
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(30):
+        while (task := await store.get(task_id)) is None or task.current_step != step:
+            await asyncio.sleep(0.02)
 
 
 async def until_ended(store: Store, watcher: Watcher, task_id: str) -> Task:
@@ -132,7 +133,7 @@ async def test_a_task_ends_and_is_watched_to_its_end(
         watcher = Watcher(herald)
         watching = asyncio.create_task(watcher.run())
         task_id = (await herald.create(PLAN))["taskId"]
-        await until_running(store, task_id, "Write week 2")
+        await until_running(store, task_id, "Writing posts")
         match victim:
             case "worker":
                 stack.start_worker()
