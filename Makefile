@@ -12,10 +12,11 @@ run: setup
 	@exec python -m shared.embedded --web honcho start
 
 test: setup-dev lint
-	node --test tests/client/
+	node --test tests/client/*.test.js
 	pytest
 
 lint: setup-dev
+	node_modules/.bin/tsc
 	ruff check
 	ruff format --check
 	mypy
@@ -25,7 +26,7 @@ bench: .venv/installed-bench tests/bench/node_modules/installed
 
 setup: .venv/installed node_modules/installed
 
-setup-dev: .venv/installed-dev node_modules/installed
+setup-dev: .venv/installed-dev node_modules/installed-dev
 	@python -m tests.browser.chromium
 
 .venv/created:
@@ -41,10 +42,17 @@ setup-dev: .venv/installed-dev node_modules/installed
 	$(PIP_INSTALL) -r $<
 	@touch $@ .venv/installed
 
-node_modules/installed: package-lock.json
-	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || { echo "Herald's page needs Node 20 or newer to install its browser libraries; get it from https://nodejs.org" >&2; exit 1; }
-	npm ci --silent --ignore-scripts
+node_modules/installed: package-lock.json | node
+	npm ci --silent --ignore-scripts --omit=dev
 	@touch $@
+
+node_modules/installed-dev: package-lock.json | node
+	npm ci --silent --ignore-scripts
+	@touch node_modules/installed $@
+
+.PHONY: node
+node:
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || { echo "Herald needs Node 20 or newer to install its page's libraries; get it from https://nodejs.org" >&2; exit 1; }
 
 .venv/installed-bench: requirements-bench.txt | .venv/created
 	$(PIP_INSTALL) -r $<

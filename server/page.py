@@ -31,7 +31,7 @@ async def page(_: Request) -> Response:
     digest = base64.b64encode(hashlib.sha256(import_map[1].encode()).digest()).decode()
     policy = (
         f"default-src 'self'; script-src 'self' 'sha256-{digest}'; img-src 'self' data:; "
-        "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
     return HTMLResponse(
         html,

@@ -1,13 +1,15 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 
+import { Notifications } from "herald/notifications.js";
+
+import { Activity } from "./activity.js";
+import { Header } from "./header.js";
+import { useFeed } from "./hooks.js";
 import { html } from "./html.js";
 import { ResultDialog } from "./resultDialog.js";
-import { TaskCard } from "./taskCard.js";
 import { TaskDialog } from "./taskDialog.js";
 import { TASK_TYPES } from "./taskTypes.js";
 import { Toasts } from "./toasts.js";
-
-const CONNECTION = { live: "Live", connecting: "Connecting…", closed: "Disconnected" };
 
 /**
  * The demo app: start tasks, watch them, open what they made.
@@ -15,56 +17,66 @@ const CONNECTION = { live: "Live", connecting: "Connecting…", closed: "Disconn
  * @param {{user: string, feed: import("herald/taskFeed.js").TaskFeed, service: import("herald/taskService.js").TaskService}} props
  */
 export function App({ user, feed, service }) {
-  const [, redraw] = useState(0);
+  const snapshot = useFeed(feed);
   const [starting, setStarting] = useState(null);
   const [viewing, setViewing] = useState(null);
+  const [filter, setFilter] = useState("all");
   const [toasts, setToasts] = useState([]);
 
-  const toast = (text, action) => setToasts((shown) => [...shown.slice(-3), { id: crypto.randomUUID(), text, action }]);
-
-  useEffect(() => {
-    const draw = () => redraw((count) => count + 1);
-    const onChange = ({ detail }) => {
-      draw();
-      for (const { task, before } of detail.changed) {
-        if (before && before.status !== task.status) tell(task);
+  const actions = useMemo(() => {
+    const toast = (text, more) => setToasts((shown) => [...shown.slice(-3), { id: crypto.randomUUID(), text, ...more }]);
+    const change = (method) => async (task) => {
+      try {
+        feed.add(await service[method](task.taskId));
+      } catch (error) {
+        toast(error.message, { lasting: true });
       }
     };
-    feed.addEventListener("change", onChange);
-    feed.addEventListener("state", draw);
+    return {
+      toast,
+      view: setViewing,
+      cancel: change("cancel"),
+      retry: change("retry"),
+      async older(page) {
+        const { tasks, after } = await service.list(page);
+        for (const task of tasks) feed.add(task);
+        return after;
+      },
+    };
+  }, [feed, service]);
+
+  useEffect(() => {
+    const notifications = new Notifications({ feed, user, show: (ended) => tell(ended), describe });
     feed.connect();
+    notifications.start();
     return () => {
-      feed.removeEventListener("change", onChange);
-      feed.removeEventListener("state", draw);
+      notifications.stop();
       feed.close();
     };
-  }, []);
+  }, [feed]);
 
-  function tell(task) {
-    const made = TASK_TYPES[task.type]?.made ?? "task";
-    if (task.status === "completed") toast(`Your ${made} is ready`, { label: "View", run: () => setViewing(task) });
-    if (task.status === "failed") toast(`Your ${made} could not be made: ${task.lastError}`);
+  function tell(ended) {
+    const [task] = ended.tasks;
+    if (ended.kind === "failed") {
+      actions.toast(describe(ended).body, { lasting: true, action: { label: "Retry", run: () => actions.retry(task) } });
+    } else if (ended.tasks.length === 1) {
+      actions.toast(describe(ended).title, { action: { label: "View", run: () => setViewing(task) } });
+    } else {
+      actions.toast(describe(ended).title, { action: { label: "View", run: () => showCompleted() } });
+    }
+  }
+
+  function showCompleted() {
+    setFilter("completed");
+    document.getElementById("activity").scrollIntoView();
   }
 
   const start = async (type, payload, idempotencyKey) => feed.add(await service.create(type, payload, { idempotencyKey }));
-  const act = (method) => async (task) => {
-    try {
-      feed.add(await service[method](task.taskId));
-    } catch (error) {
-      toast(error.message);
-    }
-  };
 
-  const tasks = feed.list();
-  const running = feed.activeCount();
   return html`
-    <header>
-      <h1><img src="/static/app/icon.svg" alt="" width="28" height="28" /> Herald</h1>
-      <span class="running" data-running=${running}>${running === 0 ? "Nothing runs" : running === 1 ? "1 task runs" : `${running} tasks run`}</span>
-      <span class="connection ${feed.state}" data-connection=${feed.state} role="status">${CONNECTION[feed.state]}</span>
-      <span class="user" title="You">${user}</span>
-    </header>
+    <${Header} user=${user} snapshot=${snapshot} />
     <main>
+      ${snapshot.state === "offline" && html`<p class="banner" role="status">No connection. What you see may be old; the page goes on by itself.</p>`}
       <section class="types" aria-label="Start a task">
         ${Object.entries(TASK_TYPES).map(
           ([type, { verb, about }]) => html`
@@ -74,14 +86,17 @@ export function App({ user, feed, service }) {
           `,
         )}
       </section>
-      <h2>Tasks</h2>
-      ${tasks.length === 0 && html`<p class="muted empty">Start a task above: it runs in the background, and you see each step here as it happens.</p>`}
-      <ul class="tasks">
-        ${tasks.map((task) => html`<${TaskCard} key=${task.taskId} task=${task} feed=${feed} view=${setViewing} cancel=${act("cancel")} retry=${act("retry")} />`)}
-      </ul>
+      <${Activity} snapshot=${snapshot} feed=${feed} filter=${filter} choose=${setFilter} actions=${actions} />
     </main>
     ${starting && html`<${TaskDialog} type=${starting} start=${start} close=${() => setStarting(null)} />`}
-    ${viewing && html`<${ResultDialog} task=${viewing} load=${(task) => service.result(task)} close=${() => setViewing(null)} />`}
+    ${viewing && html`<${ResultDialog} key=${viewing.taskId} task=${viewing} load=${() => service.results(viewing)} close=${() => setViewing(null)} />`}
     <${Toasts} toasts=${toasts} close=${(id) => setToasts((shown) => shown.filter((one) => one.id !== id))} />
   `;
+}
+
+/** @param {import("herald/notifications.js").Announcement} ended */
+function describe({ kind, tasks }) {
+  const made = TASK_TYPES[tasks[0].type]?.made ?? "task";
+  if (kind === "failed") return { title: `Your ${made} has failed`, body: `Your ${made} could not be made: ${tasks[0].lastError}` };
+  return tasks.length === 1 ? { title: `Your ${made} is ready` } : { title: `${tasks.length} tasks are ready` };
 }

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { readable } from "herald/draft.js";
 
+import { onceAFrame } from "./hooks.js";
 import { html } from "./html.js";
 
 /**
@@ -14,17 +15,13 @@ export function LiveDraft({ taskId, feed }) {
   const end = useRef(null);
 
   useEffect(() => {
-    let frame = 0;
-    const stop = feed.watchDraft(taskId, (draft) => {
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
-        setAnswers(draft.current());
+    let newest;
+    const watch = (tell) =>
+      feed.watchDraft(taskId, (draft) => {
+        newest = draft;
+        tell();
       });
-    });
-    return () => {
-      stop();
-      cancelAnimationFrame(frame);
-    };
+    return onceAFrame(watch, () => setAnswers(newest.current()));
   }, [taskId, feed]);
 
   useEffect(() => {

@@ -11,7 +11,7 @@ import { currentUser, tokenSource } from "./session.js";
 const user = currentUser();
 const getToken = tokenSource(user);
 const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`;
-const feed = new TaskFeed({ url, getToken });
 const service = new TaskService({ getToken });
+const feed = new TaskFeed({ url, getToken, service });
 
 render(html`<${App} user=${user} feed=${feed} service=${service} />`, document.getElementById("app"));

@@ -14,7 +14,7 @@ const JITTER = 0.2;
 
 /**
  * How long to wait before the next check.
- * @param {number} attempt checks without news so far, from 0
+ * @param {number} attempt waits without news so far, from 0
  * @param {() => number} [random]
  * @returns {number} milliseconds: `min(1000 · 1.5^attempt, 30000)`, up to a fifth less, so that many clients spread
  */
@@ -97,15 +97,14 @@ export class StatusChecks {
     this.#asking = true;
     let least = 0;
     try {
-      this.#attempt = (await this.check(running.signal)) ? 0 : this.#attempt + 1;
+      if (await this.check(running.signal)) this.#attempt = 0;
     } catch (error) {
-      this.#attempt += 1;
       least = 1000 * (/** @type {{retryAfterS?: number}} */ (error)?.retryAfterS ?? 0);
     } finally {
       this.#asking = false;
     }
     // Stopped meanwhile, and perhaps started again: then the new start has to be planned, not this one's next.
-    if (this.#running === running) this.#plan(Math.max(delayMs(this.#attempt, this.random), least));
+    if (this.#running === running) this.#plan(Math.max(delayMs(this.#attempt++, this.random), least));
     else if (this.#running) this.#plan(0);
   }
 }

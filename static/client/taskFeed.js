@@ -1,93 +1,146 @@
 import { Centrifuge } from "centrifuge";
 
 import { Draft } from "./draft.js";
-import { isNewer } from "./version.js";
+import { StatusChecks, browser } from "./statusChecks.js";
+import { isActive, isNewer } from "./task.js";
+import { MAX_CHECKED } from "./taskService.js";
 
-const ACTIVE = new Set(["queued", "processing", "retrying"]);
+/** @typedef {import("./task.js").Task} Task */
 
 /**
- * @typedef {object} Task a task's public state, as it is pushed
- * @property {string} taskId
- * @property {string} type
- * @property {"queued" | "processing" | "retrying" | "completed" | "failed" | "cancelled"} status
- * @property {number} progress whole percents
- * @property {string} [currentStep]
- * @property {{name: string, status: string}[]} steps
- * @property {number} [queuePosition] which one it is of those that wait, from 1
- * @property {string} [estimatedStart] RFC 3339
- * @property {string} [estimatedCompletion] RFC 3339
- * @property {object} [result] a reference to what was made
- * @property {string} [lastError]
- * @property {number} rev
- * @property {number} tick
- * @property {string} createdAt RFC 3339
+ * What the feed knows at one moment. It is never changed: a new one takes its place.
+ *
+ * @typedef {object} Snapshot
+ * @property {readonly Task[]} tasks newest first
+ * @property {State} state
+ * @property {boolean} loaded whether the tasks have been read at least once
  */
 
 /**
- * The user's tasks, kept up to date by push.
+ * `live`: changes are pushed; `connecting`: not yet, or not any more; `polling`: they are asked for meanwhile;
+ * `offline`: there is no network, or nobody answers.
  *
- * Events: `change` when tasks changed, with `detail.changed: {task, before}[]` (`before` is undefined for a
- * task that was not known, and every state from a snapshot carries `detail.snapshot: true`); `state` when
- * the connection came or went.
+ * @typedef {"live" | "connecting" | "polling" | "offline"} State
+ */
+
+/**
+ * The part of a Centrifuge client that the feed needs.
+ *
+ * @typedef {Pick<Centrifuge, "on" | "connect" | "disconnect" | "newSubscription" | "removeSubscription">} Connection
+ */
+
+/**
+ * The user's tasks, kept up to date by push, and by asking where nothing can be pushed.
  *
  * @example
- * const feed = new TaskFeed({ url: "wss://example.com/connection/websocket", getToken });
- * feed.addEventListener("change", () => render(feed.list()));
+ * const service = new TaskService({ getToken });
+ * const feed = new TaskFeed({ url: "wss://example.com/connection/websocket", getToken, service });
+ * const stop = feed.subscribe(() => render(feed.getSnapshot().tasks));
  * feed.connect();
  */
-export class TaskFeed extends EventTarget {
-  /** @param {{url: string, getToken: () => Promise<string>}} options */
-  constructor({ url, getToken }) {
-    super();
-    /** @type {Map<string, Task>} */
-    this.tasks = new Map();
-    /** @type {"connecting" | "live" | "closed"} */
-    this.state = "connecting";
-    this.connection = new Centrifuge(url, { getToken: () => getToken(), minReconnectDelay: 200, maxReconnectDelay: 10_000 });
-    this.connection.on("connected", () => this.#enter("live"));
-    this.connection.on("connecting", () => this.#enter("connecting"));
-    this.connection.on("disconnected", () => this.#enter("closed"));
-    this.connection.on("subscribed", ({ data }) => data && this.#takeSnapshot(data.tasks));
-    this.connection.on("publication", ({ data }) => data.task && this.#take([data.task], false));
+export class TaskFeed {
+  /** @type {Map<string, Task>} */
+  #tasks = new Map();
+  /** @type {Snapshot | null} the current one, once somebody has asked for it */
+  #snapshot = null;
+  /** @type {Set<() => void>} */
+  #listeners = new Set();
+  #telling = false;
+  #loaded = false;
+  #live = false;
+  /** @type {boolean | null} whether the last check was answered */
+  #answered = null;
+  #checkedTo = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
+  #stopWatching = () => {};
+
+  /**
+   * @param {object} options
+   * @param {string} options.url of the hub's WebSocket
+   * @param {() => Promise<string>} options.getToken
+   * @param {import("./taskService.js").TaskService} options.service what is asked when nothing can be pushed
+   * @param {number} [options.patienceMs] how long to be without a connection before asking
+   * @param {import("./statusChecks.js").Surroundings} [options.surroundings]
+   * @param {Connection} [options.connection]
+   */
+  constructor({ url, getToken, service, patienceMs = 3000, surroundings = browser, connection }) {
+    this.service = service;
+    this.patienceMs = patienceMs;
+    this.surroundings = surroundings;
+    /** @type {Connection} */
+    this.connection = connection ?? new Centrifuge(url, { getToken, minReconnectDelay: 200, maxReconnectDelay: 10_000 });
+    this.checks = new StatusChecks((signal) => this.#check(signal), { surroundings });
+    this.connection.on("connected", () => this.#enter(true));
+    this.connection.on("connecting", () => this.#enter(false));
+    this.connection.on("disconnected", () => this.#enter(false));
+    this.connection.on("subscribed", ({ data }) => data && this.#replace(data.tasks));
+    this.connection.on("publication", ({ data }) => data.task && this.add(data.task));
   }
 
   connect() {
+    this.#stopWatching = this.surroundings.watch(() => this.#tell());
+    this.#enter(false);
     this.connection.connect();
   }
 
   close() {
+    this.#stopWatching();
     this.connection.disconnect();
+    clearTimeout(this.#patience);
+    this.checks.stop();
   }
 
-  /** @returns {Task[]} newest first */
-  list() {
-    return [...this.tasks.values()].sort((a, b) => (a.taskId < b.taskId ? 1 : -1));
-  }
+  /**
+   * Be called after changes; those that come together are told once.
+   * @param {() => void} listener
+   * @returns {() => void} ends it
+   */
+  subscribe = (listener) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
 
-  /** @returns {number} how many tasks have not ended */
-  activeCount() {
-    return this.list().filter((task) => ACTIVE.has(task.status)).length;
+  /** @returns {Snapshot} the same one until something changes */
+  getSnapshot = () => {
+    this.#snapshot ??= Object.freeze({
+      tasks: Object.freeze([...this.#tasks.values()].sort((a, b) => (a.taskId < b.taskId ? 1 : -1))),
+      state: this.#state(),
+      loaded: this.#loaded,
+    });
+    return this.#snapshot;
+  };
+
+  /** @param {string} taskId @returns {Task | undefined} */
+  get(taskId) {
+    return this.#tasks.get(taskId);
   }
 
   /**
    * Take in a task's state that came another way, such as the answer to the request that created it.
    * @param {Task} task
+   * @returns {boolean} whether it was news
    */
   add(task) {
-    this.#take([task], false);
+    if (!isNewer(task, this.#tasks.get(task.taskId))) return false;
+    this.#tasks.set(task.taskId, task);
+    this.#tell();
+    if (isActive(task)) this.checks.hurry();
+    return true;
   }
 
   /**
    * Follow what a model is writing for a task, from the beginning of its history on.
    * @param {string} taskId
    * @param {(draft: Draft) => void} listener called after each further piece
-   * @returns {() => void} stops it
+   * @returns {() => void} ends it
    */
   watchDraft(taskId, listener) {
     const draft = new Draft();
     const subscription = this.connection.newSubscription(`task:${taskId}`, { recoverable: true });
-    /** @type {object[] | null} pieces that wait for those before them */
+    /** @type {any[] | null} pieces that wait for those before them */
     let early = [];
+    /** @param {any[]} messages */
     const add = (messages) => {
       const pieces = messages.filter(({ type }) => type === "task.delta");
       if (pieces.map((piece) => draft.add(piece)).includes(true)) listener(draft);
@@ -109,29 +162,81 @@ export class TaskFeed extends EventTarget {
     };
   }
 
+  /** @returns {State} */
+  #state() {
+    if (this.#live) return "live";
+    if (globalThis.navigator?.onLine === false || this.#answered === false) return "offline";
+    return this.#answered ? "polling" : "connecting";
+  }
+
+  /** @param {boolean} live */
+  #enter(live) {
+    this.#live = live;
+    clearTimeout(this.#patience);
+    if (live) {
+      this.checks.stop();
+      this.#answered = null;
+    } else {
+      this.#patience = setTimeout(() => this.checks.start(), this.patienceMs);
+    }
+    this.#tell();
+  }
+
   /** @param {Task[]} tasks all that are active, and some that have ended */
-  #takeSnapshot(tasks) {
+  #replace(tasks) {
     const present = new Set(tasks.map((task) => task.taskId));
-    for (const [taskId, task] of this.tasks) {
-      if (ACTIVE.has(task.status) && !present.has(taskId)) this.tasks.delete(taskId);
+    for (const [taskId, task] of this.#tasks) {
+      if (isActive(task) && !present.has(taskId)) this.#tasks.delete(taskId);
     }
-    this.#take(tasks, true);
+    this.#loaded = true;
+    this.#tell();
+    for (const task of tasks) this.add(task);
   }
 
-  /** @param {Task[]} tasks @param {boolean} snapshot */
-  #take(tasks, snapshot) {
-    const changed = [];
-    for (const task of tasks) {
-      const before = this.tasks.get(task.taskId);
-      if (!isNewer(task, before)) continue;
-      this.tasks.set(task.taskId, task);
-      changed.push({ task, before });
+  /**
+   * Ask how the active tasks are doing, all in one request; or which tasks there are, as long as that is not known.
+   * @param {AbortSignal} signal
+   */
+  async #check(signal) {
+    try {
+      const tasks = await this.#ask(signal);
+      if (signal.aborted) return false;
+      this.#answered = true;
+      this.#tell();
+      return tasks.map((task) => this.add(task)).includes(true);
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#answered = false;
+        this.#tell();
+      }
+      throw error;
     }
-    this.dispatchEvent(new CustomEvent("change", { detail: { changed, snapshot } }));
   }
 
-  #enter(state) {
-    this.state = state;
-    this.dispatchEvent(new Event("state"));
+  /** @param {AbortSignal} signal @returns {Promise<Task[]>} */
+  async #ask(signal) {
+    if (!this.#loaded) {
+      const { tasks } = await this.service.list({ signal });
+      this.#loaded = true;
+      return tasks;
+    }
+    const active = [...this.#tasks.values()].filter(isActive).map((task) => task.taskId);
+    if (active.length === 0) return [];
+    const from = this.#checkedTo % active.length; // more than fit into a request take turns
+    const turn = [...active.slice(from), ...active.slice(0, from)].slice(0, MAX_CHECKED);
+    this.#checkedTo = from + turn.length;
+    const { tasks, notFound } = await this.service.status(turn, { signal });
+    if (!signal.aborted) for (const taskId of notFound) this.#tasks.delete(taskId);
+    return tasks;
+  }
+
+  #tell() {
+    this.#snapshot = null;
+    if (this.#telling) return;
+    this.#telling = true;
+    queueMicrotask(() => {
+      this.#telling = false;
+      for (const listener of [...this.#listeners]) listener();
+    });
   }
 }

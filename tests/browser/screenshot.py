@@ -1,29 +1,55 @@
-"""Takes the README's picture of a running Herald: ``python -m tests.browser.screenshot ADDRESS FILE``."""
+"""Takes the pictures in docs/ of a running Herald: ``python -m tests.browser.screenshot ADDRESS FOLDER``."""
 
 import asyncio
 import sys
+from pathlib import Path
+from typing import Any
 
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.chromium import ARGUMENTS, find
 from tests.browser.test_page import start
 
+DESKTOP = {"width": 1100, "height": 800}
+PICTURES: dict[str, dict[str, Any]] = {
+    "page": {"viewport": DESKTOP, "color_scheme": "light"},
+    "page-dark": {"viewport": DESKTOP, "color_scheme": "dark"},
+    "page-phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "light"},
+}
 
-async def take(address: str, file: str) -> None:
-    """Start one task of each type, and take the picture when the first is ready and the others run."""
+
+async def take(browser: Browser, address: str, folder: Path) -> None:
+    """Of each look a picture when the first task is ready and others run, and one of a plan."""
+    for name, look in PICTURES.items():
+        page = await browser.new_page(**look, device_scale_factor=1.5)
+        await page.goto(f"{address}/?user={name}")
+        await expect(page.locator("[data-connection=live]")).to_be_visible()
+        await show_life(page)
+        await page.screenshot(path=folder / f"{name}.png")
+        if name == "page":
+            await page.locator("li.task").last.scroll_into_view_if_needed()
+            plan = page.locator("li.task[data-status=completed]", has_text="Media plan")
+            await plan.get_by_role("button", name="View").click(timeout=90_000)
+            await expect(page.locator("dialog.result tfoot")).to_be_visible()
+            await page.screenshot(path=folder / "plan.png")
+        await page.close()
+
+
+async def show_life(page: Page) -> None:
+    await start(page, "GENERATE_BRAND_KIT")
+    await expect(page.locator("li.task progress[value='0']")).to_have_count(0)
+    await start(page, "AUTO_GENERATE_PERSONAS")
+    await start(page, "GENERATE_MEDIA_PLAN", **{"settings/weeks": "8", "settings/budget": "1200"})
+    await expect(page.locator(".toast")).to_be_visible(timeout=60_000)
+    await expect(page.locator("[data-draft] p").first).to_be_visible()
+
+
+async def main(address: str, folder: str) -> None:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find(), args=ARGUMENTS)
-        page = await browser.new_page(viewport={"width": 1100, "height": 800}, device_scale_factor=1.5)
-        await page.goto(f"{address}/?user=ada")
-        await expect(page.locator("[data-connection=live]")).to_be_visible()
-        await start(page, "GENERATE_BRAND_KIT")
-        await expect(page.locator("li.task progress[value='0']")).to_have_count(0)
-        await start(page, "AUTO_GENERATE_PERSONAS")
-        await start(page, "GENERATE_MEDIA_PLAN")
-        await expect(page.locator(".toast")).to_be_visible(timeout=60_000)
-        await page.screenshot(path=file)
+        await take(browser, address, Path(folder))
         await browser.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(take(*sys.argv[1:]))
+    asyncio.run(main(*sys.argv[1:]))

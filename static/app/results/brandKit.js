@@ -1,8 +1,8 @@
 import { html } from "../html.js";
 import { List } from "./list.js";
 
-/** @param {{result: any}} props a document of `/api/brandKits` */
-export function BrandKit({ result }) {
+/** @param {{documents: any[]}} props one document of `/api/brandKits` */
+export function BrandKit({ documents: [result] }) {
   const { voice, typography } = result;
   return html`
     <h3>${result.brandName}</h3>
@@ -26,7 +26,12 @@ export function BrandKit({ result }) {
       )}
     </div>
     <h4>Typography</h4>
-    ${["heading", "body"].map((use) => html`<p><b>${typography[use].family}</b> (${use}, else ${typography[use].fallback}). ${typography[use].reason}</p>`)}
+    ${["heading", "body"].map(
+      (use) => html`
+        <p class="sample ${use}" style=${{ fontFamily: `"${typography[use].family}", ${typography[use].fallback}` }}>${use === "heading" ? result.taglines[0] : result.positioning}</p>
+        <p class="muted">${use === "heading" ? "Headings" : "Text"}: ${typography[use].family}, else ${typography[use].fallback}. ${typography[use].reason}</p>
+      `,
+    )}
     <h4>Directions for a logo</h4>
     <ul>${result.logoDirections.map(({ name, idea }) => html`<li><b>${name}.</b> ${idea}</li>`)}</ul>
   `;

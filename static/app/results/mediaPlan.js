@@ -1,7 +1,7 @@
 import { html } from "../html.js";
 
-/** @param {{result: any}} props a document of `/api/mediaPlanGroups` */
-export function MediaPlan({ result }) {
+/** @param {{documents: any[]}} props one document of `/api/mediaPlanGroups` */
+export function MediaPlan({ documents: [result] }) {
   const { budget } = result;
   return html`
     <h3>${result.title}</h3>
@@ -20,7 +20,10 @@ export function MediaPlan({ result }) {
             <th scope="row">${channel.channel}</th>
             <td>${channel.role}</td>
             <td>${channel.kpis.join(", ")}</td>
-            <td class="number">${budget ? money(channel.budget, budget.currency) : `${channel.share} %`}</td>
+            <td class="number">
+              ${budget ? money(channel.budget, budget.currency) : `${channel.share} %`}
+              <div class="bar" style=${{ inlineSize: `${channel.share}%` }}></div>
+            </td>
           </tr>`,
         )}
       </tbody>

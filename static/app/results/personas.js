@@ -1,11 +1,11 @@
 import { html } from "../html.js";
 import { List } from "./list.js";
 
-/** @param {{result: {personas: any[]}}} props the answer of `/api/personas` */
-export function Personas({ result }) {
+/** @param {{documents: any[]}} props documents of `/api/personas` */
+export function Personas({ documents }) {
   return html`
     <div class="cards">
-      ${result.personas.map(
+      ${documents.map(
         (persona) => html`<section>
           <h3>${persona.name}, ${persona.age}</h3>
           <p class="muted">${persona.occupation} · ${persona.segment}</p>

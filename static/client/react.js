@@ -1,0 +1,66 @@
+/**
+ * Herald for React: hooks over one feed, which lives outside of the components.
+ *
+ * @example
+ * const feed = new TaskFeed({ url, getToken, service: new TaskService({ getToken }) });
+ * feed.connect();
+ *
+ * function Indicator() {
+ *   const { count, progress } = useBackgroundTasks(feed);
+ *   return count > 0 && <span>{count} running, {progress} %</span>;
+ * }
+ */
+
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+
+import { isActive } from "./task.js";
+
+/** @typedef {import("./task.js").Task} Task */
+/** @typedef {import("./taskFeed.js").TaskFeed} TaskFeed */
+
+/**
+ * All that the feed knows; the component is drawn again with every change.
+ * @param {TaskFeed} feed
+ * @returns {import("./taskFeed.js").Snapshot}
+ */
+export function useTaskFeed(feed) {
+  return useSyncExternalStore(feed.subscribe, feed.getSnapshot, feed.getSnapshot);
+}
+
+/**
+ * One task; the component is drawn again only when this one changes.
+ * @param {TaskFeed} feed
+ * @param {string} taskId
+ * @returns {Task | undefined}
+ */
+export function useTask(feed, taskId) {
+  const read = () => feed.get(taskId);
+  return useSyncExternalStore(feed.subscribe, read, read);
+}
+
+/**
+ * What runs in the background.
+ * @param {TaskFeed} feed
+ * @returns {{tasks: Task[], count: number, progress: number, state: import("./taskFeed.js").State}} the active tasks,
+ *   and how far they are together, in whole percents
+ */
+export function useBackgroundTasks(feed) {
+  const { tasks, state } = useTaskFeed(feed);
+  return useMemo(() => {
+    const active = tasks.filter(isActive);
+    const sum = active.reduce((total, task) => total + task.progress, 0);
+    return { tasks: active, count: active.length, progress: Math.floor(sum / (active.length || 1)), state };
+  }, [tasks, state]);
+}
+
+/**
+ * What a model is writing for a task.
+ * @param {TaskFeed} feed
+ * @param {string} taskId
+ * @returns {import("./draft.js").Answer[]}
+ */
+export function useDraft(feed, taskId) {
+  const [answers, setAnswers] = useState(/** @type {import("./draft.js").Answer[]} */ ([]));
+  useEffect(() => feed.watchDraft(taskId, (draft) => setAnswers(draft.current())), [feed, taskId]);
+  return answers;
+}

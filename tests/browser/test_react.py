@@ -1,0 +1,54 @@
+"""The React bindings, in a React application in a real browser."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from shared.models import TaskStatus, now
+from shared.store import Store
+from tests.support.processes import ROOT
+from tests.support.tasks import a_task
+
+PUT_IN = """
+() => {
+  document.body.innerHTML = '<div id="root"></div>';
+  document.body.append(Object.assign(document.createElement("script"), { type: "module", src: "/react-app.js" }));
+}
+"""
+
+
+def bundle(to: Path) -> str:
+    """The application as one file, as a team's own build makes it."""
+    esbuild = ROOT / "node_modules/.bin/esbuild"
+    options = ["--bundle", "--format=esm", "--jsx=automatic", '--define:process.env.NODE_ENV="development"']
+    app = ROOT / "tests/browser/reactApp.jsx"
+    subprocess.run([esbuild, app, *options, f"--outfile={to}", "--log-level=warning"], check=True)
+    return to.read_text()
+
+
+async def test_the_hooks_follow_a_task_live(
+    browser: Browser, address: str, store: Store, tmp_path: Path
+) -> None:
+    script = await asyncio.to_thread(bundle, tmp_path / "app.js")
+    ended, _ = await store.create(a_task(status=TaskStatus.COMPLETED, completed_at=now()))
+    page = await browser.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    await page.route(
+        "**/react-app.js", lambda route: route.fulfill(body=script, content_type="text/javascript")
+    )
+    await page.goto(f"{address}/readyz")  # of the same origin, and without our page's policy
+    await page.evaluate(PUT_IN)
+    await expect(page.locator("main[data-state=live][data-count='0']")).to_be_visible()
+    await expect(page.locator(f"[data-task='{ended.task_id}']")).to_be_visible()
+    await page.get_by_role("button", name="Start").click()
+    await expect(page.locator("main[data-count='1']")).to_be_visible()
+    running = page.locator("li[data-status=processing]")
+    await expect(running.locator("pre")).to_contain_text("situation")
+    await expect(page.locator("main:not([data-progress='0'])")).to_be_visible()
+    await expect(page.locator("main[data-count='0']")).to_be_visible(timeout=30_000)
+    await expect(page.locator("li[data-status=completed]")).to_have_count(2)
+    assert faults == []

@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Notifications } from "../../static/client/notifications.js";
+import { aTask, settled } from "./support.js";
+
+/** What the tabs of one browser share. */
+class Shared {
+  store = new Map();
+  getItem = (key) => this.store.get(key) ?? null;
+  setItem = (key, value) => this.store.set(key, value);
+  request = async (_, work) => work();
+}
+
+class FakeFeed {
+  tasks = [];
+  listeners = new Set();
+  subscribe = (listener) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+  getSnapshot = () => ({ tasks: this.tasks });
+  become(...tasks) {
+    this.tasks = tasks;
+    for (const listener of this.listeners) listener();
+  }
+}
+
+/** A tab with its own feed; `shown` and `notified` are what its user was told. */
+function tabOf(shared, { hidden = false } = {}) {
+  const tab = { feed: new FakeFeed(), shown: [], notified: [], hidden };
+  tab.notifications = new Notifications({
+    feed: tab.feed,
+    show: ({ kind, tasks }) => tab.shown.push(`${kind} ${tasks.length}`),
+    describe: ({ kind, tasks }) => ({ title: `${kind} ${tasks.length}` }),
+    storage: shared,
+    locks: shared,
+    hidden: () => tab.hidden,
+    notify: (title) => tab.notified.push(title),
+  });
+  tab.notifications.start();
+  return tab;
+}
+
+function clock(context) {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  return async (ms) => {
+    for (let passed = 0; passed < ms; passed += 50) {
+      context.mock.timers.tick(50);
+      await settled();
+    }
+  };
+}
+
+const done = (task) => ({ ...task, status: "completed", rev: task.rev + 1 });
+const failed = (task) => ({ ...task, status: "failed", rev: task.rev + 1 });
+
+test("five successes are one message, a failure is told at once", async (context) => {
+  const pass = clock(context);
+  const tab = tabOf(new Shared());
+  const tasks = Array.from({ length: 6 }, () => aTask());
+  tab.feed.become(...tasks);
+  await pass(100);
+  tab.feed.become(failed(tasks[0]), ...tasks.slice(1).map(done));
+  await pass(100);
+  assert.deepEqual(tab.shown, ["failed 1"]);
+  await pass(1000);
+  assert.deepEqual(tab.shown, ["failed 1", "completed 5"]);
+});
+
+test("what was over before, and what the user has cancelled, is not announced", async (context) => {
+  const pass = clock(context);
+  const tab = tabOf(new Shared());
+  const task = aTask();
+  tab.feed.become(task, done(aTask()));
+  await pass(100);
+  tab.feed.become({ ...task, status: "cancelled", rev: 2 });
+  await pass(2000);
+  assert.deepEqual(tab.shown, []);
+});
+
+test("a reload repeats nothing, and tells what has ended meanwhile", async (context) => {
+  const pass = clock(context);
+  const shared = new Shared();
+  const first = tabOf(shared);
+  const [told, missed] = [aTask(), aTask()];
+  first.feed.become(told, missed);
+  await pass(100);
+  first.feed.become(done(told), missed);
+  await pass(1000);
+  first.notifications.stop();
+  const second = tabOf(shared);
+  second.feed.become(done(told), done(missed));
+  await pass(1000);
+  assert.deepEqual([first.shown, second.shown], [["completed 1"], ["completed 1"]]);
+});
+
+test("of several tabs one announces: the one that can be seen", async (context) => {
+  const pass = clock(context);
+  const shared = new Shared();
+  const tabs = [tabOf(shared, { hidden: true }), tabOf(shared), tabOf(shared)];
+  const task = aTask();
+  for (const tab of tabs) tab.feed.become(task);
+  await pass(100);
+  for (const tab of tabs) tab.feed.become(done(task));
+  await pass(2000);
+  assert.deepEqual(
+    tabs.map(({ shown, notified }) => shown.length + notified.length),
+    [0, 1, 0],
+  );
+});
+
+test("while nobody sees the page the system is asked to tell", async (context) => {
+  const pass = clock(context);
+  const tab = tabOf(new Shared(), { hidden: true });
+  const task = aTask();
+  tab.feed.become(task);
+  await pass(100);
+  tab.feed.become(failed(task));
+  await pass(1000);
+  assert.deepEqual([tab.shown, tab.notified], [["failed 1"], ["failed 1"]]);
+});
+
+test("a task that is tried again is announced again", async (context) => {
+  const pass = clock(context);
+  const tab = tabOf(new Shared());
+  const task = aTask();
+  tab.feed.become(task);
+  await pass(100);
+  tab.feed.become(failed(task));
+  await pass(100);
+  tab.feed.become({ ...task, status: "queued", rev: 3 });
+  await pass(100);
+  tab.feed.become({ ...task, status: "completed", rev: 5 });
+  await pass(1000);
+  assert.deepEqual(tab.shown, ["failed 1", "completed 1"]);
+});
+
+test("a storage that is full of nonsense, or forgets, does no harm", async (context) => {
+  const pass = clock(context);
+  const shared = new Shared();
+  shared.getItem = () => "{nonsense";
+  const tab = tabOf(shared);
+  tab.feed.become(aTask());
+  await pass(100);
+  tab.feed.become(done(aTask()));
+  await pass(1000);
+  assert.deepEqual(tab.shown, []);
+});

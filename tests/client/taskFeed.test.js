@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { isNewer } from "../../static/client/task.js";
+import { TaskFeed } from "../../static/client/taskFeed.js";
+import { FakeConnection, FakeSurroundings, aTask, settled } from "./support.js";
+
+/** A feed on a fake connection; `server.tasks` is what HTTP would answer with, `server.asked` what it was asked. */
+function feedOf(context) {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const server = { tasks: [], asked: [], down: false };
+  const answer = async (asked, tasks) => {
+    server.asked.push(asked);
+    if (server.down) throw new TypeError("network");
+    return tasks;
+  };
+  const service = {
+    list: () => answer("list", { tasks: server.tasks }),
+    status: (ids) =>
+      answer(ids, {
+        tasks: server.tasks.filter(({ taskId }) => ids.includes(taskId)),
+        notFound: ids.filter((id) => !server.tasks.some(({ taskId }) => taskId === id)),
+      }),
+  };
+  const connection = new FakeConnection();
+  const surroundings = new FakeSurroundings();
+  const feed = new TaskFeed({ url: "", getToken: async () => "", service, surroundings, connection });
+  const pass = async (ms) => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      context.mock.timers.tick(100);
+      await settled();
+    }
+  };
+  return { feed, connection, server, surroundings, pass };
+}
+
+test("the greater pair of rev and tick is the newer one", () => {
+  assert.equal(isNewer({ rev: 1, tick: 0 }, undefined), true);
+  assert.equal(isNewer({ rev: 2, tick: 0 }, { rev: 1, tick: 9 }), true);
+  assert.equal(isNewer({ rev: 1, tick: 9 }, { rev: 2, tick: 0 }), false);
+  assert.equal(isNewer({ rev: 1, tick: 1 }, { rev: 1, tick: 1 }), false);
+});
+
+test("snapshot and events are merged, and an old state never wins", async (context) => {
+  const { feed, connection } = feedOf(context);
+  const task = aTask({ rev: 3 });
+  feed.connect();
+  assert.deepEqual([feed.getSnapshot().state, feed.getSnapshot().loaded], ["connecting", false]);
+  connection.live([task]);
+  connection.push({ ...task, tick: 2, progress: 20 });
+  connection.push({ ...task, tick: 1, progress: 10 });
+  connection.push({ ...task, rev: 2, tick: 9, progress: 5 });
+  assert.equal(feed.get(task.taskId).progress, 20);
+  assert.deepEqual([feed.getSnapshot().state, feed.getSnapshot().loaded], ["live", true]);
+});
+
+test("a snapshot stays the same until something changes, and listeners are told once for what comes together", async (context) => {
+  const { feed, connection } = feedOf(context);
+  const task = aTask();
+  feed.connect();
+  connection.live([task]);
+  await settled();
+  let told = 0;
+  const stop = feed.subscribe(() => (told += 1));
+  const before = feed.getSnapshot();
+  assert.equal(feed.getSnapshot(), before);
+  for (const tick of [1, 2, 3]) connection.push({ ...task, tick });
+  connection.push({ ...task, tick: 3 });
+  await settled();
+  assert.equal(told, 1);
+  assert.notEqual(feed.getSnapshot(), before);
+  stop();
+  connection.push({ ...task, tick: 4 });
+  await settled();
+  assert.equal(told, 1);
+});
+
+test("a task that a new snapshot does not know is gone; one that has ended stays", (context) => {
+  const { feed, connection } = feedOf(context);
+  const [gone, ended] = [aTask(), aTask({ status: "completed" })];
+  feed.connect();
+  connection.live([gone, ended]);
+  connection.live([]);
+  assert.deepEqual(feed.getSnapshot().tasks, [ended]);
+});
+
+test("without a connection the active tasks are asked for, all in one request, until it is back", async (context) => {
+  const { feed, connection, server, pass } = feedOf(context);
+  const [one, two, ended] = [aTask(), aTask(), aTask({ status: "failed" })];
+  feed.connect();
+  connection.live([one, two, ended]);
+  connection.emit("connecting");
+  await pass(2900);
+  assert.deepEqual(server.asked, [], "it was asked though the connection may be back any moment");
+  server.tasks = [{ ...one, tick: 5, progress: 50 }, two];
+  await pass(400);
+  assert.deepEqual(server.asked, [[one.taskId, two.taskId]]);
+  assert.deepEqual([feed.get(one.taskId).progress, feed.getSnapshot().state], [50, "polling"]);
+  connection.emit("connected");
+  assert.equal(feed.getSnapshot().state, "live");
+  await pass(60_000);
+  assert.equal(server.asked.length, 1, "it was asked although the connection is live");
+});
+
+test("an answer that comes when the connection is back is not taken", async (context) => {
+  const { feed, connection, pass } = feedOf(context);
+  const task = aTask();
+  feed.connect();
+  connection.live([task]);
+  let answer;
+  feed.service.status = () => new Promise((resolve) => (answer = resolve));
+  connection.emit("connecting");
+  await pass(3200);
+  connection.emit("connected");
+  answer({ tasks: [], notFound: [task.taskId] });
+  await settled();
+  assert.ok(feed.get(task.taskId));
+});
+
+test("a page that never had a connection reads the list first, and nothing while nothing runs", async (context) => {
+  const { feed, server, pass } = feedOf(context);
+  server.tasks = [aTask({ status: "completed" })];
+  feed.connect();
+  await pass(30_000);
+  assert.deepEqual(server.asked, ["list"]);
+  assert.deepEqual([feed.getSnapshot().tasks, feed.getSnapshot().loaded], [server.tasks, true]);
+  const task = aTask();
+  server.tasks = [task];
+  feed.add(task);
+  await pass(1100);
+  assert.deepEqual(server.asked, ["list", [task.taskId]]);
+});
+
+test("when nobody answers it is offline, and polling as soon as somebody does", async (context) => {
+  const { feed, server, pass } = feedOf(context);
+  server.down = true;
+  feed.connect();
+  await pass(3500);
+  assert.equal(feed.getSnapshot().state, "offline");
+  server.down = false;
+  await pass(3000);
+  assert.equal(feed.getSnapshot().state, "polling");
+});
+
+test("more tasks than fit into a request take turns", async (context) => {
+  const { feed, connection, server, pass } = feedOf(context);
+  server.tasks = Array.from({ length: 130 }, () => aTask());
+  feed.connect();
+  connection.live(server.tasks);
+  connection.emit("connecting");
+  await pass(6000);
+  assert.equal(server.asked[0].length, 100);
+  assert.equal(new Set([...server.asked[0], ...server.asked[1]]).size, 130);
+});
+
+test("a closed feed asks nobody", async (context) => {
+  const { feed, server, surroundings, pass } = feedOf(context);
+  feed.connect();
+  feed.close();
+  await pass(60_000);
+  assert.deepEqual(server.asked, []);
+  assert.equal(surroundings.listeners.size, 0);
+});
