@@ -28,6 +28,6 @@ def pace() -> float:
 async def address(settings: Settings, pace: float) -> AsyncIterator[str]:
     """Where the page is, with a worker behind it."""
     paced = settings.model_copy(update={"offline_words_per_second": pace})
-    with running(WORKER, environment(paced)):
+    with running(WORKER, environment(paced, HERALD_WORKER_GRACE_S="0")):
         async with web(settings) as address:
             yield f"http://{address}"
