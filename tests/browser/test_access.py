@@ -111,9 +111,11 @@ async def test_a_message_waits_while_one_points_at_it(open_tab: OpenTab) -> None
     toast = page.locator(".toast")
     await expect(toast).to_be_visible(timeout=30_000)
     await toast.hover()
+    await page.clock.run_for(500)  # until the page has taken it in
     await page.clock.fast_forward(60_000)
     await expect(toast).to_be_visible()
     await page.mouse.move(5, 5)
+    await page.clock.run_for(500)
     await page.clock.fast_forward(4_000)
     await expect(toast).to_be_visible()
     await page.clock.fast_forward(5_000)

@@ -19,19 +19,24 @@ PUT_IN = """
 """
 
 
-def bundle(to: Path) -> str:
-    """The application as one file, as a team's own build makes it."""
+def bundle(source: Path, to: Path) -> str:
+    """An application as one file, as a team's own build makes it."""
     esbuild = ROOT / "node_modules/.bin/esbuild"
-    options = ["--bundle", "--format=esm", "--jsx=automatic", '--define:process.env.NODE_ENV="development"']
-    app = ROOT / "tests/browser/reactApp.jsx"
-    subprocess.run([esbuild, app, *options, f"--outfile={to}", "--log-level=warning"], check=True)
+    options = [
+        "--bundle",
+        "--format=esm",
+        "--preserve-symlinks",
+        "--jsx=automatic",
+        '--define:process.env.NODE_ENV="development"',
+    ]
+    subprocess.run([esbuild, source, *options, f"--outfile={to}", "--log-level=warning"], check=True)
     return to.read_text()
 
 
 async def test_the_hooks_follow_a_task_live(
     browser: Browser, address: str, store: Store, tmp_path: Path
 ) -> None:
-    script = await asyncio.to_thread(bundle, tmp_path / "app.js")
+    script = await asyncio.to_thread(bundle, ROOT / "tests/browser/reactApp.jsx", tmp_path / "app.js")
     ended, _ = await store.create(a_task(status=TaskStatus.COMPLETED, completed_at=now()))
     page = await browser.new_page()
     faults: list[str] = []
@@ -52,3 +57,12 @@ async def test_the_hooks_follow_a_task_live(
     await expect(page.locator("main[data-count='0']")).to_be_visible(timeout=30_000)
     await expect(page.locator("li[data-status=completed]")).to_have_count(2)
     assert faults == []
+
+
+def test_the_guide_s_ten_lines_are_what_a_build_takes(tmp_path: Path) -> None:
+    guide = (ROOT / "docs/front-end.md").read_text()
+    (tmp_path / "Indicator.jsx").write_text(guide.split("```jsx\n")[1].split("```")[0])
+    (tmp_path / "herald").symlink_to(ROOT / "static/client")
+    (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
+    made = bundle(tmp_path / "Indicator.jsx", tmp_path / "made.js")
+    assert "useSyncExternalStore" in made and "https://herald.example.com" in made
