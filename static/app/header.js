@@ -37,7 +37,7 @@ function Indicator({ tasks }) {
     <button class="indicator quiet" popovertarget="running" data-running=${tasks.length} disabled=${tasks.length === 0}>
       ${tasks.length === 0 ? "Nothing runs" : `${tasks.length} ${tasks.length === 1 ? "task runs" : "tasks run"} · ${progress} %`}
     </button>
-    <div id="running" popover="auto" class="running" aria-label="Running tasks">
+    <div id="running" popover="auto" class="running-tasks" aria-label="Running tasks">
       ${tasks.length === 0 && html`<p class="muted">Nothing runs</p>`}
       <ul>
         ${tasks.slice(0, 12).map(

@@ -103,7 +103,7 @@ function Field({ field, fault, asked }) {
       <label for=${name}>${label}${hint && html` <span class="muted">${hint}</span>`}</label>
       ${kind === "textarea"
         ? html`<textarea rows="3" ...${attributes}></textarea>`
-        : html`<input type=${kind} value=${value} step=${kind === "number" ? "any" : undefined} ...${attributes} />`}
+        : html`<input type=${kind} defaultValue=${value} step=${kind === "number" ? "any" : undefined} ...${attributes} />`}
       ${fault && html`<p class="fault" id=${`${name}-fault`} role="alert">${fault}</p>`}
     </div>
   `;

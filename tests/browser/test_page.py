@@ -204,6 +204,7 @@ async def test_a_task_is_cancelled_and_tried_again(open_tab: OpenTab) -> None:
 
 async def test_a_wrong_form_stays_open_and_each_fault_is_at_its_field(open_tab: OpenTab) -> None:
     tab = await open_tab("ada")
+    await start(tab.page, "AUTO_GENERATE_PERSONAS")
     await tab.page.locator("[data-type=GENERATE_MEDIA_PLAN]").click()
     next_or_start = tab.page.locator("dialog [type=submit]")
     await next_or_start.click()
@@ -212,7 +213,10 @@ async def test_a_wrong_form_stays_open_and_each_fault_is_at_its_field(open_tab: 
     await next_or_start.click()
     await tab.page.locator("[name=keywords]").fill("tea, " + "x" * 201)
     await next_or_start.click()
+    await tab.page.locator("[name='settings/weeks']").fill("1")
     await tab.page.locator("[name='settings/currency']").fill("eur")
+    await expect(tab.page.locator("li.task[data-status=completed]")).to_have_count(1, timeout=30_000)
+    await expect(tab.page.locator("[name='settings/weeks']")).to_have_value("1")
     await next_or_start.click()
     await expect(tab.page.locator("[name=keywords]")).to_be_focused()
     await expect(tab.page.locator("#keywords-fault")).to_contain_text("at most 200 characters")
@@ -222,7 +226,7 @@ async def test_a_wrong_form_stays_open_and_each_fault_is_at_its_field(open_tab: 
     await tab.page.locator("[name='settings/currency']").fill("EUR")
     await tab.page.get_by_role("button", name="Start", exact=True).click()
     await expect(tab.page.locator("dialog")).to_have_count(0)
-    await expect(tab.page.locator("li.task")).to_have_count(1)
+    await expect(tab.page.locator("li.task")).to_have_count(2)
     tab.forgive("422")
 
 

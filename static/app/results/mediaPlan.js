@@ -22,7 +22,7 @@ export function MediaPlan({ documents: [result] }) {
             <td>${channel.kpis.join(", ")}</td>
             <td class="number">
               ${budget ? money(channel.budget, budget.currency) : `${channel.share} %`}
-              <div class="bar" style=${{ inlineSize: `${channel.share}%` }}></div>
+              <div class="track"><div class="bar" style=${{ width: `${channel.share}%` }}></div></div>
             </td>
           </tr>`,
         )}
