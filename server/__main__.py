@@ -31,6 +31,7 @@ def main() -> None:
         port=settings.port,
         workers=settings.workers,
         loop="uvloop",
+        log_config=None,  # ours, which takes the secrets out
         log_level="warning" if settings.env == "production" else "info",
         **server_options(settings),
     )

@@ -13,10 +13,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from server.auth import Principal
+from server.longpoll import until_changed
 from server.problems import Problem
 from server.requests import body_of, json_response, names, principal_of, validated, versioned_response
 from server.services import services_of
 from shared.catalog import TASK_TYPES
+from shared.events import task_channel
 from shared.models import (
     EndReason,
     HistoryEntry,
@@ -159,9 +161,13 @@ async def _status(request: Request) -> Response:
 
 
 async def show(request: Request) -> Response:
-    """``GET /api/jobs/{taskId}``."""
-    [task] = await services_of(request).waiting.placed([await _visible_task(request)])
-    return versioned_response(request, task.wire(), [task], {})
+    """``GET /api/jobs/{taskId}``; with ``Prefer: wait=…`` once it is other than what the client has."""
+
+    async def answer() -> Response:
+        [task] = await services_of(request).waiting.placed([await _visible_task(request)])
+        return versioned_response(request, task.wire(), [task], {})
+
+    return await until_changed(request, task_channel(request.path_params["task_id"]), answer)
 
 
 async def change(request: Request) -> Response:

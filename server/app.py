@@ -8,31 +8,35 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from server import api, health, page, problems
+from server import api, asyncapi, health, openapi, page, problems, reference
 from server.hub import transports
 from server.services import open_services
+from shared import logs
 from shared.settings import Settings, load_for_service
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
-    """The application; by default with the settings of this process."""
-    chosen = settings or load_for_service()
+    """The application; by default that of a process of its own, with the settings of its environment."""
+    if settings is None:
+        settings = load_for_service()
+        logs.set_up(settings)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        async with open_services(chosen) as services:
+        async with open_services(settings) as services:
             yield {"services": services}
 
     cors = Middleware(
         CORSMiddleware,
-        allow_origins=chosen.allowed_origins,
+        allow_origins=settings.allowed_origins,
         allow_methods=["GET", "POST", "PATCH"],
         allow_headers=["*"],
-        expose_headers=["ETag", "Location", "Retry-After"],
+        expose_headers=["ETag", "Location", "Preference-Applied", "Retry-After"],
     )
+    contracts = [*openapi.ROUTES, *asyncapi.ROUTES, *reference.ROUTES]
     return Starlette(
-        routes=[*api.ROUTES, *health.ROUTES, *transports.ROUTES, *page.ROUTES],
-        middleware=[cors] if chosen.allowed_origins else [],
+        routes=[*api.ROUTES, *contracts, *health.ROUTES, *transports.ROUTES, *page.ROUTES],
+        middleware=[cors] if settings.allowed_origins else [],
         exception_handlers=problems.HANDLERS,
         lifespan=lifespan,
     )

@@ -29,19 +29,21 @@ async def page(_: Request) -> Response:
     import_map = re.search(r'<script type="importmap">(.*?)</script>', html, re.DOTALL)
     assert import_map is not None  # noqa: S101  our own file
     digest = base64.b64encode(hashlib.sha256(import_map[1].encode()).digest()).decode()
+    return HTMLResponse(html, headers=headers(f"script-src 'self' 'sha256-{digest}'"))
+
+
+def headers(scripts: str) -> dict[str, str]:
+    """Headers of a page that loads nothing but our own files; ``scripts`` is its policy for them."""
     policy = (
-        f"default-src 'self'; script-src 'self' 'sha256-{digest}'; img-src 'self' data:; "
+        f"default-src 'self'; {scripts}; img-src 'self' data:; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
-    return HTMLResponse(
-        html,
-        headers={
-            "Content-Security-Policy": policy,
-            "X-Content-Type-Options": "nosniff",
-            "Referrer-Policy": "same-origin",
-            "Cache-Control": "no-cache",
-        },
-    )
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-cache",
+    }
 
 
 async def vendor(request: Request) -> Response:

@@ -11,10 +11,32 @@ from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
+
+from shared.models import Model, TaskStatus
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+
+
+class Fault(Model):
+    """What is wrong with one field."""
+
+    pointer: str
+    """Where in the body it is: a JSON pointer (RFC 6901)."""
+    detail: str
+
+
+class ProblemBody(Model):
+    """The body of every error (RFC 9457)."""
+
+    status: int
+    title: str
+    detail: str
+    errors: list[Fault] | None = None
+    task_status: TaskStatus | None = None
+    """Where the task's own status is the reason."""
 
 
 class Problem(Exception):  # noqa: N818  the standard's word
@@ -67,10 +89,20 @@ def of_problem(_: Request, error: Exception) -> Response:
     return error.response()
 
 
-def of_http_exception(_: Request, error: Exception) -> Response:
+def of_http_exception(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: an unknown path, a wrong method."""
     assert isinstance(error, HTTPException)  # noqa: S101  so it is registered
-    return Problem(error.status_code, error.detail, headers=error.headers).response()
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+    return Problem(error.status_code, error.detail, headers=headers).response()
+
+
+def _methods_of(request: Request) -> set[str]:
+    """The methods of a path, of which each may have a route of its own."""
+    routes = (route for route in request.app.routes if isinstance(route, Route))
+    fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in fitting for method in route.methods or ()}
 
 
 def of_bug(_: Request, __: Exception) -> Response:

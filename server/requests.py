@@ -51,13 +51,15 @@ async def body_of(request: Request) -> Any:
 
 
 def validated(model: type[ModelT], value: Any, *, within: str = "") -> ModelT:
-    """``value`` as a ``model``; ``within`` is where in the body it was, as a JSON pointer.
+    """``value`` (of JSON) as a ``model``, and nothing that only looks like it: no ``"3"`` or ``true`` for 3.
+
+    ``within`` is where in the body it was, as a JSON pointer.
 
     Raises:
         Problem: 422, naming each wrong field.
     """
     try:
-        return model.model_validate(value)
+        return model.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         raise invalid(error, within=within) from None
 

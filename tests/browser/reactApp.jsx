@@ -1,5 +1,5 @@
 /** A React application as a team would write it around the client. */
-import { StrictMode } from "react";
+import { memo, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { useBackgroundTasks, useDraft, useTask, useTaskFeed } from "../../static/client/react.js";
@@ -15,7 +15,7 @@ const service = new TaskService({ getToken });
 const feed = new TaskFeed({ url: `ws://${location.host}/connection/websocket`, getToken, service });
 window.drawn = {};
 
-function One({ taskId }) {
+const One = memo(function One({ taskId }) {
   const task = useTask(feed, taskId);
   const answers = useDraft(feed, taskId);
   window.drawn[taskId] = (window.drawn[taskId] ?? 0) + 1;
@@ -24,7 +24,7 @@ function One({ taskId }) {
       {task.progress} % <pre>{answers.map(({ text }) => text).join("")}</pre>
     </li>
   );
-}
+});
 
 function App() {
   const { state, tasks } = useTaskFeed(feed);

@@ -275,6 +275,26 @@ async def test_of_two_tabs_of_a_browser_one_tells_and_a_reload_repeats_nothing(o
     assert "set of personas is ready" in said
 
 
+LOOKED_AWAY_FROM = """
+Object.defineProperty(document, "visibilityState", { get: () => "hidden" });
+window.told = [];
+window.Notification = class {
+  static permission = "granted";
+  constructor(title) { told.push(title); }
+};
+"""
+
+
+async def test_who_looks_away_is_told_by_the_system(open_tab: OpenTab) -> None:
+    tab = await open_tab("ada")
+    await tab.page.add_init_script(LOOKED_AWAY_FROM)
+    await tab.page.reload()
+    await start(tab.page, "AUTO_GENERATE_PERSONAS")
+    await tab.page.wait_for_function("told.length > 0", timeout=30_000)
+    assert await tab.page.evaluate("told") == ["Your set of personas is ready"]
+    await expect(tab.page.locator(".toast")).to_be_visible()
+
+
 async def test_a_socket_that_is_blocked_is_replaced_by_checks_until_it_is_back(open_tab: OpenTab) -> None:
     tab = await open_tab("ada", blocked=True)
     await expect(tab.page.locator("[data-connection=polling]")).to_be_visible(timeout=15_000)

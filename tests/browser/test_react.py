@@ -56,6 +56,9 @@ async def test_the_hooks_follow_a_task_live(
     await expect(page.locator("main:not([data-progress='0'])")).to_be_visible()
     await expect(page.locator("main[data-count='0']")).to_be_visible(timeout=30_000)
     await expect(page.locator("li[data-status=completed]")).to_have_count(2)
+    drawn = await page.evaluate("drawn")
+    others = [count for task_id, count in drawn.items() if task_id != ended.task_id]
+    assert drawn[ended.task_id] <= 4 < min(others), "a task that had not changed was drawn again"
     assert faults == []
 
 

@@ -297,3 +297,33 @@ async def test_the_page_may_run_nothing_but_our_own_scripts(herald: Herald) -> N
         "/static/none.js",
     ):
         assert (await herald.http.get(path)).status_code == 404
+
+
+async def test_a_request_waits_until_what_the_client_has_is_old(herald: Herald, store: Store) -> None:
+    task = await herald.create(PERSONAS)
+    path = f"/api/jobs/{task['taskId']}"
+    etag = (await herald.get(path)).headers["etag"]
+
+    async def waiting(seconds: int) -> httpx2.Response:
+        return await herald.get(
+            path, headers={"If-None-Match": etag, "Prefer": f"wait={seconds}"}, timeout=30
+        )
+
+    held = asyncio.create_task(waiting(20))
+    assert (await asyncio.wait([held], timeout=1.5))[1], "it did not wait"
+    await herald.post(f"{path}/cancel")
+    async with asyncio.timeout(5):
+        changed = await held
+    assert (changed.status_code, changed.json()["status"]) == (200, "cancelled")
+    assert changed.headers["preference-applied"] == "wait=20"
+    assert (await waiting(20)).status_code == 200, "it waited though there was something new"
+    etag = changed.headers["etag"]
+    assert (await waiting(1)).status_code == 304
+    stranger = herald.other("bob")
+    problem(await stranger.get(path, headers={"If-None-Match": etag, "Prefer": "wait=20"}), 404)
+
+
+async def test_a_wrong_method_is_told_the_right_ones(herald: Herald) -> None:
+    response = await herald.request("DELETE", "/api/jobs/x")
+    problem(response, 405)
+    assert response.headers["allow"] == "GET, HEAD, PATCH"

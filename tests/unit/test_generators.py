@@ -1,5 +1,6 @@
 """The generators, with a model that answers at once with the rule-based draft."""
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -9,6 +10,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
 from shared.catalog import TASK_TYPES
 from shared.models import Task, Usage
@@ -270,3 +274,38 @@ async def test_two_people_with_one_name_are_a_fault() -> None:
     twice = json.dumps({"people": [person, {**person, "segment": "t", "name": "ada", "need": "m"}]})
     with pytest.raises(Exception, match="two people have the same name"):
         await generated("AUTO_GENERATE_PERSONAS", {"product": "p", "count": 2}, **{"": twice})
+
+
+LINE = st.text(min_size=1, max_size=60).filter(str.strip)
+ANY_PAYLOAD = st.one_of(
+    st.fixed_dictionaries(
+        {
+            "objective": LINE,
+            "keywords": st.lists(LINE, min_size=1, max_size=8),
+            "settings": st.fixed_dictionaries(
+                {"weeks": st.integers(1, 5), "postsPerWeek": st.integers(1, 14)},
+                optional={
+                    "channels": st.lists(LINE, max_size=5),
+                    "budget": st.floats(0, 1e9, allow_nan=False),
+                    "currency": st.sampled_from(["EUR", "JPY", "KWD"]),
+                    "language": LINE,
+                    "tone": LINE,
+                },
+            ),
+        }
+    ).map(lambda payload: ("GENERATE_MEDIA_PLAN", payload)),
+    st.fixed_dictionaries(
+        {"brandName": LINE, "description": LINE},
+        optional={"industry": LINE, "values": st.lists(LINE, max_size=4), "tone": LINE},
+    ).map(lambda payload: ("GENERATE_BRAND_KIT", payload)),
+    st.fixed_dictionaries({"product": LINE, "count": st.integers(1, 10)}, optional={"market": LINE}).map(
+        lambda payload: ("AUTO_GENERATE_PERSONAS", payload)
+    ),
+)
+
+
+@given(ANY_PAYLOAD)
+@hypothesis_settings(max_examples=150, deadline=None)
+def test_whatever_a_user_writes_the_drafts_have_no_fault(wanted: tuple[str, dict[str, Any]]) -> None:
+    """Each draft has to pass the same checks as a model's answer, and each plan its rules."""
+    asyncio.run(generated(*wanted))

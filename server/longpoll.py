@@ -1,0 +1,97 @@
+"""Holds a request for as long as there is nothing new to answer (RFC 7240, ``Prefer: wait``)."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from server.auth import Principal
+from server.hub import codes
+from server.hub.codes import ProtocolError
+from server.hub.frame import Frame
+from server.hub.hub import Hub, Message, Subscription
+from server.services import services_of
+
+MAX_WAIT_S = 60
+LOOK_EVERY_S = 1.0
+"""How often it is looked whether the client is still there, and whether this process goes on."""
+UNCHANGED = 304
+
+
+async def until_changed(
+    request: Request, channel: str, answer: Callable[[], Awaitable[Response]]
+) -> Response:
+    """What ``answer`` gives, or gives once ``channel`` has brought something that makes it other than 304.
+
+    Without a ``Prefer: wait=…`` it does not wait; nor does it without an ``If-None-Match``, since then the
+    answer is never 304.
+    """
+    wait_s = _wait_s(request)
+    response = await answer()
+    if not wait_s or response.status_code != UNCHANGED:
+        return response
+    until = asyncio.get_running_loop().time() + wait_s
+    try:
+        async with _changes(services_of(request).hub, channel) as changed:
+            response = await answer()  # again: it may have changed before we listened
+            while response.status_code == UNCHANGED and await _heard(changed, request, until):
+                response = await answer()
+    except ProtocolError:
+        return response  # the channel cannot be followed now; the client asks again
+    response.headers["Preference-Applied"] = f"wait={wait_s}"
+    return response
+
+
+async def _heard(changed: asyncio.Event, request: Request, until: float) -> bool:
+    """Wait for a change; False when the time is over, or nobody waits any more."""
+    hub, loop = services_of(request).hub, asyncio.get_running_loop()
+    while not changed.is_set():
+        left_s = until - loop.time()
+        if left_s <= 0 or hub.draining or await request.is_disconnected():
+            return False
+        with suppress(TimeoutError):
+            await asyncio.wait_for(changed.wait(), min(left_s, LOOK_EVERY_S))
+    changed.clear()
+    return True
+
+
+def _wait_s(request: Request) -> int:
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", request.headers.get("prefer", ""))
+    return min(int(found[1]), MAX_WAIT_S) if found else 0
+
+
+@asynccontextmanager
+async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
+    """Set whenever something is published to ``channel``."""
+    listener = _Listener()
+    subscription = await hub.subscribe(channel, listener, recover=None)
+    subscription.begin()
+    try:
+        yield listener.changed
+    finally:
+        hub.leave(subscription)
+
+
+class _Listener:
+    """A receiver that only wants to know that there is something."""
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self.session = ""
+        self.principal: Principal | None = None
+        self.fast: Callable[[bytes], object] | None = None
+
+    def feed(self, _: str | bytes) -> None:
+        """Nobody sends commands to it."""
+
+    def deliver(self, _: Frame, __: Sequence[Message]) -> None:
+        self.changed.set()
+
+    def lost_position(self, _: Subscription) -> None:
+        self.changed.set()
+
+    def disconnect(self, _: codes.Disconnect) -> None:
+        self.changed.set()
