@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 
 from shared.events import TaskEvent
 from shared.feed import Feed
@@ -72,6 +72,14 @@ async def test_no_barrier_is_found_in_any_state(open_tab: OpenTab, store: Store,
         await see_no_barrier(page, f"the result of {task_type}")
         await see_that_it_fits(page)
         await page.get_by_role("button", name="Close", exact=True).click()
+
+
+async def test_the_reference_can_be_read_by_everybody(browser: Browser, address: str) -> None:
+    page = await browser.new_page(viewport={"width": 360, "height": 740})
+    await page.goto(f"{address}/docs")
+    await expect(page.get_by_role("heading", name="POST /api/jobs", exact=True)).to_be_visible()
+    await see_no_barrier(page, "the reference")
+    await see_that_it_fits(page)
 
 
 async def test_a_task_is_started_watched_and_read_by_keyboard_alone(open_tab: OpenTab) -> None:

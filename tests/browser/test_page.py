@@ -290,7 +290,9 @@ async def test_who_looks_away_is_told_by_the_system(open_tab: OpenTab) -> None:
     await tab.page.add_init_script(LOOKED_AWAY_FROM)
     await tab.page.reload()
     await start(tab.page, "AUTO_GENERATE_PERSONAS")
-    await tab.page.wait_for_function("told.length > 0", timeout=30_000)
+    async with asyncio.timeout(30):
+        while not await tab.page.evaluate("told.length"):
+            await asyncio.sleep(0.05)
     assert await tab.page.evaluate("told") == ["Your set of personas is ready"]
     await expect(tab.page.locator(".toast")).to_be_visible()
 

@@ -327,3 +327,9 @@ async def test_a_wrong_method_is_told_the_right_ones(herald: Herald) -> None:
     response = await herald.request("DELETE", "/api/jobs/x")
     problem(response, 405)
     assert response.headers["allow"] == "GET, HEAD, PATCH"
+
+
+@pytest.mark.parametrize("value", [True, "3", 2.5])
+async def test_what_only_looks_like_a_number_is_none(herald: Herald, value: Any) -> None:
+    refused = problem(await herald.post("/api/jobs", json={**PERSONAS, "maxRetries": value}), 422)
+    assert refused["errors"][0]["pointer"] == "/maxRetries"

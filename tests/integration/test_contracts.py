@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from server.app import create_app
 from server.asyncapi import document as asyncapi_document
-from server.openapi import document
+from server.openapi import OPERATIONS, document
+from shared.catalog import TASK_TYPES
 from shared.events import EventType
 from shared.feed import Feed
 from shared.settings import Settings
@@ -103,3 +104,33 @@ async def test_schemathesis_finds_no_failure(settings: Settings, store: Store, t
             subprocess.run, command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
         )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+async def test_nothing_of_another_s_is_reached_by_any_endpoint(herald: Herald, store: Store) -> None:
+    """Each operation that names something is asked for what is ada's, by bob; the answer is as if it was not."""
+    task = await herald.create(PERSONAS)
+    task_id = task["taskId"]
+    for task_type in TASK_TYPES.values():
+        made = {"_id": task_id, task_type.result_id: task_id, "taskId": task_id, "userId": "ada"}
+        await store.put_result(task_type.collection, {**made, "brandId": "acme"})
+    bob = herald.other("bob", brands=["another"])
+    asked = 0
+    for operation in OPERATIONS:
+        path = re.sub(r"{\w+}", task_id, operation.path)
+        names = any(one["name"] == "taskId" and one["in"] == "query" for one in operation.parameters)
+        if path == operation.path and not names:
+            continue
+        body = {"priority": "high"} if operation.body else None
+        request = operation.method.upper(), f"{path}{f'?taskId={task_id}' if names else ''}"
+        assert (await bob.request(*request, json=body)).status_code == 404, request
+        assert (await herald.request(*request, json=body)).status_code < 500
+        asked += 1
+    assert asked == 4 + 2 * len(TASK_TYPES)
+    listed = (await bob.get("/api/jobs")).json()
+    checked = (await bob.get(f"/api/jobs?action=status&taskIds={task_id}")).json()
+    assert listed == {"tasks": []}
+    assert checked == {"tasks": [], "notFound": [task_id]}
+    async with bob.connected() as socket:
+        for channel in ("tasks#ada", f"task:{task_id}", "brand:acme"):
+            for method in ("subscribe", "history"):
+                assert (await socket.call(**{method: {"channel": channel}}))["error"]["code"] == 103
