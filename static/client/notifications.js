@@ -21,11 +21,13 @@ import { isActive } from "./task.js";
 const LOOK_AFTER_MS = 50;
 const GATHER_MS = 800;
 const HIDDEN_WAITS_MS = 400;
+const HOLD_MS = 5000;
 const REMEMBERED = 500;
-const WATCHED = 0;
+const WATCHED = "watched";
+const TOLD = "told";
 
 export class Notifications {
-  /** @type {Map<string, boolean>} by task and version, whether it was active */
+  /** @type {Map<string, boolean>} by task, whether it was active when it was last looked at */
   #seen = new Map();
   /** @type {Task[]} */
   #completed = [];
@@ -41,7 +43,8 @@ export class Notifications {
    * @param {(announcement: Announcement) => void} options.show where the user is looking
    * @param {(announcement: Announcement) => {title: string, body?: string}} options.describe for the system
    * @param {string} [options.user] whose tasks these are; users of one browser are told apart
-   * @param {Pick<Storage, "getItem" | "setItem">} [options.storage] what the tabs have in common
+   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">} [options.storage] what the tabs
+   *   have in common
    * @param {Pick<LockManager, "request">} [options.locks]
    * @param {() => boolean} [options.hidden] whether nobody sees this page
    * @param {(title: string, options: NotificationOptions) => void} [options.notify] to the system
@@ -59,7 +62,7 @@ export class Notifications {
     this.feed = feed;
     this.show = show;
     this.describe = describe;
-    this.key = `herald:announced:${user}`;
+    this.prefix = `herald:announced:${user}:`;
     this.storage = storage;
     this.locks = locks;
     this.hidden = hidden;
@@ -67,6 +70,7 @@ export class Notifications {
   }
 
   start() {
+    this.#forget();
     this.#unsubscribe = this.feed.subscribe(() => {
       this.#look ??= setTimeout(() => this.#lookAround(), LOOK_AFTER_MS);
     });
@@ -90,21 +94,18 @@ export class Notifications {
   /** Note which tasks run, and announce those that have ended since. */
   #lookAround() {
     this.#look = undefined;
-    const watched = [];
     for (const task of this.feed.getSnapshot().tasks) {
-      const before = this.#seen.get(task.taskId);
       const active = isActive(task);
-      if (before === active) continue;
+      if (this.#seen.get(task.taskId) === active) continue;
       this.#seen.set(task.taskId, active);
-      if (active) watched.push(task);
+      if (active) this.#watch(task);
       else if (task.status !== "cancelled") this.#ended(task);
     }
-    if (watched.length > 0) this.#remember(watched.map((task) => [task.taskId, WATCHED]));
   }
 
   /** @param {Task} task */
   async #ended(task) {
-    if (this.#memory()[task.taskId] !== WATCHED) return; // nobody here has waited for it, or it has been announced
+    if (!this.#isWatched(task)) return; // nobody here has waited for it, or it has been announced
     if (this.hidden()) await new Promise((resolve) => setTimeout(resolve, HIDDEN_WAITS_MS));
     if (!(await this.#claim(task))) return;
     if (task.status === "failed") {
@@ -120,16 +121,27 @@ export class Notifications {
 
   /**
    * Make an ending this tab's to announce.
+   *
+   * What one tab stores the others may see a little later, so who has claimed an ending holds its lock for a while;
+   * whoever comes too late notes as well that it has been announced.
    * @param {Task} task
    * @returns {Promise<boolean>} false if another tab was faster
    */
-  async #claim(task) {
+  #claim(task) {
     const take = () => {
-      const free = this.#memory()[task.taskId] === WATCHED;
-      if (free) this.#remember([[task.taskId, task.rev]]);
+      const free = this.#isWatched(task);
+      this.#remember(task, TOLD);
       return free;
     };
-    return this.locks ? this.locks.request(this.key, take) : take();
+    if (!this.locks) return Promise.resolve(take());
+    const name = `${this.prefix}${task.taskId}:${task.rev}`;
+    return new Promise((resolve, reject) => {
+      const held = this.locks.request(name, { ifAvailable: true }, async (lock) => {
+        resolve(take() && lock !== null);
+        if (lock) await new Promise((release) => setTimeout(release, HOLD_MS));
+      });
+      held.catch(reject);
+    });
   }
 
   /** @param {Announcement} announcement */
@@ -141,20 +153,34 @@ export class Notifications {
     }
   }
 
-  /** @returns {Record<string, number>} by task: `WATCHED`, or the version of the ending that was announced */
-  #memory() {
-    try {
-      return JSON.parse(this.storage.getItem(this.key) ?? "{}");
-    } catch {
-      return {};
-    }
+  /** @param {Task} task one that is active */
+  #watch(task) {
+    const [what, rev] = this.#memory(task);
+    if (what === TOLD && rev >= task.rev) return; // another tab knows already that it has ended
+    this.#remember(task, WATCHED);
   }
 
-  /** @param {[string, number][]} entries */
-  #remember(entries) {
-    const all = Object.entries({ ...this.#memory(), ...Object.fromEntries(entries) });
-    const newest = all.sort(([a], [b]) => (a < b ? -1 : 1)).slice(-REMEMBERED);
-    this.storage.setItem(this.key, JSON.stringify(Object.fromEntries(newest)));
+  /** @param {Task} task @returns {boolean} whether its ending is waited for, and has not been announced */
+  #isWatched(task) {
+    return this.#memory(task)[0] === WATCHED;
+  }
+
+  /** @param {Task} task @returns {[string | undefined, number]} what is remembered, and of which version */
+  #memory({ taskId }) {
+    const [what, rev] = this.storage.getItem(this.prefix + taskId)?.split(" ") ?? [];
+    return [what, Number(rev)];
+  }
+
+  /** @param {Task} task @param {string} what */
+  #remember(task, what) {
+    this.storage.setItem(this.prefix + task.taskId, `${what} ${task.rev}`);
+  }
+
+  /** Forget the oldest tasks. */
+  #forget() {
+    const keys = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index) ?? "");
+    const known = keys.filter((key) => key.startsWith(this.prefix)).sort();
+    for (const key of known.slice(0, -REMEMBERED)) this.storage.removeItem(key);
   }
 }
 

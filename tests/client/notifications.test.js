@@ -7,9 +7,20 @@ import { aTask, settled } from "./support.js";
 /** What the tabs of one browser share. */
 class Shared {
   store = new Map();
+  held = new Set();
+  get length() {
+    return this.store.size;
+  }
+  key = (index) => [...this.store.keys()][index] ?? null;
   getItem = (key) => this.store.get(key) ?? null;
   setItem = (key, value) => this.store.set(key, value);
-  request = async (_, work) => work();
+  removeItem = (key) => this.store.delete(key);
+  request = async (name, _, work) => {
+    const free = !this.held.has(name);
+    if (free) this.held.add(name);
+    await work(free ? {} : null);
+    if (free) this.held.delete(name);
+  };
 }
 
 class FakeFeed {
@@ -136,7 +147,54 @@ test("a task that is tried again is announced again", async (context) => {
   assert.deepEqual(tab.shown, ["failed 1", "completed 1"]);
 });
 
-test("a storage that is full of nonsense, or forgets, does no harm", async (context) => {
+test("a tab that lags behind announces nothing again, not after a reload either", async (context) => {
+  const pass = clock(context);
+  const shared = new Shared();
+  const [quick, slow] = [tabOf(shared), tabOf(shared)];
+  const task = aTask();
+  quick.feed.become(task);
+  await pass(100);
+  quick.feed.become(done(task));
+  await pass(1000);
+  slow.feed.become(task);
+  await pass(100);
+  slow.feed.become(done(task));
+  await pass(1000);
+  const later = tabOf(shared);
+  later.feed.become(done(task));
+  await pass(1000);
+  assert.deepEqual([quick.shown, slow.shown, later.shown], [["completed 1"], [], []]);
+});
+
+test("what another tab has stored a moment ago need not be seen yet", async (context) => {
+  const pass = clock(context);
+  const [shared, stale] = [new Shared(), new Shared()];
+  stale.request = shared.request; // the locks are the same, the storage lags behind
+  const [quick, slow] = [tabOf(shared), tabOf(stale)];
+  const task = aTask();
+  for (const tab of [quick, slow]) tab.feed.become(task);
+  await pass(100);
+  for (const tab of [quick, slow]) tab.feed.become(done(task));
+  await pass(1000);
+  assert.deepEqual([quick.shown, slow.shown], [["completed 1"], []]);
+  const later = tabOf(stale);
+  later.feed.become(done(task));
+  await pass(1000);
+  assert.deepEqual(later.shown, []);
+});
+
+test("old tasks are forgotten", () => {
+  const shared = new Shared();
+  for (let number = 0; number < 600; number += 1) {
+    shared.setItem(`herald:announced::t${String(number).padStart(4, "0")}`, "told 1");
+  }
+  shared.setItem("herald.user", "ada");
+  tabOf(shared);
+  assert.equal(shared.length, 501);
+  assert.equal(shared.getItem("herald:announced::t0099"), null);
+});
+
+test("a storage that is full of nonsense does no harm", async (context) => {
   const pass = clock(context);
   const shared = new Shared();
   shared.getItem = () => "{nonsense";
