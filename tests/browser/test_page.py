@@ -365,6 +365,15 @@ async def test_a_failure_says_what_to_do_and_is_tried_again(
             await tab.page.close()
 
 
+PRINTED = """
+() => {
+  const dialog = document.querySelector("dialog");
+  const paper = document.documentElement.scrollHeight;
+  return { top: dialog.getBoundingClientRect().top + scrollY, height: dialog.scrollHeight, paper };
+}
+"""
+
+
 async def test_a_result_is_taken_along(open_tab: OpenTab) -> None:
     tab = await open_tab("ada")
     await start(tab.page, "GENERATE_MEDIA_PLAN", **{"settings/weeks": "1", "settings/budget": "99.5"})
@@ -381,6 +390,10 @@ async def test_a_result_is_taken_along(open_tab: OpenTab) -> None:
         else:
             assert text.startswith("date,week,channel,title,copy,hashtags,callToAction\n")
             assert len(text.splitlines()) == 1 + 3
+    await tab.page.emulate_media(media="print")
+    shown = await tab.page.evaluate(PRINTED)
+    assert shown["top"] == 0 and shown["height"] <= shown["paper"], "a part of it is not printed"
+    await tab.page.emulate_media(media="screen")
     await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await tab.page.get_by_role("button", name="Copy").click()
     await expect(tab.page.get_by_role("button", name="Copied")).to_be_visible()
