@@ -63,7 +63,7 @@ tests/bench/node_modules/installed: tests/bench/package-lock.json
 	@touch $@
 
 # Compile the pins anew from pyproject.toml and package.json; uv has to be on the PATH.
-COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --prerelease if-necessary-or-explicit
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-strip-extras --prerelease if-necessary-or-explicit
 lock:
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --extra embedded pyproject.toml -c requirements.txt -o requirements-embedded.txt
