@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 
 import { Notifications } from "herald/notifications.js";
-import { isActive } from "herald/task.js";
+import { isActive, overallProgress } from "herald/task.js";
 
 import { html } from "./html.js";
 import { nameOf } from "./taskTypes.js";
@@ -32,10 +32,9 @@ export function Header({ user, snapshot }) {
 }
 
 function Indicator({ tasks }) {
-  const progress = Math.floor(tasks.reduce((sum, task) => sum + task.progress, 0) / (tasks.length || 1));
   return html`
     <button class="indicator quiet" popovertarget="running" data-running=${tasks.length} disabled=${tasks.length === 0}>
-      ${tasks.length === 0 ? "Nothing runs" : `${tasks.length} ${tasks.length === 1 ? "task runs" : "tasks run"} · ${progress} %`}
+      ${tasks.length === 0 ? "Nothing runs" : `${tasks.length} ${tasks.length === 1 ? "task runs" : "tasks run"} · ${overallProgress(tasks)} %`}
     </button>
     <div id="running" popover="auto" class="running-tasks" aria-label="Running tasks">
       ${tasks.length === 0 && html`<p class="muted">Nothing runs</p>`}

@@ -13,7 +13,7 @@
 
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 
-import { isActive } from "./task.js";
+import { isActive, overallProgress } from "./task.js";
 
 /** @typedef {import("./task.js").Task} Task */
 /** @typedef {import("./taskFeed.js").TaskFeed} TaskFeed */
@@ -48,8 +48,7 @@ export function useBackgroundTasks(feed) {
   const { tasks, state } = useTaskFeed(feed);
   return useMemo(() => {
     const active = tasks.filter(isActive);
-    const sum = active.reduce((total, task) => total + task.progress, 0);
-    return { tasks: active, count: active.length, progress: Math.floor(sum / (active.length || 1)), state };
+    return { tasks: active, count: active.length, progress: overallProgress(active), state };
   }, [tasks, state]);
 }
 

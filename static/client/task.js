@@ -42,6 +42,11 @@ export function isActive(task) {
   return ACTIVE.includes(task.status);
 }
 
+/** @param {Task[]} tasks @returns {number} how far they are together, in whole percents */
+export function overallProgress(tasks) {
+  return Math.floor(tasks.reduce((sum, task) => sum + task.progress, 0) / (tasks.length || 1));
+}
+
 /**
  * @param {{rev: number, tick: number}} state
  * @param {{rev: number, tick: number} | undefined} known
