@@ -1,12 +1,14 @@
 """``python -m server``: the web process."""
 
+import tempfile
+from contextlib import ExitStack
 from typing import Any
 
 import uvicorn
 
 from server.hub.wire import HttpProtocol
 from shared import logs
-from shared.settings import Settings, load_for_service
+from shared.settings import METRICS_DIR, Settings, load_for_service, set_for_children
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
@@ -24,17 +26,21 @@ def main() -> None:
     """Serve until told to stop."""
     settings = load_for_service()
     logs.set_up(settings)
-    uvicorn.run(
-        "server.app:create_app",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        loop="uvloop",
-        log_config=None,  # ours, which takes the secrets out
-        log_level="warning" if settings.env == "production" else "info",
-        **server_options(settings),
-    )
+    with ExitStack() as stack:
+        if settings.workers > 1 and settings.metrics_dir is None:
+            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="herald-metrics-"))
+            set_for_children(**{METRICS_DIR: directory})
+        uvicorn.run(
+            "server.app:create_app",
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            loop="uvloop",
+            log_config=None,  # ours, which takes the secrets out
+            log_level="warning" if settings.env == "production" else "info",
+            **server_options(settings),
+        )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import hashlib
 import json
 from functools import partial
 from itertools import chain
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -15,8 +15,17 @@ from starlette.routing import BaseRoute, Route
 from server.auth import Principal
 from server.longpoll import until_changed
 from server.problems import Problem
-from server.requests import body_of, json_response, names, principal_of, validated, versioned_response
+from server.requests import (
+    body_of,
+    json_response,
+    listing_of,
+    names,
+    principal_of,
+    validated,
+    versioned_response,
+)
 from server.services import services_of
+from shared import tracing
 from shared.catalog import TASK_TYPES
 from shared.events import task_channel
 from shared.models import (
@@ -30,7 +39,7 @@ from shared.models import (
     new_task_id,
     now,
 )
-from shared.store import MAX_LISTED, IdempotencyConflictError
+from shared.store import IdempotencyConflictError
 
 MAX_IDS = 100
 """Most tasks that one status check may ask for."""
@@ -65,6 +74,8 @@ class TokenRequest(Model):
 
     user_id: Name = "demo"
     brands: list[Name] = Field([], max_length=50)
+    scope: Literal["", "operator"] = ""
+    """``operator`` for one who runs Herald."""
 
 
 # Tasks
@@ -100,6 +111,7 @@ async def create(request: Request) -> Response:
         created_at=at,
         updated_at=at,
         idempotency_key=key,
+        traceparent=tracing.traceparent(),
         request_digest=_digest(wanted) if key is not None else None,
         history=[HistoryEntry(at=at, status=TaskStatus.QUEUED, by="user")],
     )
@@ -124,22 +136,11 @@ async def index(request: Request) -> Response:
     if action is not None:
         raise Problem(400, "GET /api/jobs takes no other action than `status`")
     principal = await principal_of(request)
-    query = request.query_params
-    try:
-        statuses = [TaskStatus(name) for name in names(query.getlist("status"))]
-    except ValueError as error:
-        raise Problem(400, f"status: {error}; it is one of {', '.join(TaskStatus)}") from None
-    limit = query.get("limit", "50")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= MAX_LISTED):
-        raise Problem(400, f"limit: {limit!r} is not a number from 1 to {MAX_LISTED}")
+    listing = listing_of(request)
     tasks = await services_of(request).store.list_tasks(
-        principal.user_id, statuses=statuses or None, limit=int(limit), after=query.get("after")
+        principal.user_id, statuses=listing.statuses, limit=listing.limit, after=listing.after
     )
-    tasks = await services_of(request).waiting.placed(tasks)
-    body: dict[str, Any] = {"tasks": [task.wire() for task in tasks]}
-    if len(tasks) == int(limit):
-        body["after"] = tasks[-1].task_id
-    return JSONResponse(body)
+    return JSONResponse(listing.page(await services_of(request).waiting.placed(tasks)))
 
 
 async def _status(request: Request) -> Response:
@@ -164,7 +165,7 @@ async def show(request: Request) -> Response:
     """``GET /api/jobs/{taskId}``; with ``Prefer: wait=…`` once it is other than what the client has."""
 
     async def answer() -> Response:
-        [task] = await services_of(request).waiting.placed([await _visible_task(request)])
+        [task] = await services_of(request).waiting.placed([(await _visible_task(request))[0]])
         return versioned_response(request, task.wire(), [task], {})
 
     return await until_changed(request, task_channel(request.path_params["task_id"]), answer)
@@ -172,11 +173,11 @@ async def show(request: Request) -> Response:
 
 async def change(request: Request) -> Response:
     """``PATCH /api/jobs/{taskId}`` ``{priority}``: move a task that waits to another place in the queue."""
-    before, services = await _visible_task(request), services_of(request)
+    services, (before, _) = services_of(request), await _visible_task(request)
     wanted = validated(ChangeRequest, await body_of(request))
     task = await services.store.set_priority(before.task_id, wanted.priority)
     if task is None:
-        latest = await _visible_task(request)
+        latest, _ = await _visible_task(request)
         raise Problem(
             409, f"the task is {latest.status}; only one that waits can be moved", taskStatus=latest.status
         )
@@ -214,11 +215,11 @@ async def retry(request: Request) -> Response:
 
 
 async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> Response:
-    before = await _visible_task(request)
+    before, who = await _visible_task(request)
     services = services_of(request)
-    task = await services.store.transition(before.task_id, to, by="user", **changes)
+    task = await services.store.transition(before.task_id, to, by=who, **changes)
     if task is None:
-        latest = await _visible_task(request)
+        latest, _ = await _visible_task(request)
         raise Problem(
             409, f"the task is {latest.status}; it cannot become {to} now", taskStatus=latest.status
         )
@@ -230,12 +231,13 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
     return JSONResponse(task.public().wire(), background=afterwards)
 
 
-async def _visible_task(request: Request) -> PublicTask:
+async def _visible_task(request: Request) -> tuple[PublicTask, str]:
+    """The task that the path names, and who is asking for it, as its history says it."""
     principal = await principal_of(request)
     found = await services_of(request).store.get_public([request.path_params["task_id"]])
-    if not found or not principal.may_see(found[0]):
+    if not found or not principal.may_manage(found[0]):
         raise Problem(404, "there is no such task")
-    return found[0]
+    return found[0], "user" if principal.may_see(found[0]) else f"operator {principal.user_id}"
 
 
 # Results
@@ -283,7 +285,9 @@ async def token(request: Request) -> Response:
     if settings.env != "dev":
         raise Problem(404, "tokens are handed out in development only")
     wanted = validated(TokenRequest, await body_of(request))
-    issued = services_of(request).authenticator.issue(wanted.user_id, wanted.brands, settings.token_ttl_s)
+    issued = services_of(request).authenticator.issue(
+        wanted.user_id, wanted.brands, settings.token_ttl_s, scope=wanted.scope
+    )
     return JSONResponse({"token": issued, "userId": wanted.user_id, "expiresIn": settings.token_ttl_s})
 
 

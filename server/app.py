@@ -8,10 +8,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from server import api, asyncapi, health, openapi, page, problems, reference
+from server import api, asyncapi, centrifugo, health, openapi, ops, page, problems, reference, schemas, scrape
 from server.hub import transports
+from server.observed import Observed
 from server.services import open_services
-from shared import logs
+from shared import logs, tracing
 from shared.settings import Settings, load_for_service
 
 
@@ -20,6 +21,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     if settings is None:
         settings = load_for_service()
         logs.set_up(settings)
+        tracing.set_up(settings, "web")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
@@ -33,10 +35,19 @@ def create_app(settings: Settings | None = None) -> Starlette:
         allow_headers=["*"],
         expose_headers=["ETag", "Location", "Preference-Applied", "Retry-After"],
     )
-    contracts = [*openapi.ROUTES, *asyncapi.ROUTES, *reference.ROUTES]
+    contracts = [*openapi.ROUTES, *asyncapi.ROUTES, *schemas.ROUTES, *reference.ROUTES]
     return Starlette(
-        routes=[*api.ROUTES, *contracts, *health.ROUTES, *transports.ROUTES, *page.ROUTES],
-        middleware=[cors] if settings.allowed_origins else [],
+        routes=[
+            *api.ROUTES,
+            *contracts,
+            *health.ROUTES,
+            *scrape.ROUTES,
+            *ops.ROUTES,
+            *centrifugo.ROUTES,
+            *transports.ROUTES,
+            *page.ROUTES,
+        ],
+        middleware=[Middleware(Observed), *([cors] if settings.allowed_origins else [])],
         exception_handlers=problems.HANDLERS,
         lifespan=lifespan,
     )

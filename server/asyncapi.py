@@ -8,10 +8,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from server.auth import OPS_CHANNEL
+from server.overview import OverviewEvent
 from shared.events import EventType, TaskDelta, TaskEvent, brand_channel, task_channel, user_channel
 
 REF = "#/components/schemas/{model}"
-CHANNELS = {
+CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
     "userTasks": (
         user_channel("{userId}"),
         "userId",
@@ -30,6 +32,13 @@ CHANNELS = {
         "Every event of a brand's tasks. For tokens whose `brands` hold it.",
         ("taskEvent",),
     ),
+    "operators": (
+        OPS_CHANNEL,
+        None,
+        "How everything is doing, every two seconds while somebody looks. For tokens whose `scope` holds "
+        "`operator`.",
+        ("overview",),
+    ),
 }
 
 
@@ -37,7 +46,9 @@ CHANNELS = {
 def document() -> dict[str, Any]:
     """The whole document."""
     _, schemas = models_json_schema(
-        [(TaskEvent, "validation"), (TaskDelta, "validation")], by_alias=True, ref_template=REF
+        [(model, "validation") for model in (TaskEvent, TaskDelta, OverviewEvent)],
+        by_alias=True,
+        ref_template=REF,
     )
     return {
         "asyncapi": "3.0.0",
@@ -84,6 +95,12 @@ def document() -> dict[str, Any]:
                     "contentType": "application/json",
                     "payload": {"$ref": REF.format(model="TaskDelta")},
                 },
+                "overview": {
+                    "title": "How everything is doing",
+                    "summary": "Each one takes the place of the one before.",
+                    "contentType": "application/json",
+                    "payload": {"$ref": REF.format(model="OverviewEvent")},
+                },
             },
             "securitySchemes": {
                 "token": {
@@ -97,11 +114,12 @@ def document() -> dict[str, Any]:
     }
 
 
-def _channel(address: str, parameter: str, told: str, messages: tuple[str, ...]) -> dict[str, Any]:
+def _channel(address: str, parameter: str | None, told: str, messages: tuple[str, ...]) -> dict[str, Any]:
+    named = {parameter: {"description": f"The {parameter.removesuffix('Id')}'s id"}} if parameter else {}
     return {
         "address": address,
         "description": told,
-        "parameters": {parameter: {"description": f"The {parameter.removesuffix('Id')}'s id"}},
+        "parameters": named,
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
     }
 

@@ -1,19 +1,22 @@
 """A JWT becomes a `Principal`; who may see which channel and task."""
 
 import asyncio
-import base64
 import time
 from typing import Any, NamedTuple
 
 import httpx2
 import jwt
-from jwt.algorithms import HMACAlgorithm
 
 from shared.events import user_channel
 from shared.models import PublicTask
 from shared.settings import Settings
 from shared.store import Store
+from shared.tokens import TokenIssuer
 
+OPERATOR = "operator"
+"""The scope of those who run Herald."""
+OPS_CHANNEL = "ops"
+"""The operators' channel."""
 JWKS_FRESH_S = 600.0
 JWKS_RETRY_S = 10.0
 """Between two fetches that an unknown key has caused."""
@@ -37,6 +40,16 @@ class Principal(NamedTuple):
     """Unix time in seconds; None if the token never expires."""
     issued_at: float
     """Unix time in seconds; 0 if the token does not say."""
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether they run Herald: they see how all tasks are doing, though nothing of what is in them."""
+        return OPERATOR in self.scopes
+
+    def may_manage(self, task: PublicTask) -> bool:
+        """Whether they may see how ``task`` is doing, cancel it and start it again."""
+        return self.is_operator or self.may_see(task)
 
     def may_see(self, task: PublicTask) -> bool:
         """Whether ``task`` is theirs or their brand's."""
@@ -90,33 +103,14 @@ class KeySet:
             self._fetched_at = time.monotonic()  # if it failed, the old ones still serve
 
 
-class Authenticator:
+class Authenticator(TokenIssuer):
     """Checks tokens by the shared secret (HS256) or the keys at a JWKS address; issues some by the secret."""
 
     def __init__(self, settings: Settings) -> None:
-        self._secret = _hs256(settings.auth_secret.get_secret_value())
+        super().__init__(settings)
         self._keys = KeySet(settings.auth_jwks_url) if settings.auth_jwks_url else None
         self._algorithm = settings.auth_algorithm if settings.auth_jwks_url else "HS256"
-        self._audience = settings.auth_audience
-        self._issuer = settings.auth_issuer
         self._revoked_before: dict[str, float] = {}
-
-    def issue(self, user_id: str, brands: list[str], ttl_s: float) -> str:
-        """A token for ``user_id`` that is good for ``ttl_s`` seconds."""
-        return self._sign({"sub": user_id, "brands": brands}, ttl_s)
-
-    def issue_subscription(self, user_id: str, channel: str, ttl_s: float) -> str:
-        """A token that lets ``user_id`` follow ``channel`` for ``ttl_s`` seconds."""
-        return self._sign({"sub": user_id, "channel": channel}, ttl_s)
-
-    def _sign(self, claims: dict[str, Any], ttl_s: float) -> str:
-        issued_at = time.time()
-        times = {"iat": issued_at, "exp": int(issued_at + ttl_s)}
-        return jwt.encode(claims | times | self._expected(), self._secret, algorithm="HS256")
-
-    def _expected(self) -> dict[str, str]:
-        named = {"aud": self._audience, "iss": self._issuer}
-        return {claim: value for claim, value in named.items() if value is not None}
 
     def revoke_before(self, moments: dict[str, float]) -> None:
         """Take no token any more that was issued to a user before a moment (Unix time in seconds)."""
@@ -139,8 +133,15 @@ class Authenticator:
         brands = claims.get("brands", [])
         if not (isinstance(brands, list) and all(isinstance(brand, str) for brand in brands)):
             raise InvalidTokenError("the claim `brands` is not a list of strings")
+        scope = claims.get("scope", "")
+        if not isinstance(scope, str):
+            raise InvalidTokenError("the claim `scope` is not a string of names with spaces between them")
         principal = Principal(
-            claims["sub"], frozenset(brands), _time(claims, "exp"), _time(claims, "iat") or 0
+            claims["sub"],
+            frozenset(brands),
+            _time(claims, "exp"),
+            _time(claims, "iat") or 0,
+            frozenset(scope.split()),
         )
         if self.is_revoked(principal):
             raise InvalidTokenError("the token was revoked")
@@ -181,27 +182,6 @@ class Authenticator:
         return claims
 
 
-class _CheckedSecret(HMACAlgorithm):
-    """HS256 by a secret that has been looked over once; PyJWT would do that with every token."""
-
-    def prepare_key(self, key: str | bytes) -> bytes:
-        """The secret as it is."""
-        return key if isinstance(key, bytes) else key.encode()
-
-
-def _hs256(secret: str) -> jwt.PyJWK:
-    """The secret as a key.
-
-    Raises:
-        jwt.InvalidKeyError: it looks like a public key, which is no secret.
-    """
-    encoded = base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
-    key = jwt.PyJWK({"kty": "oct", "k": encoded}, algorithm="HS256")
-    HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)
-    key.Algorithm = _CheckedSecret(HMACAlgorithm.SHA256)
-    return key
-
-
 def _time(claims: dict[str, Any], name: str) -> float | None:
     value = claims.get(name)
     return float(value) if value is not None else None
@@ -215,6 +195,8 @@ async def may_subscribe(principal: Principal, channel: str, store: Store) -> boo
     """
     if channel == user_channel(principal.user_id):
         return True
+    if channel == OPS_CHANNEL:
+        return principal.is_operator
     kind, _, name = channel.partition(":")
     if kind == "brand":
         return name in principal.brands

@@ -47,13 +47,16 @@ async def until_changed(
 
 async def _heard(changed: asyncio.Event, request: Request, until: float) -> bool:
     """Wait for a change; False when the time is over, or nobody waits any more."""
-    hub, loop = services_of(request).hub, asyncio.get_running_loop()
+    services, loop = services_of(request), asyncio.get_running_loop()
+    hub, elsewhere = services.hub, services.settings.centrifugo_api_url is not None
     while not changed.is_set():
         left_s = until - loop.time()
         if left_s <= 0 or hub.draining or await request.is_disconnected():
             return False
         with suppress(TimeoutError):
             await asyncio.wait_for(changed.wait(), min(left_s, LOOK_EVERY_S))
+        if elsewhere:
+            break  # nothing passes the hub: MongoDB is asked
     changed.clear()
     return True
 

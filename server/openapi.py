@@ -12,6 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from server.api import MAX_IDEMPOTENCY_KEY, MAX_IDS, ChangeRequest, TaskRequest, TokenRequest
 from server.longpoll import MAX_WAIT_S
+from server.ops import TaskRecord
+from server.overview import Overview
 from server.problems import ProblemBody
 from shared.catalog import TASK_TYPES
 from shared.models import Model, PublicTask, TaskStatus, Timestamp
@@ -76,6 +78,7 @@ class Answer(NamedTuple):
     told: str
     schema: Schema | None = None
     headers: Mapping[str, str] = {}
+    media_type: str = "application/json"
 
 
 class Operation(NamedTuple):
@@ -112,6 +115,11 @@ def _list(name: str, of: Schema, told: str, most: int | None = None) -> Schema:
 
 TASK_ID = _parameter("taskId", "path", {"type": "string"}, "The task", required=True)
 IF_NONE_MATCH = _parameter("If-None-Match", "header", {"type": "string"}, "The `ETag` of what you have")
+PAGE = (
+    _list("status", {"enum": [str(status) for status in TaskStatus]}, "Only tasks of these"),
+    _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": MAX_LISTED}, "How many"),
+    _parameter("after", "query", {"type": "string"}, "That of the page before"),
+)
 TASK = _ref(PublicTask)
 UNCHANGED = Answer(304, "What you have is the newest", None, {"ETag": "The version"})
 VERSIONED = {
@@ -156,11 +164,7 @@ OPERATIONS = (
         (
             _parameter("action", "query", {"const": "status"}, "Ask for the tasks of `taskIds`"),
             _list("taskIds", {"type": "string"}, "With `action=status`: which tasks", MAX_IDS),
-            _list("status", {"enum": [str(status) for status in TaskStatus]}, "Only tasks of these"),
-            _parameter(
-                "limit", "query", {"type": "integer", "minimum": 1, "maximum": MAX_LISTED}, "How many"
-            ),
-            _parameter("after", "query", {"type": "string"}, "That of the page before"),
+            *PAGE,
             IF_NONE_MATCH,
         ),
     ),
@@ -261,6 +265,41 @@ OPERATIONS = (
     ),
     Operation(
         "get",
+        "/api/ops",
+        "getOverview",
+        "How everything is doing; for operators.",
+        (Answer(200, "The overview", _ref(Overview)),),
+        (401, 403),
+    ),
+    Operation(
+        "get",
+        "/api/ops/tasks",
+        "searchTasks",
+        "Tasks of all users, newest first; for operators.",
+        (Answer(200, "The tasks", _ref(TaskList)),),
+        (400, 401, 403),
+        PAGE,
+    ),
+    Operation(
+        "get",
+        "/api/ops/tasks/{taskId}",
+        "inspectTask",
+        "One task of any user, with its history; for operators.",
+        (Answer(200, "The task", _ref(TaskRecord)),),
+        (401, 403, 404),
+        (TASK_ID,),
+    ),
+    Operation(
+        "get",
+        "/metrics",
+        "getMetrics",
+        "What Herald counts, for Prometheus.",
+        (Answer(200, "The metrics", {"type": "string"}, media_type="text/plain"),),
+        (401,),
+        public=True,
+    ),
+    Operation(
+        "get",
         "/healthz",
         "getHealth",
         "Whether the process lives.",
@@ -301,7 +340,18 @@ def _task_request(name: str) -> type[BaseModel]:
 def schemas() -> dict[str, Schema]:
     """Every model of the interface, by its name."""
     requests = [_task_request(name) for name in TASK_TYPES]
-    answers = (PublicTask, TaskList, StatusCheck, Token, Health, Readiness, ResultDocument, ProblemBody)
+    answers = (
+        PublicTask,
+        TaskList,
+        TaskRecord,
+        StatusCheck,
+        Overview,
+        Token,
+        Health,
+        Readiness,
+        ResultDocument,
+        ProblemBody,
+    )
     models: tuple[type[BaseModel], ...] = (*requests, ChangeRequest, TokenRequest, *answers)
     _, made = models_json_schema([(model, "validation") for model in models], by_alias=True, ref_template=REF)
     found: dict[str, Schema] = made["$defs"]
@@ -366,7 +416,7 @@ def _described(operation: Operation) -> dict[str, Any]:
 def _response(answer: Answer) -> dict[str, Any]:
     response: dict[str, Any] = {"description": answer.told}
     if answer.schema is not None:
-        response["content"] = {"application/json": {"schema": answer.schema}}
+        response["content"] = {answer.media_type: {"schema": answer.schema}}
     if answer.headers:
         response["headers"] = {
             name: {"description": told, "schema": {"type": "string"}} for name, told in answer.headers.items()

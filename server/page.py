@@ -24,8 +24,18 @@ VENDOR = {
 
 
 async def page(_: Request) -> Response:
-    """``GET /``: the page, with a policy that lets it run nothing but our files and its own import map."""
-    html = (STATIC / "index.html").read_text()
+    """``GET /``: the page for those who start tasks."""
+    return _page("index.html")
+
+
+async def ops(_: Request) -> Response:
+    """``GET /ops``: the page for operators; it shows nothing without their token."""
+    return _page("ops.html")
+
+
+def _page(name: str) -> Response:
+    """A page of ours, with a policy that lets it run nothing but our files and its own import map."""
+    html = (STATIC / name).read_text()
     import_map = re.search(r'<script type="importmap">(.*?)</script>', html, re.DOTALL)
     assert import_map is not None  # noqa: S101  our own file
     digest = base64.b64encode(hashlib.sha256(import_map[1].encode()).digest()).decode()
@@ -59,6 +69,7 @@ async def vendor(request: Request) -> Response:
 
 ROUTES: list[BaseRoute] = [
     Route("/", page, methods=["GET"]),
+    Route("/ops", ops, methods=["GET"]),
     Route("/vendor/{name}", vendor, methods=["GET"]),
     Mount("/static", StaticFiles(directory=STATIC)),
 ]

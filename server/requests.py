@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 from starlette.requests import Request
@@ -12,9 +12,16 @@ from starlette.responses import JSONResponse, Response
 from server.auth import ExpiredTokenError, InvalidTokenError, Principal
 from server.problems import Problem, invalid
 from server.services import services_of
-from shared.models import Model, PublicTask
+from shared.models import Model, PublicTask, TaskStatus
+from shared.store import MAX_LISTED
 
 ModelT = TypeVar("ModelT", bound=Model)
+
+
+def bearer_token(request: Request) -> str | None:
+    """The token of the header ``Authorization: Bearer …``; None if there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 async def principal_of(request: Request) -> Principal:
@@ -23,11 +30,11 @@ async def principal_of(request: Request) -> Principal:
     Raises:
         Problem: 401; no token, or a bad one.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    token = bearer_token(request)
     try:
-        if scheme.lower() != "bearer" or not token:
+        if token is None:
             raise InvalidTokenError("send `Authorization: Bearer <token>`")
-        return await services_of(request).authenticator.principal(token.strip())
+        return await services_of(request).authenticator.principal(token)
     except (InvalidTokenError, ExpiredTokenError) as error:
         raise Problem(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
 
@@ -68,6 +75,38 @@ def names(values: Iterable[str]) -> list[str]:
     """The comma-separated names in query values, each once."""
     found = [name.strip() for value in values for name in value.split(",")]
     return list(dict.fromkeys(name for name in found if name))
+
+
+class Listing(NamedTuple):
+    """Which page of which tasks is asked for."""
+
+    statuses: list[TaskStatus] | None
+    limit: int
+    after: str | None
+
+    def page(self, tasks: Sequence[PublicTask]) -> dict[str, Any]:
+        """The body of the answer; where more tasks may follow, it says after which one."""
+        body: dict[str, Any] = {"tasks": [task.wire() for task in tasks]}
+        if len(tasks) == self.limit:
+            body["after"] = tasks[-1].task_id
+        return body
+
+
+def listing_of(request: Request) -> Listing:
+    """The query parameters ``status``, ``limit`` and ``after``.
+
+    Raises:
+        Problem: 400, if one of them makes no sense.
+    """
+    query = request.query_params
+    try:
+        statuses = [TaskStatus(name) for name in names(query.getlist("status"))]
+    except ValueError as error:
+        raise Problem(400, f"status: {error}; it is one of {', '.join(TaskStatus)}") from None
+    limit = query.get("limit", "50")
+    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= MAX_LISTED):
+        raise Problem(400, f"limit: {limit!r} is not a number from 1 to {MAX_LISTED}")
+    return Listing(statuses or None, int(limit), query.get("after"))
 
 
 def versioned_response(

@@ -8,12 +8,15 @@ from typing import NamedTuple
 from starlette.requests import HTTPConnection
 
 from server.auth import Authenticator
+from server.board import Board
 from server.hub.hub import Hub
 from server.hub.snapshots import Snapshots
+from server.overview import Overviews
 from server.revocation import Revocations
 from server.waiting import WaitingRoom
 from shared.announcer import Announcer
 from shared.feed import Feed
+from shared.fleet import Fleet
 from shared.queue import Queue
 from shared.settings import Settings
 from shared.store import Store
@@ -27,9 +30,12 @@ class Services(NamedTuple):
     store: Store
     feed: Feed
     queue: Queue
+    fleet: Fleet
     waiting: WaitingRoom
     hub: Hub
     revocations: Revocations
+    overviews: Overviews
+    snapshots: Snapshots
 
 
 @asynccontextmanager
@@ -45,11 +51,14 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         feed = await stack.enter_async_context(Feed.connect(settings))
         queue = await stack.enter_async_context(Queue.connect(settings))
 
-        waiting = WaitingRoom(settings, store, queue, Announcer(store, feed))
-        snapshots = Snapshots(store, waiting.placed, settings.snapshot_recent_s)
+        fleet = Fleet(queue.redis)
+        waiting = WaitingRoom(settings, store, queue, fleet, Announcer(store, feed))
+        overviews = Overviews(store, queue, fleet)
+        snapshots = Snapshots(store, waiting.placed, overviews, settings.snapshot_recent_s)
         authenticator = Authenticator(settings)
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator))
+        await stack.enter_async_context(Board.open(hub, fleet, overviews))
         _calm_the_collector()
         yield Services(
             settings=settings,
@@ -57,9 +66,12 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
             store=store,
             feed=feed,
             queue=queue,
+            fleet=fleet,
             waiting=waiting,
             hub=hub,
             revocations=revocations,
+            overviews=overviews,
+            snapshots=snapshots,
         )
 
 

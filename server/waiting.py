@@ -27,12 +27,14 @@ TaskT = TypeVar("TaskT", bound=PublicTask)
 class WaitingRoom:
     """The web process's side of the queue. MongoDB has the tasks; what Redis cannot tell is left out."""
 
-    def __init__(self, settings: Settings, store: Store, queue: Queue, announcer: Announcer) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, queue: Queue, fleet: Fleet, announcer: Announcer
+    ) -> None:
         self._most = settings.max_queued_per_user
         self._store = store
         self._queue = queue
         self._announcer = announcer
-        self._fleet = Fleet(queue.redis)
+        self._fleet = fleet
         self._forecast = Forecast(queue.redis)
 
     async def check_room(self, user_id: str, idempotency_key: str | None) -> None:

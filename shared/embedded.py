@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -253,6 +254,16 @@ def _answers(address: str) -> bool:
     return False
 
 
+@contextmanager
+def _shared_metrics(settings: Settings) -> Iterator[dict[str, str]]:
+    """The variable by which our processes count together, so that the web's ``/metrics`` shows them all."""
+    if settings.metrics_dir is not None:
+        yield {}
+        return
+    with tempfile.TemporaryDirectory(prefix="herald-metrics-") as directory:
+        yield {settings_module.METRICS_DIR: directory}
+
+
 def run(command: Sequence[str], settings: Settings, *, web: bool) -> int:
     """Run ``command`` with its services until it ends or we are told to stop; its exit code.
 
@@ -269,9 +280,9 @@ def run(command: Sequence[str], settings: Settings, *, web: bool) -> int:
     if web:
         _require_free(settings.host, settings.port)
     address = f"http://{settings.host}:{settings.port}"
-    with services(settings) as (variables, servers):
+    with services(settings) as (variables, servers), _shared_metrics(settings) as shared_metrics:
         environment = settings_module.child_environment(
-            **variables, PORT=str(settings.port), PYTHONUNBUFFERED="1"
+            **variables, **shared_metrics, PORT=str(settings.port), PYTHONUNBUFFERED="1"
         )
         program = start_bound_to_us(command, env=environment)
         try:

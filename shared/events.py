@@ -32,11 +32,18 @@ class TaskEvent(Model):
     type: EventType
     at: Timestamp
     task: PublicTask
+    traceparent: str | None = None
+    """The trace that the task belongs to (W3C Trace Context)."""
 
     @classmethod
     def of(cls, task: Task, event_type: EventType | None = None) -> "TaskEvent":
         """The event that announces ``task`` as it is now; by default that it entered its status."""
-        return cls(type=event_type or OF_STATUS[task.status], at=now(), task=task.public())
+        return cls(
+            type=event_type or OF_STATUS[task.status],
+            at=now(),
+            task=task.public(),
+            traceparent=task.traceparent,
+        )
 
     def encode(self) -> str:
         """The event as compact JSON, without line breaks."""

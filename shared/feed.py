@@ -6,13 +6,15 @@ the channel's data, and offsets of two epochs have nothing to do with each other
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
 
 from redis.asyncio import Connection, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from shared import metrics
+from shared.centrifugo import Centrifugo
 from shared.events import TaskEvent
 from shared.redis_pool import redis_pool
 from shared.scripts import Script
@@ -58,8 +60,10 @@ class Feed:
         history_size: int = 256,
         history_ttl_s: float = 3600,
         position_ttl_s: float = 30 * DAY_S,
+        elsewhere: Centrifugo | None = None,
     ) -> None:
         self.redis = redis
+        self._elsewhere = elsewhere
         self.history_size = history_size
         self._history_ttl_ms = round(history_ttl_s * 1000)
         # A position outlives its history by far, so that offsets do not restart under a returning client.
@@ -71,12 +75,17 @@ class Feed:
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncIterator["Feed"]:
         """A feed on ``settings.redis_url``; connections open on first use, so this never fails."""
-        async with Redis.from_pool(redis_pool(settings)) as redis:
+        async with AsyncExitStack() as stack:
+            redis = await stack.enter_async_context(Redis.from_pool(redis_pool(settings)))
+            elsewhere = None
+            if settings.centrifugo_api_url is not None:
+                elsewhere = await stack.enter_async_context(Centrifugo.connect(settings))
             yield cls(
                 redis,
                 history_size=settings.history_size,
                 history_ttl_s=settings.history_ttl_s,
                 position_ttl_s=settings.retention_days * DAY_S,
+                elsewhere=elsewhere,
             )
 
     def new_connection(self) -> Connection:
@@ -105,9 +114,17 @@ class Feed:
 
     async def publish_each(self, messages: Sequence[tuple[str, str]]) -> list[int]:
         """The same for messages of different data, each with its channel, in one round trip."""
+        if self._elsewhere is not None:
+            return await self._elsewhere.publish_each(messages)
+        return await self.publish_here(messages)
+
+    async def publish_here(self, messages: Sequence[tuple[str, str]]) -> list[int]:
+        """The same for what is only Herald's own hubs' to forward, whoever else is set to do so."""
         limits = (self.history_size, self._history_ttl_ms, self._position_ttl_ms)
         calls = [(_keys(channel), (data, *limits)) for channel, data in messages]
-        return await self._publish.run_each(self.redis, calls)
+        offsets = await self._publish.run_each(self.redis, calls)
+        metrics.PUBLISHED.inc(len(offsets))
+        return offsets
 
     async def positions(self, channels: Sequence[str]) -> dict[str, Position]:
         """The newest position of each channel, in one round trip."""

@@ -1,4 +1,4 @@
-"""The workers that are there, as each tells every few seconds."""
+"""The workers and hubs that are there, as each tells every few seconds."""
 
 import json
 import time
@@ -9,7 +9,6 @@ from redis.asyncio import Redis
 from shared.queue import LEASES
 from shared.redis_pool import exchange
 
-KEY = "herald:workers"
 BEAT_EVERY_S = 10.0
 GONE_AFTER_S = 3 * BEAT_EVERY_S
 
@@ -21,8 +20,38 @@ class Capacity(NamedTuple):
     running: int
 
 
+class Roster:
+    """Processes of one kind, as each tells of itself; one that has not told for a while is not in it."""
+
+    def __init__(self, redis: Redis, key: str) -> None:
+        self._redis = redis
+        self._key = key
+
+    async def tell(self, name: str, **figures: float) -> None:
+        """Tell that ``name`` lives, and how it is doing.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        told = json.dumps({"at": time.time(), **figures})
+        await exchange(self._redis, [("HSET", self._key, name, told)])
+
+    async def leave(self, name: str) -> None:
+        """Tell that ``name`` stops."""
+        await exchange(self._redis, [("HDEL", self._key, name)])
+
+    async def present(self) -> dict[str, dict[str, float]]:
+        """What each living one has told last, and ``at`` which Unix time; the dead are dropped."""
+        [told] = await exchange(self._redis, [("HGETALL", self._key)])
+        found = {name.decode(): json.loads(text) for name, text in zip(told[::2], told[1::2], strict=True)}
+        gone = [name for name, figures in found.items() if figures["at"] < time.time() - GONE_AFTER_S]
+        if gone:
+            await exchange(self._redis, [("HDEL", self._key, *gone)])
+        return {name: figures for name, figures in found.items() if name not in gone}
+
+
 class Fleet:
-    """Keeps the list of workers; one that has not told for a while is not in it.
+    """The workers and the hubs that are there.
 
     Example::
 
@@ -32,6 +61,8 @@ class Fleet:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._workers = Roster(redis, "herald:workers")
+        self.hubs = Roster(redis, "herald:hubs")
 
     async def beat(self, worker: str, *, slots: int, running: int) -> None:
         """Tell that ``worker`` lives, and how many tasks it can run at once and does run.
@@ -39,21 +70,15 @@ class Fleet:
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        told = json.dumps({"at": time.time(), "slots": slots, "running": running})
-        await exchange(self._redis, [("HSET", KEY, worker, told)])
+        await self._workers.tell(worker, slots=slots, running=running)
 
     async def leave(self, worker: str) -> None:
         """Tell that ``worker`` stops."""
-        await exchange(self._redis, [("HDEL", KEY, worker)])
+        await self._workers.leave(worker)
 
     async def workers(self) -> dict[str, dict[str, float]]:
-        """What each living worker has told last: ``{at, slots, running}``; the dead are dropped."""
-        [told] = await exchange(self._redis, [("HGETALL", KEY)])
-        found = {name.decode(): json.loads(text) for name, text in zip(told[::2], told[1::2], strict=True)}
-        gone = [name for name, beat in found.items() if beat["at"] < time.time() - GONE_AFTER_S]
-        if gone:
-            await exchange(self._redis, [("HDEL", KEY, *gone)])
-        return {name: beat for name, beat in found.items() if name not in gone}
+        """What each living worker has told last: ``{at, slots, running}``."""
+        return await self._workers.present()
 
     async def leads(self, duty: str, worker: str, for_s: float) -> bool:
         """Whether ``worker`` is to do a duty now; nobody else is told so for so many seconds.

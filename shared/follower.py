@@ -13,6 +13,7 @@ from redis.asyncio import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from shared import metrics
 from shared.batch import Batch
 from shared.feed import SIGNAL_PREFIX, Feed, Position, Publication, pubsub_name
 
@@ -168,6 +169,7 @@ class Follower:
                 if watcher is not None:
                     watcher.cancel()
                 await connection.disconnect(nowait=True)
+            metrics.RECONNECTS.inc()
             if loop.time() - connected_at > self.reconnect_max_s:
                 delay = 0.0
             await asyncio.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311  jitter
@@ -190,8 +192,12 @@ class Follower:
         while chunk := await stream.read(READ_BYTES):
             self._last_heard = asyncio.get_running_loop().time()
             parser.feed(chunk)
+            messages = 0
             while (reply := parser.gets()) is not False:
+                messages += reply[0] == b"message"
                 self._handle(reply)
+            if messages:
+                metrics.RECEIVED.inc(messages)
         raise RedisConnectionError("closed by Redis")
 
     async def _watch(self, connection: Connection) -> None:
@@ -256,9 +262,12 @@ class Follower:
                 if self._channels.get(pubsub_name(known.name).encode()) is not known:
                     return
                 if missed is None:
+                    metrics.RESETS.inc()
                     known.offset, known.epoch = (await self._feed.history(known.name, limit=0)).position
                     self._on_reset(known.name)
                     continue
+                if missed.publications:
+                    metrics.GAPS_FILLED.inc()
                 for publication in missed.publications:
                     known.offset = publication.offset
                     self._on_publication(known.name, publication)

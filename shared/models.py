@@ -195,8 +195,15 @@ class Task(PublicTask):
     request_digest: str | None = None
     """Fingerprint of the creating request, so that a reused key with another body is noticed."""
     history: list[HistoryEntry] = []
+    traceparent: str | None = None
+    """The trace that it belongs to (W3C Trace Context): that of the request that made it."""
     unannounced: bool | None = None
     """Set while the newest transition has not been published yet."""
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of the trace that it belongs to."""
+        return self.traceparent.split("-")[1] if self.traceparent else None
 
     def public(self) -> PublicTask:
         """The part of this task that may leave the house."""

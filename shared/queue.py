@@ -132,6 +132,12 @@ class Queue:
             if rank is not None and rank < waiting
         }
 
+    async def owners(self) -> dict[str, str]:
+        """The workers that have the running tasks, by task id."""
+        [found] = await exchange(self.redis, [("HGETALL", OWNERS)])
+        pairs = zip(found[::2], found[1::2], strict=True)
+        return {job.decode().partition(":")[0]: worker.decode() for job, worker in pairs}
+
     async def missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Those of the tasks that are not in the queue, neither waiting nor running."""
         if not tasks:

@@ -11,6 +11,8 @@ from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEVELOPMENT_SECRET = "herald-development-secret-not-for-the-internet"  # noqa: S105
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+"""The variable by which prometheus-client's processes find each other."""
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash
 
 
@@ -31,6 +33,19 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, validation_alias=AliasChoices("WEB_CONCURRENCY"))
     """``WEB_CONCURRENCY``: how many web processes share the port."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] | None = None
+    """Unset, it is JSON in production, one object a line, and text in development."""
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias=AliasChoices("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    )
+    """Where spans go; unset, none are made. The exporter reads OpenTelemetry's other variables itself."""
+    metrics_dir: Path | None = Field(None, validation_alias=AliasChoices(METRICS_DIR))
+    """Where the processes of one machine put what they count, so that any of them can show the sums."""
+    metrics_token: SecretStr | None = None
+    """What ``/metrics`` has to be asked with, as a bearer token; unset, anybody may ask."""
+    worker_metrics_port: int | None = Field(None, ge=1, le=65535)
+    """Where a worker shows its metrics by itself; unset, it does not."""
     data_dir: Path = Path(".herald")
     """Where the embedded services keep their data between runs."""
 
@@ -56,6 +71,11 @@ class Settings(BaseSettings):
     """How long a connection may take to bring a new token after the old one has expired, in seconds."""
     allowed_origins: list[str] = []
     """Origins besides our own whose pages may connect, as a JSON list; ``["*"]`` is every page."""
+
+    centrifugo_api_url: str | None = None
+    """A Centrifugo's HTTP API, such as ``http://centrifugo:8000/api``; it forwards the events then."""
+    centrifugo_api_key: SecretStr | None = None
+    """What its API is asked with, and what it has to ask ours with."""
 
     history_size: int = Field(256, ge=1)
     """Publications kept per channel for recovery."""
@@ -117,7 +137,7 @@ class Settings(BaseSettings):
 
     def secrets(self) -> list[str]:
         """What may never be seen in a log."""
-        hidden = [self.auth_secret, self.gemini_api_key]
+        hidden = [self.auth_secret, self.gemini_api_key, self.metrics_token, self.centrifugo_api_key]
         passwords = [urlsplit(url).password for url in (self.redis_url, self.mongo_url)]
         return [*(secret.get_secret_value() for secret in hidden if secret), *filter(None, passwords)]
 
@@ -174,6 +194,11 @@ def _readable(detail: dict[str, object]) -> str:
         return f"herald: {str(detail['msg']).removeprefix('Value error, ')}"
     name = str(where[0]) if str(where[0]).isupper() else f"HERALD_{where[0]}".upper()
     return f"herald: {name}: {detail['msg']} (it is {detail['input']!r})"
+
+
+def set_for_children(**changes: str) -> None:
+    """Put variables into the environment of the processes that a library of ours will start."""
+    os.environ.update(changes)
 
 
 def child_environment(**changes: str) -> dict[str, str]:

@@ -1,21 +1,25 @@
 """MongoDB: tasks, their checkpoints and their results; every change of status is a compare-and-set."""
 
 import inspect
+import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure
 
+from shared import metrics
 from shared.catalog import TASK_TYPES
 from shared.models import (
     ACTIVE,
     HISTORY_LIMIT,
+    EndReason,
     HistoryEntry,
+    Model,
     Priority,
     PublicTask,
     Task,
@@ -25,12 +29,15 @@ from shared.models import (
 )
 from shared.settings import Settings
 
+log = logging.getLogger(__name__)
+
 _PRIVATE = {
     "_id": 0,
     "payload": 0,
     "history": 0,
     "idempotencyKey": 0,
     "requestDigest": 0,
+    "traceparent": 0,
     "unannounced": 0,
 }
 _DAY_S = 24 * 3600
@@ -68,6 +75,45 @@ def _after(before: Task, changes: dict[str, Any], entry: HistoryEntry | None) ->
     return Task.model_validate(
         {**dict(before), **changes, "rev": before.rev + 1, "tick": 0, "history": history}
     )
+
+
+def _entered(task: Task, *, by: str, note: str | None = None) -> None:
+    """Count and log that a task has entered its status."""
+    metrics.TRANSITIONS.labels(task.type, task.status).inc()
+    if task.status is TaskStatus.FAILED:
+        metrics.FAILURES.labels(task.type, task.end_reason).inc()
+    about = {
+        "taskId": task.task_id,
+        "userId": task.user_id,
+        "type": task.type,
+        "attempt": task.attempt or None,
+        "traceId": task.trace_id,
+        "by": by,
+        "endReason": task.end_reason,
+        "note": note,
+    }
+    log.info("task is %s", task.status, extra={"about": about})
+
+
+class Census(NamedTuple):
+    """The tasks of one type and status."""
+
+    type: str
+    status: TaskStatus
+    tasks: int
+    queued_since: datetime
+    """When the one was queued that has been there longest."""
+
+
+class Ended(Model):
+    """How a task ended, and when."""
+
+    type: str
+    status: TaskStatus
+    queued_at: datetime
+    started_at: datetime | None = None
+    completed_at: datetime
+    end_reason: EndReason | None = None
 
 
 class IdempotencyConflictError(Exception):
@@ -174,6 +220,7 @@ class Store:
             if found.request_digest != task.request_digest:
                 raise IdempotencyConflictError from None
             return found, False
+        _entered(task, by="user")
         return task, True
 
     async def get(self, task_id: str) -> Task | None:
@@ -200,6 +247,22 @@ class Store:
         if after is not None:
             query["taskId"] = {"$lt": after}
         return await self._find(query, limit=limit)
+
+    async def search(
+        self, statuses: Iterable[TaskStatus] | None, *, limit: int, after: str | None = None
+    ) -> list[PublicTask]:
+        """Tasks of all users, newest first; ``after`` as in `list_tasks`."""
+        query: dict[str, Any] = {"status": {"$in": list(statuses or TaskStatus)}}
+        if after is not None:
+            query["taskId"] = {"$lt": after}
+        return await self._find(query, limit=limit)
+
+    async def ended(self, *, after: datetime, limit: int) -> list["Ended"]:
+        """The tasks of all users that ended after a time, those that ended last; in no order."""
+        query = {"completedAt": {"$gt": after}}
+        shown = {"_id": 0, **{to_camel(name): 1 for name in Ended.model_fields}}
+        found = self._tasks.find(query, shown).sort("completedAt", DESCENDING).limit(limit)
+        return [Ended.model_validate(document) for document in await found.to_list(limit)]
 
     async def snapshot(
         self,
@@ -272,13 +335,36 @@ class Store:
         at = now()
         entry = HistoryEntry(at=at, status=to, by=by, note=note)
         unannounced = None if to is TaskStatus.PROCESSING else True
-        return await self._write(
+        moved = await self._write(
             task,
             may_become(to),
             if_attempt,
             {**changes, "unannounced": unannounced, "status": to, "updated_at": at},
             entry,
         )
+        if moved is not None:
+            _entered(moved, by=by, note=note)
+        return moved
+
+    async def census(self) -> list["Census"]:
+        """How many tasks have not ended, by type and status."""
+        groups: list[dict[str, Any]] = [
+            {"$match": {"status": {"$in": list(ACTIVE)}}},
+            {
+                "$group": {
+                    "_id": {"type": "$type", "status": "$status"},
+                    "tasks": {"$sum": 1},
+                    "queuedSince": {"$min": "$queuedAt"},
+                }
+            },
+        ]
+        found = await self._aggregate(self._tasks, groups)
+        return [
+            Census(
+                group["_id"]["type"], TaskStatus(group["_id"]["status"]), group["tasks"], group["queuedSince"]
+            )
+            for group in found
+        ]
 
     async def announced(self, task: Task) -> None:
         """Note that ``task`` has been published as it is; if it has changed since, nothing is noted."""
@@ -328,6 +414,13 @@ class Store:
     async def record(self, task: Task | str, attempt: int, **changes: Any) -> Task | None:
         """Store how far the running attempt is; None, unchanged, if ``attempt`` is not that one."""
         return await self._write(task, {TaskStatus.PROCESSING}, attempt, {**changes, "updated_at": now()})
+
+    @staticmethod
+    async def _aggregate(collection: Any, stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        cursor = collection.aggregate(stages)  # PyMongo's is awaited, Motor's is not
+        if inspect.isawaitable(cursor):
+            cursor = await cursor
+        return [document async for document in cursor]
 
     async def _write(
         self,

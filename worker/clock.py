@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from redis.exceptions import RedisError
 
+from shared import metrics
 from shared.forecast import WHOLE_RUN, Duration, Forecast, kind_of
 from shared.models import now
 
@@ -48,8 +49,9 @@ class StepClock:
 
     def finish(self, step: str) -> None:
         """Note that ``step`` is done."""
-        rounds = self._ahead.pop(step)
-        self._took.append((kind_of(step), (self._loop.time() - self._step_begun) / rounds))
+        rounds, took_s = self._ahead.pop(step), self._loop.time() - self._step_begun
+        self._took.append((kind_of(step), took_s / rounds))
+        metrics.STEP_SECONDS.labels(self._type, kind_of(step)).observe(took_s)
         self._step = None
 
     def estimate(self) -> datetime | None:

@@ -10,10 +10,11 @@ from typing import Any
 
 from arq import Retry, func
 from arq.connections import RedisSettings
+from prometheus_client import start_http_server
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from shared import logs
+from shared import logs, tracing
 from shared.announcer import Announcer
 from shared.feed import Feed
 from shared.fleet import BEAT_EVERY_S, Fleet
@@ -51,6 +52,9 @@ async def startup(ctx: dict[str, Any]) -> None:
     """
     settings: Settings = ctx["settings"]
     logs.set_up(settings)
+    tracing.set_up(settings, "worker")
+    if settings.worker_metrics_port is not None:
+        start_http_server(settings.worker_metrics_port)
     logging.getLogger("arq").handlers.clear()  # its command line has given it one of its own
     stack = ctx["stack"] = AsyncExitStack()
     store = await stack.enter_async_context(Store.connect(settings))

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
+from shared import metrics
 from shared.events import TaskEvent
 from shared.fleet import Fleet
 from shared.models import EndReason, Task, TaskStatus, now
@@ -40,6 +41,7 @@ class Reconcile:
         async for tasks in self._parts.store.active(unchanged_since=settled):
             for task in await self._queue.missing(tasks):
                 if await self._queue.enqueue(task):
+                    metrics.REQUEUED.inc()
                     log.warning("task %s was not in the queue, queued it again", task.task_id)
         for task in await self._parts.store.unannounced(unchanged_since=settled):
             if await self._parts.announcer.tell(task):

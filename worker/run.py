@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
+from opentelemetry.trace import SpanKind
 from pymongo.errors import PyMongoError
 
+from shared import logs, metrics, tracing
 from shared.announcer import Announcer
 from shared.catalog import TASK_TYPES
 from shared.feed import Feed
@@ -68,11 +71,12 @@ async def run_task(task_id: str, parts: Parts) -> None:
     run = await Run.begin(task_id, parts)
     if run is None:
         return
-    with parts.runs.keep(run):
+    with parts.runs.keep(run), run.told():
         try:
             await run.attempt()
         except LeaseLostError:
-            log.info("task %s is no longer ours, leaving it", task_id)
+            metrics.LEASES_LOST.inc()
+            log.info("the task is no longer ours, leaving it")
         except (RunAgainError, PyMongoError):
             raise  # no fault of the task's: it is not counted against it
         except Exception as error:
@@ -141,7 +145,7 @@ class Run:
                 )
             )
             return None
-        return await parts.store.transition(
+        claimed = await parts.store.transition(
             task,
             TaskStatus.PROCESSING,
             by=parts.worker_id,
@@ -150,6 +154,24 @@ class Run:
             started_at=task.started_at or now(),
             next_retry_at=None,
         )
+        if claimed is not None and claimed.started_at is not None and task.started_at is None:
+            waited = claimed.started_at - claimed.queued_at
+            metrics.START_SECONDS.labels(task.type).observe(waited.total_seconds())
+        return claimed
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """What is logged within the block is about this attempt, which is a span of the task's trace."""
+        task = self._journal.task
+        attempt = tracing.span(
+            f"run {task.type}",
+            within=task.traceparent,
+            kind=SpanKind.CONSUMER,
+            task_id=task.task_id,
+            attempt=task.attempt,
+        )
+        with attempt, logs.about(taskId=task.task_id, userId=task.user_id, attempt=task.attempt):
+            yield
 
     @property
     def task_id(self) -> str:
@@ -246,6 +268,10 @@ class Run:
         )
         if not completed:
             raise LeaseLostError
+        ended = self._journal.task
+        if ended.started_at is not None and ended.completed_at is not None:
+            took = ended.completed_at - ended.started_at
+            metrics.RUN_SECONDS.labels(ended.type).observe(took.total_seconds())
         await self._parts.store.drop_checkpoints(self.task_id)
         await self._clock.learn()
 
@@ -263,6 +289,7 @@ class Run:
             due = now() + timedelta(seconds=max(outcome.retry_after_s or 0, backoff_s(retry)))
             changes |= {"retry_count": retry, "next_retry_at": due}
             if await self._journal.end(TaskStatus.RETRYING, note=outcome.message, **changes):
+                metrics.RETRIES.labels(task.type, outcome.reason).inc()
                 raise RunAgainError(due)
         else:
             changes |= {"end_reason": outcome.reason, "retryable": outcome.retryable, "completed_at": now()}

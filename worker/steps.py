@@ -7,9 +7,11 @@ from contextlib import aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
+from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
-from shared.models import EndReason, Step, Task, now
+from shared import metrics, tracing
+from shared.models import EndReason, Step, Task, Usage, now
 from shared.store import Store
 from worker.clock import StepClock
 from worker.generators.base import PlannedStep
@@ -82,7 +84,8 @@ class StepRunner:
             self._clock.start(name)
             running = Step(name=name, status="running", started_at=now())
             await self._record(self._with(index, running), current_step=name, current_step_index=index)
-        yield RunningStep(self, index)
+        with tracing.span(name):
+            yield RunningStep(self, index)
         self.advance(index, 1)
         if not done:
             self._clock.finish(name)
@@ -210,12 +213,25 @@ class RunningStep:
         draft = self._runner.journal.draft(self._name, part or None)
         expected = len(prompt.draft().model_dump_json(by_alias=True))
         text = []
-        async with aclosing(self._runner.provider.write(prompt)) as pieces:
-            async for piece in pieces:
-                text.append(piece.text)
-                draft.add(piece)
-                advance(_share(draft.length, expected))
+        try:
+            with tracing.span(f"write {prompt.schema.__name__}", kind=SpanKind.CLIENT):
+                async with aclosing(self._runner.provider.write(prompt)) as pieces:
+                    async for piece in pieces:
+                        text.append(piece.text)
+                        draft.add(piece)
+                        advance(_share(draft.length, expected))
+        finally:
+            _count(draft.usage)
         return "".join(text)
+
+
+def _count(usage: Usage | None) -> None:
+    """Count what a call has used, however it ended."""
+    if usage is not None:
+        labels = (usage.provider, usage.model)
+        metrics.TOKENS.labels(*labels, "input").inc(usage.input_tokens)
+        metrics.TOKENS.labels(*labels, "output").inc(usage.output_tokens)
+        metrics.COST_USD.labels(*labels).inc(usage.cost_usd or 0)
 
 
 def _share(written: int, expected: int) -> float:

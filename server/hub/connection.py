@@ -21,6 +21,7 @@ from server.hub.codes import ProtocolError
 from server.hub.frame import Frame
 from server.hub.hub import Hub, Message, Subscription
 from server.hub.outbox import Outbox, Outgoing
+from shared import metrics
 from shared.events import user_channel
 from shared.feed import Position
 from shared.settings import Settings
@@ -33,6 +34,9 @@ MAX_CHANNEL_LENGTH = 255
 
 class Transport(Protocol):
     """The way to a client."""
+
+    name: str
+    """What kind of way it is."""
 
     @property
     def writable(self) -> bool:
@@ -108,6 +112,7 @@ class Connection:
         self._budget = float(settings.max_commands_per_s)
         self._budgeted_at = self._loop.time()
         hub.connections.add(self)
+        metrics.CONNECTIONS.labels(transport.name).inc()
         self._expect_connect()
 
     def release(self) -> None:
@@ -119,6 +124,7 @@ class Connection:
         if self._serving is not None and self._serving is not asyncio.current_task():
             self._serving.cancel()
         self._hub.connections.discard(self)
+        metrics.CONNECTIONS.labels(self._transport.name).dec()
         if self.principal is not None:
             self._hub.sessions.remove(self)
         for timer in self._timers.values():
@@ -366,8 +372,8 @@ class Connection:
         if self._transport.writable and not self._outbox:
             self._transport.write(frame)
         elif not self._gone:
-            for message in messages:
-                self._outbox.put(message.outgoing)
+            conflated = sum([self._outbox.put(message.outgoing) for message in messages])
+            metrics.CONFLATED.inc(conflated)
             self._end_if_slow()
 
     def send(self, text: str) -> None:
@@ -413,6 +419,7 @@ class Connection:
         """Send what is waiting, if the client takes it, and close the connection."""
         if self._gone:
             return
+        metrics.DISCONNECTS.labels(why.reason).inc()
         if self._transport.writable:
             self.on_writable()
         self.release()

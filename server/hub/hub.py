@@ -14,6 +14,7 @@ from server.hub.codes import ProtocolError
 from server.hub.frame import Frame
 from server.hub.outbox import Outgoing
 from server.hub.sessions import Sessions
+from shared import metrics
 from shared.feed import Feed, History, Position, Publication
 from shared.follower import Follower
 
@@ -161,6 +162,9 @@ class Hub:
         self.draining = False
         """Whether this hub sends its connections away, and takes no more."""
         self.connections: set[Receiver] = set()
+        self.subscriptions = 0
+        self.forwarded = self.delivered = 0
+        """Messages that had subscribers here, and how often they were handed to one."""
         self.sessions: Sessions[Receiver] = Sessions()
 
     @classmethod
@@ -221,6 +225,8 @@ class Hub:
         if state is None:
             state = self._channels[channel] = _Channel(channel)
         state.members.add(subscription)
+        self.subscriptions += 1
+        metrics.SUBSCRIPTIONS.inc()
         try:
             async with asyncio.timeout(SUBSCRIBE_WITHIN_S):
                 # From here on publications wait in the subscription, so none after `position` is missed.
@@ -235,6 +241,8 @@ class Hub:
                 log.warning("could not subscribe to %s: %r", channel, error)
                 raise ProtocolError(codes.INTERNAL) from error
             raise
+        if recover is not None:
+            metrics.RECOVERIES.labels("yes" if missed is not None else "no").inc()
         start = missed.position if missed else position
         subscription.sent = start.offset
         subscription.result = protocol.subscription(
@@ -255,12 +263,18 @@ class Hub:
             return History(newest, [])
         return await self.feed.since(channel, recover)
 
+    def has_subscribers(self, channel: str) -> bool:
+        """Whether anybody is subscribed to ``channel`` here."""
+        return channel in self._channels and bool(self._channels[channel].members)
+
     def leave(self, subscription: Subscription) -> None:
         """End a subscription; a channel without any is soon not followed any more."""
         channel = self._channels.get(subscription.channel)
-        if channel is None:
+        if channel is None or subscription not in channel.members:
             return
         channel.members.discard(subscription)
+        self.subscriptions -= 1
+        metrics.SUBSCRIPTIONS.dec()
         if not channel.members:
             self._loop.call_later(LINGER_S, self._forget_if_empty, subscription.channel)
 
@@ -289,12 +303,17 @@ class Hub:
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
-        count = 0
+        count = deliveries = 0
         while self._unsent:
             channel = self._unsent.pop()
             messages, channel.pending = channel.pending, []
             count += len(messages)
+            deliveries += len(messages) * len(channel.members)
             self._deliver(channel, messages)
+        self.forwarded += count
+        self.delivered += deliveries
+        metrics.FORWARDED.inc(count)
+        metrics.DELIVERIES.inc(deliveries)
         self._gather_s = GATHER_S if count < BUSY_MESSAGES else BUSY_GATHER_S
         self._flushed_at = self._loop.time()
 

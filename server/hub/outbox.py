@@ -29,8 +29,9 @@ class Outbox:
     def __bool__(self) -> bool:
         return bool(self._messages)
 
-    def put(self, message: Outgoing) -> None:
-        """Add a message, in the place of the one that it replaces."""
+    def put(self, message: Outgoing) -> bool:
+        """Add a message, in the place of the one that it replaces; whether there was such a one."""
+        before: int | None = None
         if message.replaces is not None:
             before = self._replaceable.get(message.replaces)
             if before is not None:
@@ -39,6 +40,7 @@ class Outbox:
         self._messages[self._next] = message
         self._next += 1
         self.chars += len(message.text)
+        return before is not None
 
     def take(self) -> str:
         """All that waits, as the text of one frame; nothing waits after that."""

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
+from server.auth import OPS_CHANNEL
+from server.overview import Overviews
 from shared.batch import Batch
 from shared.events import user_channel
 from shared.models import PublicTask, now
@@ -15,18 +17,22 @@ Placed = Callable[[Sequence[PublicTask]], Awaitable[list[PublicTask]]]
 class Snapshots:
     """Reads snapshots; those of users who come at the same time are read together."""
 
-    def __init__(self, store: Store, placed: Placed, recent_s: float) -> None:
+    def __init__(self, store: Store, placed: Placed, overviews: Overviews, recent_s: float) -> None:
         self._store = store
+        self._overviews = overviews
         self._placed = placed
         self._recent = timedelta(seconds=recent_s)
         self._of_users = Batch(self._read_users)
 
     async def read(self, channel: str) -> str:
-        """The snapshot of ``channel``, as JSON text: ``{"tasks": […]}``.
+        """The snapshot of ``channel``, as JSON text: ``{"tasks": […]}``; the operators' ``{"overview": …}``.
 
         Raises:
             pymongo.errors.PyMongoError: it cannot be read.
         """
+        if channel == OPS_CHANNEL:
+            overview = await self._overviews.read()
+            return f'{{"overview":{overview.model_dump_json(by_alias=True, exclude_none=True)}}}'
         kind, _, name = channel.partition(":")
         if kind == "task":
             tasks = await self._store.get_public([name])

@@ -54,7 +54,8 @@ def may_come_from(headers: Mapping[bytes, bytes], settings: Settings) -> bool:
 class QueueTransport:
     """Hands frames to a coroutine that sends them one after the other."""
 
-    def __init__(self, send: Callable[[Frame], Awaitable[None]]) -> None:
+    def __init__(self, name: str, send: Callable[[Frame], Awaitable[None]]) -> None:
+        self.name = name
         self._send = send
         self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
         self.writable = True
@@ -113,7 +114,7 @@ class StreamResponse(Response):
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-        transport = QueueTransport(write)
+        transport = QueueTransport("sse" if self._events else "http_stream", write)
         connection = connection_over(transport, services_of(self._request))
         transport.on_writable = connection.on_writable
         pump = asyncio.create_task(transport.pump())

@@ -46,6 +46,7 @@ class WebSocketProtocol(asyncio.Protocol):
         "fast",
         "writable",
     )
+    name = "websocket"
 
     def __init__(
         self, transport: asyncio.Transport, open_sockets: set[Any], services: Services, max_size: int

@@ -16,15 +16,16 @@ export function currentUser() {
 /**
  * A source of tokens that asks for a new one shortly before the old one ends.
  * @param {string} userId
+ * @param {string} [scope] `operator` for one who runs Herald
  * @returns {() => Promise<string>}
  */
-export function tokenSource(userId) {
+export function tokenSource(userId, scope = "") {
   let pending = null;
   let freshUntil = 0;
   return () => {
     if (!pending || Date.now() > freshUntil) {
       freshUntil = Infinity; // while this request runs, everybody waits for it
-      pending = requestToken(userId).then(
+      pending = requestToken(userId, scope).then(
         ({ token, expiresIn }) => {
           freshUntil = Date.now() + expiresIn * 800;
           return token;
@@ -39,11 +40,11 @@ export function tokenSource(userId) {
   };
 }
 
-async function requestToken(userId) {
+async function requestToken(userId, scope) {
   const response = await fetch("/api/token", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ userId }),
+    body: JSON.stringify({ userId, scope }),
   });
   if (!response.ok) throw new Error("This demo page gets its tokens from a development server only.");
   return response.json();

@@ -74,7 +74,10 @@ export class TaskFeed {
     this.connection.on("connected", () => this.#enter(true));
     this.connection.on("connecting", () => this.#enter(false));
     this.connection.on("disconnected", () => this.#enter(false));
-    this.connection.on("subscribed", ({ data }) => data && this.#replace(data.tasks));
+    this.connection.on("subscribed", ({ data, recovered }) => {
+      if (data) this.#replace(data.tasks);
+      else if (!recovered) this.#list();
+    });
     this.connection.on("publication", ({ data }) => data.task && this.add(data.task));
   }
 
@@ -191,6 +194,18 @@ export class TaskFeed {
     this.#loaded = true;
     this.#tell();
     for (const task of tasks) this.add(task);
+  }
+
+  /** Read the tasks where whoever pushes has no snapshot of them: a Centrifugo has none of a user's. */
+  async #list() {
+    try {
+      const { tasks } = await this.service.list({ limit: MAX_CHECKED });
+      this.#loaded = true;
+      this.#tell();
+      for (const task of tasks) this.add(task);
+    } catch {
+      this.checks.start();
+    }
   }
 
   /**

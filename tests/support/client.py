@@ -31,6 +31,7 @@ class Herald:
         self.authenticator = authenticator
         self.user = user
         self.brands: list[str] = []
+        self.scope = ""
 
     @classmethod
     @asynccontextmanager
@@ -43,8 +44,13 @@ class Herald:
         other.brands = brands or []
         return other
 
+    def operator(self) -> "Herald":
+        operator = self.other("olga")
+        operator.scope = "operator"
+        return operator
+
     def token(self, ttl_s: float = 60) -> str:
-        return self.authenticator.issue(self.user, self.brands, ttl_s)
+        return self.authenticator.issue(self.user, self.brands, ttl_s, scope=self.scope)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.token()}", **options.pop("headers", {})}

@@ -29,6 +29,7 @@ class Gemini:
         self.asked: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.keys: list[str | None] = []
+        self.traceparents: list[str | None] = []
         self.open = 0
         """Streams that are being sent."""
         self.most_open = 0
@@ -36,6 +37,7 @@ class Gemini:
     async def __call__(self, request: Request) -> Response:
         self.paths.append(f"{request.url.path}?{request.url.query}")
         self.keys.append(request.headers.get("x-goog-api-key"))
+        self.traceparents.append(request.headers.get("traceparent"))
         self.asked.append(await request.json())
         reply = self.script.pop(0) if self.script else self.reply
         response = reply(self.asked[-1])

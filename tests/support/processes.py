@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -53,10 +53,12 @@ def running(
 
 
 @asynccontextmanager
-async def web(settings: Settings, port: int | None = None, **options: Any) -> AsyncIterator[str]:
-    """A web process that is ready; yields its address."""
+async def web(
+    settings: Settings, port: int | None = None, *, variables: Mapping[str, str] | None = None, **options: Any
+) -> AsyncIterator[str]:
+    """A web process that is ready, with further ``variables``; yields its address."""
     port = port or free_port()
-    with running(WEB, environment(settings, PORT=str(port)), **options) as process:
+    with running(WEB, environment(settings, PORT=str(port), **(variables or {})), **options) as process:
         address = f"127.0.0.1:{port}"
         await ready(address, process)
         yield address

@@ -1,35 +1,65 @@
-"""No secret gets into a log."""
+"""Lines say what they are about, in text and in JSON, and no secret gets into them."""
 
+import json
 import logging
+import sys
+from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
-from shared.logs import SecretsRemoved
+from shared import logs, tracing
 from shared.settings import Settings
 
 
-def test_secrets_are_taken_out_of_messages_and_tracebacks() -> None:
+def a_record(message: str, *args: Any, **about: Any) -> logging.LogRecord:
+    fault = sys.exc_info()
+    record = logging.LogRecord(
+        "herald.test", logging.ERROR, "f", 1, message, args, fault if fault[0] else None
+    )
+    record.about = about
+    return record
+
+
+@pytest.mark.parametrize("formatter", [logs.Text, logs.Json])
+def test_secrets_are_taken_out_of_messages_fields_and_tracebacks(formatter: Any) -> None:
     settings = Settings(
         auth_secret=SecretStr("the-signing-secret"),
-        gemini_api_key=SecretStr("the-gemini-key"),
+        gemini_api_key=SecretStr('the-"gemini"-key'),
         redis_url="redis://:redis-password@h:6379/0",
         mongo_url="mongodb://user:mongo-password@a,b:27017/?x=1",
     )
-    formatter = SecretsRemoved("%(message)s", settings.secrets())
     try:
-        raise ValueError(f"cannot reach {settings.redis_url} with the-gemini-key")
+        raise ValueError(f'cannot reach {settings.redis_url} with the-"gemini"-key')
     except ValueError:
-        import sys
-
-        record = logging.LogRecord(
-            "n",
-            logging.ERROR,
-            "f",
-            1,
-            "%s and %s",
-            ("the-signing-secret", settings.mongo_url),
-            sys.exc_info(),
-        )
-    text = formatter.format(record)
+        record = a_record("%s and %s", "the-signing-secret", settings.mongo_url, note='the-"gemini"-key')
+    text = formatter(settings.secrets()).format(record)
     assert "ValueError: cannot reach redis://:…@h:6379/0 with …" in text
     assert "… and mongodb://user:…@a,b:27017/?x=1" in text
+    assert not any(secret in text for secret in settings.secrets()) and "gemini" not in text
+
+
+def test_a_line_of_json_has_the_fields_of_its_blocks_and_its_own() -> None:
+    with logs.about(taskId="t1", attempt=1), logs.about(attempt=2):
+        line = json.loads(logs.Json([]).format(a_record("it is %s", "done", endReason=None, by="w")))
+    assert line.pop("at").endswith("+00:00")
+    assert line == {
+        "level": "error",
+        "logger": "herald.test",
+        "message": "it is done",
+        "taskId": "t1",
+        "attempt": 2,
+        "by": "w",
+    }
+    assert "taskId" not in json.loads(logs.Json([]).format(a_record("later")))
+
+
+def test_a_line_of_text_puts_the_message_first() -> None:
+    with logs.about(taskId="t1"):
+        assert logs.Text([]).format(a_record("hello")) == "ERROR herald.test: hello  taskId=t1"
+
+
+def test_a_line_names_the_trace_that_it_belongs_to() -> None:
+    with tracing.span("x", within="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
+        line = json.loads(logs.Json([]).format(a_record("hello")))
+    assert line["traceId"] == "0af7651916cd43dd8448eb211c80319c"

@@ -11,6 +11,7 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
+from shared import tracing
 from shared.models import EndReason, Usage
 from shared.settings import Settings
 from worker.llm.prices import Price, list_price
@@ -100,6 +101,7 @@ class GeminiProvider:
             response_json_schema=prompt.schema.model_json_schema(by_alias=True),
             temperature=self._temperature,
             max_output_tokens=self._max_output_tokens,
+            http_options=_traced(),
         )
         try:
             stream: Any = await self._client.aio.models.generate_content_stream(
@@ -162,6 +164,12 @@ class GeminiProvider:
     def _without_key(self, text: str) -> str:
         """``text`` without the key, should somebody have echoed it."""
         return text.replace(self._key, "…")
+
+
+def _traced() -> types.HttpOptions | None:
+    """What tells the other side which trace the call belongs to."""
+    traceparent = tracing.traceparent()
+    return types.HttpOptions(headers={"traceparent": traceparent}) if traceparent else None
 
 
 def _contents(prompt: Prompt[Any]) -> list[types.Content]:

@@ -1,0 +1,65 @@
+"""For operators: the overview on request, and every user's tasks without what is in them."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from server.auth import Principal
+from server.problems import Problem
+from server.requests import listing_of, principal_of
+from server.services import services_of
+from shared.models import HistoryEntry, PublicTask
+
+
+class TaskRecord(PublicTask):
+    """A task as an operator sees it: with its life so far, and without what was asked for."""
+
+    traceparent: str | None = None
+    history: list[HistoryEntry]
+
+
+async def _operator(request: Request) -> Principal:
+    """The operator who is asking.
+
+    Raises:
+        Problem: 401, or 403 if it is somebody else.
+    """
+    principal = await principal_of(request)
+    if not principal.is_operator:
+        raise Problem(403, "this is for operators: your token's `scope` does not hold `operator`")
+    return principal
+
+
+async def overview(request: Request) -> Response:
+    """``GET /api/ops``: the overview as it is now."""
+    await _operator(request)
+    return JSONResponse((await services_of(request).overviews.read()).wire())
+
+
+async def tasks(request: Request) -> Response:
+    """``GET /api/ops/tasks``: tasks of all users, newest first."""
+    await _operator(request)
+    listing = listing_of(request)
+    found = await services_of(request).store.search(
+        listing.statuses, limit=listing.limit, after=listing.after
+    )
+    return JSONResponse(listing.page(found))
+
+
+async def task(request: Request) -> Response:
+    """``GET /api/ops/tasks/{taskId}``: one task with its history."""
+    await _operator(request)
+    found = await services_of(request).store.get(request.path_params["task_id"])
+    if found is None:
+        raise Problem(404, "there is no such task")
+    shown: dict[str, Any] = found.model_dump(include=set(TaskRecord.model_fields))
+    return JSONResponse(TaskRecord.model_validate(shown).wire())
+
+
+ROUTES: list[BaseRoute] = [
+    Route("/api/ops", overview, methods=["GET"]),
+    Route("/api/ops/tasks", tasks, methods=["GET"]),
+    Route("/api/ops/tasks/{task_id}", task, methods=["GET"]),
+]

@@ -1,0 +1,78 @@
+"""``/metrics``: what the processes have counted, and what MongoDB and Redis know of the queue."""
+
+import asyncio
+import hmac
+
+from prometheus_client.metrics_core import GaugeMetricFamily
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from server.problems import Problem
+from server.requests import bearer_token
+from server.services import Services, services_of
+from shared import metrics
+from shared.models import TaskStatus, now
+
+READ_WITHIN_S = 3.0
+
+
+async def scrape(request: Request) -> Response:
+    """``GET /metrics`` in Prometheus' text format."""
+    services = services_of(request)
+    wanted = services.settings.metrics_token
+    given = bearer_token(request) or ""
+    if wanted and not hmac.compare_digest(given.encode(), wanted.get_secret_value().encode()):
+        raise Problem(
+            401, "send `Authorization: Bearer <HERALD_METRICS_TOKEN>`", headers={"WWW-Authenticate": "Bearer"}
+        )
+    found = await _facts(services)
+    return Response(
+        metrics.exposition(services.settings, found), headers={"Content-Type": metrics.CONTENT_TYPE}
+    )
+
+
+async def _facts(services: Services) -> list[GaugeMetricFamily]:
+    """Gauges that every process tells alike; those of a service that does not answer are missing."""
+    up = GaugeMetricFamily("herald_up", "Whether a service behind Herald answers", labels=["service"])
+    parts = await asyncio.gather(_of_mongo(services), _of_redis(services), return_exceptions=True)
+    for service, part in zip(("mongo", "redis"), parts, strict=True):
+        if isinstance(part, BaseException) and not isinstance(
+            part, PyMongoError | RedisError | OSError | TimeoutError
+        ):
+            raise part
+        up.add_metric([service], float(not isinstance(part, BaseException)))
+    up.add_metric(["feed"], float(services.hub.connected))
+    return [up, *(gauge for part in parts if not isinstance(part, BaseException) for gauge in part)]
+
+
+async def _of_mongo(services: Services) -> list[GaugeMetricFamily]:
+    active = GaugeMetricFamily("herald_tasks_active", "Tasks that have not ended", labels=["type", "status"])
+    oldest_s = 0.0
+    async with asyncio.timeout(READ_WITHIN_S):
+        census = await services.store.census()
+    for group in census:
+        active.add_metric([group.type, group.status], group.tasks)
+        if group.status is TaskStatus.QUEUED:
+            oldest_s = max(oldest_s, (now() - group.queued_since).total_seconds())
+    wait = GaugeMetricFamily(
+        "herald_queue_oldest_wait_seconds", "How long the task has waited that has waited longest", oldest_s
+    )
+    return [active, wait]
+
+
+async def _of_redis(services: Services) -> list[GaugeMetricFamily]:
+    async with asyncio.timeout(READ_WITHIN_S):
+        depth, workers = await services.queue.length(), await services.fleet.workers()
+        capacity = await services.fleet.capacity()
+    return [
+        GaugeMetricFamily("herald_queue_depth", "Jobs that may be taken now", depth),
+        GaugeMetricFamily("herald_workers", "Workers that live", len(workers)),
+        GaugeMetricFamily("herald_worker_slots", "Tasks that they can run at once", capacity.slots),
+        GaugeMetricFamily("herald_tasks_running", "Tasks that they run", capacity.running),
+    ]
+
+
+ROUTES: list[BaseRoute] = [Route("/metrics", scrape, methods=["GET"])]

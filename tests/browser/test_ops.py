@@ -1,0 +1,91 @@
+"""The operators' page, in a real browser."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, expect
+from pydantic import SecretStr
+
+from server.auth import Authenticator
+from shared.models import EndReason, TaskStatus, now
+from shared.settings import Settings
+from shared.store import Store
+from tests.browser.test_access import LOOKS, see_no_barrier, see_that_it_fits
+from tests.browser.test_page import OpenPage, open_page
+from tests.conftest import SECRET
+from tests.support.client import PERSONAS, Herald
+from tests.support.processes import web
+from tests.support.tasks import a_task
+
+__all__ = ["open_page"]
+
+
+@pytest.fixture
+def pace() -> float:
+    return 5
+
+
+@pytest.fixture
+async def herald(address: str, settings: Settings) -> AsyncIterator[Herald]:
+    async with Herald.at(address.removeprefix("http://"), Authenticator(settings)) as client:
+        yield client
+
+
+async def failed_task(store: Store, **changes: object) -> str:
+    fields = {"status": TaskStatus.FAILED, "completed_at": now(), "end_reason": EndReason.QUOTA}
+    task = a_task(**{**fields, "retryable": True, "last_error": "the quota is used up", **changes})
+    await store.create(task)
+    return task.task_id
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_an_operator_watches_and_steps_in(
+    open_page: OpenPage, address: str, herald: Herald, store: Store, look: str
+) -> None:
+    failed = await failed_task(store)
+    tab = await open_page(f"{address}/ops", **LOOKS[look])
+    page = tab.page
+    figures = page.locator(".figures")
+    await expect(figures).to_contain_text("Waiting0")
+    running = (await herald.create(PERSONAS))["taskId"]
+    at_work = page.locator(".worker tr", has_text=running[:12])
+    await expect(at_work).to_contain_text("ada", timeout=15_000)
+    await see_no_barrier(page, "while a task runs")
+    await see_that_it_fits(page)
+
+    await at_work.get_by_role("button", name="Cancel").click()
+    await expect(page.locator(".message")).to_have_text("Cancelled 1 of 1")
+    await expect(at_work).to_have_count(0, timeout=15_000)
+    assert (await herald.get(f"/api/jobs/{running}")).json()["status"] == "cancelled"
+
+    await page.locator("tr", has_text=failed[:12]).get_by_role("button", name="AUTO_GENERATE").click()
+    await expect(page.get_by_text("the quota is used up").last).to_be_visible()
+    await page.get_by_role("button", name="Queue the 1 again").click()
+    await expect(page.locator(".message")).to_have_text("Queued again 1 of 1")
+    await expect(page.locator(".worker tr", has_text=failed[:12])).to_be_visible(timeout=15_000)
+    await page.get_by_label("Task id").fill(running)
+    await page.get_by_role("button", name="Inspect").click()
+    await expect(page.locator(".history")).to_contain_text("cancelled by operator operator")
+    await see_no_barrier(page, "with a task's history")
+    await see_that_it_fits(page)
+    statuses = [request for request in tab.requests if "/api/ops" in request]
+    assert all("/api/ops/tasks/" in request for request in statuses), "the overview is pushed, not asked for"
+
+
+async def test_a_production_server_asks_for_a_token(
+    browser: Browser, settings: Settings, store: Store
+) -> None:
+    await failed_task(store, user_id="somebody")
+    variables = {"HERALD_ENV": "production", "HERALD_AUTH_SECRET": SECRET}
+    async with web(settings, variables=variables) as address:
+        page = await browser.new_page()
+        await page.goto(f"http://{address}/ops")
+        tokens = Authenticator(settings.model_copy(update={"auth_secret": SecretStr(SECRET)}))
+        field = page.get_by_label("A token whose scope holds operator")
+        await see_no_barrier(page, "the form for a token")
+        await field.fill(tokens.issue("ada", [], 60))
+        await page.get_by_role("button", name="Look").click()
+        await expect(page.get_by_role("alert")).to_contain_text("permission denied")
+        await field.fill(tokens.issue("olga", [], 60, scope="operator"))
+        await page.get_by_role("button", name="Look").click()
+        await expect(page.locator("td", has_text="somebody")).to_be_visible()
