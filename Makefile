@@ -4,22 +4,28 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
 	$$candidate -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { echo $$candidate; break; }; done)
 PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
+TEST_PROCESSES ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run test lint bench setup setup-dev lock clean
+.PHONY: run test lint audit bench setup setup-dev lock clean
 
 run: setup
 	@exec python -m shared.embedded --web honcho start
 
 test: setup-dev lint
 	node --test tests/client/*.test.js
-	pytest
+	pytest -n $(TEST_PROCESSES)
 
 lint: setup-dev
 	node_modules/.bin/tsc
 	ruff check
 	ruff format --check
 	mypy
+
+# What is known to be wrong with the versions that are pinned; it asks PyPI and npm.
+audit: setup-dev
+	pip-audit --disable-pip --require-hashes -r requirements-embedded.txt
+	npm audit --omit=dev
 
 bench: .venv/installed-bench tests/bench/node_modules/installed
 	@python -m tests.bench $(SCENES)

@@ -135,9 +135,20 @@ class Settings(BaseSettings):
     offline_words_per_second: float = Field(60, ge=0)
     """Pace of the offline provider; 0 writes as fast as it can."""
 
+    url: str = "http://127.0.0.1:8000"
+    """Where the command line finds Herald."""
+    token: SecretStr | None = None
+    """Who the command line is; unset, it makes a token by ``auth_secret``."""
+
     def secrets(self) -> list[str]:
         """What may never be seen in a log."""
-        hidden = [self.auth_secret, self.gemini_api_key, self.metrics_token, self.centrifugo_api_key]
+        hidden = [
+            self.auth_secret,
+            self.gemini_api_key,
+            self.metrics_token,
+            self.centrifugo_api_key,
+            self.token,
+        ]
         passwords = [urlsplit(url).password for url in (self.redis_url, self.mongo_url)]
         return [*(secret.get_secret_value() for secret in hidden if secret), *filter(None, passwords)]
 

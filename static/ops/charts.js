@@ -8,9 +8,9 @@ const HEIGHT = 90;
  * @param {{title: string, unit?: string, values: number[]}} props oldest first
  */
 export function Line({ title, unit = "", values }) {
-  const most = Math.max(1, ...values);
+  const most = Math.max(0, ...values);
   const x = (at) => (values.length > 1 ? (at / (values.length - 1)) * WIDTH : WIDTH);
-  const points = values.map((value, at) => `${x(at).toFixed(1)},${(HEIGHT - (value / most) * (HEIGHT - 4)).toFixed(1)}`);
+  const points = values.map((value, at) => `${x(at).toFixed(1)},${(HEIGHT - (value / (most || 1)) * (HEIGHT - 4)).toFixed(1)}`);
   const newest = values.at(-1) ?? 0;
   return html`<figure class="chart">
     <figcaption>${title} <span class="muted">now ${newest}${unit}, at most ${round(most)}${unit}</span></figcaption>
@@ -25,12 +25,12 @@ export function Line({ title, unit = "", values }) {
  */
 export function Minutes({ title, minutes }) {
   const total = (minute) => minute.completed + minute.failed + minute.cancelled;
-  const most = Math.max(1, ...minutes.map(total));
+  const most = Math.max(0, ...minutes.map(total));
   const wide = WIDTH / minutes.length;
   const bars = minutes.flatMap((minute, at) => {
     let top = HEIGHT;
     return ["completed", "failed", "cancelled"].map((status) => {
-      const height = (minute[status] / most) * (HEIGHT - 4);
+      const height = (minute[status] / (most || 1)) * (HEIGHT - 4);
       top -= height;
       return html`<rect class=${status} x=${at * wide + 1} y=${top} width=${wide - 2} height=${height} />`;
     });
@@ -45,4 +45,4 @@ export function Minutes({ title, minutes }) {
 }
 
 /** @param {number} value */
-const round = (value) => Math.round(value * 10) / 10;
+const round = (value) => Math.round(value * 1000) / 1000;

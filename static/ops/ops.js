@@ -59,12 +59,12 @@ function Figures({ overview }) {
   const running = sum(workers.map(({ tasks }) => tasks.length));
   const figures = [
     ["Waiting", queue.depth, `longest ${seconds(queue.oldestWaitS)}`],
-    ["Running", running, `of ${sum(workers.map(({ slots }) => slots))} slots, ${workers.length} workers`],
+    ["Running", running, `of ${sum(workers.map(({ slots }) => slots))} slots, ${count(workers, "worker")}`],
     ["To start, p50", start ? seconds(start.p50S) : "–", start ? `of ${start.tasks} tasks` : "no task yet"],
     ["To start, p99", start ? seconds(start.p99S) : "–", "within the hour"],
     ["Completed", ended.completed, `since ${new Date(ended.since).toLocaleTimeString()}`],
     ["Failed", ended.failed, `${ended.cancelled} cancelled`],
-    ["Connections", sum(hubs.map(({ connections }) => connections)), `${hubs.length} hubs`],
+    ["Connections", sum(hubs.map(({ connections }) => connections)), count(hubs, "hub")],
     ["Deliveries", sum(hubs.map(({ deliveriesPerS }) => deliveriesPerS)).toFixed(0), "a second"],
   ];
   return html`<dl class="figures">
@@ -101,7 +101,10 @@ function Hubs({ hubs }) {
   </section>`;
 }
 
+/** @param {unknown[]} things @param {string} name of one of them */
+const count = (things, name) => `${things.length} ${name}${things.length === 1 ? "" : "s"}`;
+
 /** @param {number} value */
-export function seconds(value) {
+function seconds(value) {
   return value < 120 ? `${Math.round(value * 100) / 100} s` : `${Math.round(value / 60)} min`;
 }

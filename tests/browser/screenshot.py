@@ -28,10 +28,20 @@ async def take(browser: Browser, address: str, folder: Path) -> None:
         await page.screenshot(path=folder / f"{name}.png")
         if name == "page":
             await page.locator("li.task").last.scroll_into_view_if_needed()
-            plan = page.locator("li.task[data-status=completed]", has_text="Media plan")
+            plan = page.locator("li.task[data-status=completed]", has_text="Media plan").first
             await plan.get_by_role("button", name="View").click(timeout=90_000)
             await expect(page.locator("dialog.result tfoot")).to_be_visible()
             await page.screenshot(path=folder / "plan.png")
+            watching = await browser.new_page(**look, device_scale_factor=1.5)
+            await watching.goto(f"{address}/ops")
+            await expect(watching.locator(".worker")).to_be_visible()
+            await page.goto(f"{address}/?user={name}")
+            for _ in range(4):
+                await start(page, "GENERATE_MEDIA_PLAN", **{"settings/weeks": "26"})
+                await asyncio.sleep(3)  # the lines need some past
+            await expect(watching.locator(".worker tbody tr").nth(1)).to_be_visible()
+            await watching.screenshot(path=folder / "ops.png", full_page=True)
+            await watching.close()
         await page.close()
 
 

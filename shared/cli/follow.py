@@ -1,0 +1,158 @@
+"""Events in a terminal, as they are pushed: bars for people, lines for other programs."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import centrifuge
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from shared.cli.http import RefusedError
+from shared.models import ENDED, TaskStatus
+
+Event = dict[str, Any]
+"""``{type, task, …}``, or ``{type: "snapshot", tasks}`` at the beginning and after what was missed."""
+
+
+class _Handler(centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
+    """Puts what comes from a subscription, the user's own or another one, into a queue."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Event | RefusedError] = asyncio.Queue()
+
+    async def on_subscribed(self, context: Any) -> None:
+        if context.data:
+            self.queue.put_nowait({"type": "snapshot", **context.data})
+
+    async def on_publication(self, context: Any) -> None:
+        self.queue.put_nowait(context.pub.data)
+
+    async def on_unsubscribed(self, context: Any) -> None:
+        self.queue.put_nowait(RefusedError(f"the hub ended the subscription: {context.reason}"))
+
+    async def on_disconnected(self, context: Any) -> None:
+        self.queue.put_nowait(RefusedError(f"the hub closed the connection: {context.reason}"))
+
+
+class _Nothing(centrifuge.ClientEventHandler):  # type: ignore[misc]
+    """For what comes besides the subscription that is wanted, but for the end."""
+
+    def __init__(self, handler: _Handler) -> None:
+        self.on_disconnected = handler.on_disconnected
+
+
+async def events(url: str, token: str, channel: str | None) -> AsyncGenerator[Event, None]:
+    """What is pushed to ``channel``, or without one to the user's own, without an end.
+
+    The official client connects again by itself, and recovers what it has missed.
+
+    Raises:
+        RefusedError: the token or the channel is refused for good.
+    """
+    handler = _Handler()
+    address = f"{url.replace('http', 'ws', 1)}/connection/websocket"
+    client = centrifuge.Client(address, events=_Nothing(handler) if channel else handler, token=token)
+    try:
+        if channel:
+            subscription = client.new_subscription(channel, events=handler)
+            await subscription.subscribe()
+        await client.connect()
+        while True:
+            event = await handler.queue.get()
+            if isinstance(event, RefusedError):
+                raise event
+            yield event
+    finally:
+        await client.disconnect()
+
+
+async def show(
+    stream: AsyncGenerator[Event, None], console: Console, task_id: str | None, *, as_json: bool
+) -> dict[str, Any] | None:
+    """Show events, until the task ``task_id`` ends; the task as it is then."""
+    screen = Lines(console, as_json=as_json) if as_json or not console.is_terminal else Bars(console)
+    versions: dict[str, tuple[int, int]] = {}
+    task: dict[str, Any]
+    with screen:
+        async with aclosing(stream):
+            async for event in stream:
+                for task in event.get("tasks", [event["task"]] if "task" in event else []):
+                    version = (task["rev"], task["tick"])
+                    if version <= versions.get(task["taskId"], (0, -1)):
+                        continue
+                    versions[task["taskId"]] = version
+                    screen.tell(event, task)
+                    if task["taskId"] == task_id and task["status"] in ENDED:
+                        return task
+    return None
+
+
+class Lines:
+    """A line an event."""
+
+    def __init__(self, console: Console, *, as_json: bool) -> None:
+        self._console = console
+        self._as_json = as_json
+
+    def __enter__(self) -> "Lines":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def tell(self, event: Event, task: dict[str, Any]) -> None:
+        """Show a newer state of a task."""
+        if self._as_json:
+            line = json.dumps({"type": event["type"], "task": task})
+        else:
+            line = f"{task['updatedAt']} {event['type']} {task['taskId']} {task['progress']}% {_state(task)}"
+        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+class Bars:
+    """A bar a task that runs; what has ended becomes a line above them."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.fields[name]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[state]}"),
+            console=console,
+        )
+        self._bars: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def tell(self, _: Event, task: dict[str, Any]) -> None:
+        """Show a newer state of a task."""
+        task_id, name = task["taskId"], f"{task['type']} {task['taskId'][:12]}"
+        if task["status"] in ENDED:
+            if task_id in self._bars:
+                self._progress.remove_task(self._bars.pop(task_id))
+            self._progress.console.print(f"{name} {_state(task)}", highlight=False, markup=False)
+            return
+        if task_id not in self._bars:
+            self._bars[task_id] = self._progress.add_task("", total=100, name=name, state="")
+        self._progress.update(self._bars[task_id], completed=task["progress"], state=_state(task))
+
+
+def _state(task: dict[str, Any]) -> str:
+    match task["status"]:
+        case TaskStatus.PROCESSING:
+            return str(task.get("currentStep", "processing"))
+        case TaskStatus.QUEUED if "queuePosition" in task:
+            return f"queued, number {task['queuePosition']}"
+        case TaskStatus.FAILED | TaskStatus.RETRYING:
+            return f"{task['status']}: {task.get('lastError', '')}"
+        case status:
+            return str(status)
