@@ -14,7 +14,7 @@ run: setup
 
 test: setup-dev lint
 	node --test tests/client/*.test.js
-	pytest -n $(TEST_PROCESSES)
+	pytest -n $(TEST_PROCESSES) --dist worksteal
 
 lint: setup-dev
 	node_modules/.bin/tsc

@@ -27,6 +27,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from shared import settings as settings_module
+from shared.redis_pool import guarded
 from shared.settings import Settings
 
 START_WITHIN_S = 30
@@ -177,11 +178,21 @@ def unreachable(url: str) -> str | None:
             with MongoClient[dict[str, object]](url, serverSelectionTimeoutMS=2000) as mongo_client:
                 mongo_client.admin.command("ping")
         else:
-            with redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=2) as redis_client:
+            with _redis_client(url) as redis_client:
                 redis_client.ping()
     except (redis.RedisError, PyMongoError, ValueError, OSError) as error:
         return str(error).split(", Timeout:")[0]
     return None
+
+
+def _redis_client(url: str) -> redis.Redis:
+    timeouts = {"socket_connect_timeout": 2, "socket_timeout": 2}
+    found = guarded(url)
+    if found is None:
+        return redis.Redis.from_url(url, **timeouts)
+    manager = redis.Sentinel(found.sentinels, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
+    leader: redis.Redis = manager.master_for(found.service, **found.login, **timeouts)  # type: ignore[no-untyped-call]
+    return leader
 
 
 def _without_password(url: str) -> str:

@@ -39,9 +39,7 @@ RUN_SECONDS = Histogram(
 STEP_SECONDS = Histogram("herald_step_seconds", "What steps take", ["type", "step"], buckets=_LONG)
 RETRIES = Counter("herald_task_retries", "Attempts that failed and are made again", ["type", "reason"])
 FAILURES = Counter("herald_task_failures", "Tasks that have failed", ["type", "reason"])
-LEASES_LOST = Counter(
-    "herald_leases_lost", "Attempts that found their task cancelled, or taken over by another worker"
-)
+LEASES_LOST = Counter("herald_leases_lost", "Attempts that found their task taken over by another worker")
 REQUEUED = Counter("herald_tasks_requeued", "Tasks that Redis had lost, and the reconcile put back")
 TOKENS = Counter(
     "herald_model_tokens", "Tokens that models have read and written", ["provider", "model", "direction"]

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from arq.connections import ArqRedis
+from arq.connections import ArqRedis, RedisSettings
 from arq.constants import job_key_prefix
 from arq.jobs import serialize_job
 
 from shared.feed import SIGNAL_PREFIX
 from shared.models import Priority, PublicTask, Task, now
-from shared.redis_pool import exchange, redis_pool
+from shared.redis_pool import exchange, guarded, redis_pool
 from shared.scripts import Script
 from shared.settings import Settings
 
@@ -64,6 +64,21 @@ def arq_redis(settings: Settings) -> ArqRedis:
         job_serializer=serialize,
         job_deserializer=deserialize,
         default_queue_name=QUEUE_NAME,
+    )
+
+
+def arq_settings(settings: Settings) -> RedisSettings:
+    """``settings.redis_url`` as ARQ's own command line understands it."""
+    found = guarded(settings.redis_url)
+    if found is None:
+        return RedisSettings.from_dsn(settings.redis_url)
+    return RedisSettings(
+        host=found.sentinels,
+        sentinel=True,
+        sentinel_master=found.service,
+        database=found.login["db"],
+        username=found.login["username"],
+        password=found.login["password"],
     )
 
 

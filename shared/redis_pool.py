@@ -2,32 +2,74 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from hiredis import pack_command
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from shared.settings import Settings
+
+SENTINEL_SCHEME = "redis+sentinel"
+SENTINEL_PORT = 26379
+
+
+class Guarded(NamedTuple):
+    """A Redis whose leader is named by sentinels."""
+
+    sentinels: list[tuple[str, int]]
+    service: str
+    login: dict[str, Any]
+    """Name, password and number of the database, as far as they are given."""
+
+
+def guarded(url: str) -> Guarded | None:
+    """What ``redis+sentinel://[user:password@]host:port,…/service/database`` says; None: it is another URL.
+
+    Raises:
+        ValueError: it is one, and names no service.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != SENTINEL_SCHEME:
+        return None
+    service, _, database = parts.path.strip("/").partition("/")
+    if not service:
+        raise ValueError(f"{SENTINEL_SCHEME}://host:port,…/SERVICE/DATABASE: the service is missing")
+    sentinels = []
+    for address in parts.netloc.rpartition("@")[2].split(","):
+        host, _, port = address.partition(":")
+        sentinels.append((host, int(port or SENTINEL_PORT)))
+    login = {
+        "username": unquote(parts.username) if parts.username else None,
+        "password": unquote(parts.password) if parts.password else None,
+        "db": int(database or 0),
+    }
+    return Guarded(sentinels, service, login)
 
 
 def redis_pool(settings: Settings) -> ConnectionPool:
     """A pool on ``settings.redis_url``; its connections open on first use.
 
     A command whose connection was lost is sent again, a few times within a second. So a command may run
-    twice; Herald's bear that.
+    twice; Herald's bear that. With sentinels, each connection that opens asks them who leads.
     """
-    return ConnectionPool.from_url(
-        settings.redis_url,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3),
-        retry_on_error=[RedisConnectionError],
-        socket_connect_timeout=5,
-        socket_timeout=10,
-    )
+    options: dict[str, Any] = {
+        "retry": Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3),
+        "retry_on_error": [RedisConnectionError],
+        "socket_connect_timeout": 5,
+        "socket_timeout": 10,
+    }
+    found = guarded(settings.redis_url)
+    if found is None:
+        return ConnectionPool.from_url(settings.redis_url, **options)
+    manager = Sentinel(found.sentinels, sentinel_kwargs={"socket_timeout": 2, "socket_connect_timeout": 2})  # type: ignore[no-untyped-call]
+    return SentinelConnectionPool(found.service, manager, **found.login, **options)  # type: ignore[no-untyped-call]
 
 
 async def exchange(redis: Redis, commands: Sequence[tuple[str | int, ...]]) -> list[Any]:
@@ -46,11 +88,14 @@ async def exchange(redis: Redis, commands: Sequence[tuple[str | int, ...]]) -> l
         read = connection._parser.read_response
         try:
             async with asyncio.timeout(connection.socket_timeout):  # `read_response` would set one a reply
-                return [await read(disable_decoding=True) for _ in commands]
+                found = [await read(disable_decoding=True) for _ in commands]
         except TimeoutError:
             raise RedisTimeoutError("Redis did not answer in time") from None
         except OSError as error:
             raise RedisConnectionError(f"lost Redis: {error}") from error
+        if any(isinstance(reply, ReadOnlyError) for reply in found):
+            raise RedisConnectionError("this Redis does not lead any more")
+        return found
 
     async def fail(error: Exception) -> None:
         await connection.disconnect()

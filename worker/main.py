@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Any
 
 from arq import Retry, func
-from arq.connections import RedisSettings
 from prometheus_client import start_http_server
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
@@ -20,7 +19,7 @@ from shared.feed import Feed
 from shared.fleet import BEAT_EVERY_S, Fleet
 from shared.forecast import Forecast
 from shared.models import now
-from shared.queue import JOB_NAME, QUEUE_NAME, Queue, arq_redis, deserialize, serialize
+from shared.queue import JOB_NAME, QUEUE_NAME, Queue, arq_redis, arq_settings, deserialize, serialize
 from shared.settings import Settings, load_for_service
 from shared.store import Store
 from worker import reconcile
@@ -152,7 +151,7 @@ class WorkerSettings:
     ctx = {"settings": _settings}  # noqa: RUF012
     queue_name = QUEUE_NAME
     redis_pool = arq_redis(_settings)
-    redis_settings = RedisSettings.from_dsn(_settings.redis_url)  # for `arq --check`
+    redis_settings = arq_settings(_settings)  # for `arq --check`
     job_serializer = serialize
     job_deserializer = deserialize
     max_jobs = _settings.max_jobs

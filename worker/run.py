@@ -75,8 +75,10 @@ async def run_task(task_id: str, parts: Parts) -> None:
         try:
             await run.attempt()
         except LeaseLostError:
-            metrics.LEASES_LOST.inc()
             log.info("the task is no longer ours, leaving it")
+            now_at = (await parts.store.attempts([task_id])).get(task_id, run.number)
+            if now_at != run.number:  # else it was cancelled
+                metrics.LEASES_LOST.inc()
         except (RunAgainError, PyMongoError):
             raise  # no fault of the task's: it is not counted against it
         except Exception as error:

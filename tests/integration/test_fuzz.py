@@ -1,0 +1,141 @@
+"""Whatever is sent, the answer is one that the contracts know, and nobody else notices."""
+
+import json
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from server.hub import codes, protocol
+from server.openapi import OPERATIONS
+from shared.catalog import TASK_TYPES
+from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS, Herald
+
+many = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+# JSON allows numbers that nothing else can hold, and text that no other encoding can.
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
+values: SearchStrategy[Any] = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+rubbish = st.binary(max_size=200) | st.text(max_size=200).map(
+    lambda text: text.encode(errors="surrogatepass")
+)
+
+
+def spoilt(valid: Any) -> SearchStrategy[Any]:
+    """A valid value, in which one part anywhere is another value, or missing, or more than was asked for."""
+
+    def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        inner = (
+            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        )
+        return [path, *(place for key, part in inner for place in places(part, (*path, key)))]
+
+    def with_other(path: tuple[Any, ...], other: Any) -> Any:
+        if not path:
+            return other
+        copy = json.loads(json.dumps(valid))
+        within = copy
+        for key in path[:-1]:
+            within = within[key]
+        within[path[-1]] = other
+        return copy
+
+    return st.builds(with_other, st.sampled_from(places(valid)), values)
+
+
+REQUESTS = (PERSONAS, MEDIA_PLAN, BRAND_KIT)
+jobs = st.sampled_from(REQUESTS).flatmap(spoilt)
+bodies = rubbish | (values | jobs).map(lambda value: json.dumps(value).encode())
+
+with_bodies = [
+    *(operation for operation in OPERATIONS if operation.body is not None),
+]
+ours = [(operation.method.upper(), operation.path.replace("{taskId}", "x")) for operation in with_bodies]
+hubs = [("POST", "/emulation"), ("POST", "/connection/http_stream"), ("POST", "/centrifugo/subscribe")]
+
+
+def test_every_body_that_is_read_is_fuzzed() -> None:
+    assert {path for _, path in ours} == {"/api/jobs", "/api/jobs/x", "/api/token"}
+    assert {request["type"] for request in REQUESTS} == set(TASK_TYPES)
+
+
+@many
+@given(st.sampled_from(ours), bodies)
+async def test_every_body_is_answered(herald: Herald, operation: tuple[str, str], body: bytes) -> None:
+    method, path = operation
+    response = await herald.request(method, path, content=body)
+    assert response.status_code < 500, response.text
+    if response.is_error:
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["status"] == response.status_code
+
+
+@many
+@given(st.sampled_from(hubs), rubbish | values.map(lambda value: json.dumps(value).encode()))
+async def test_what_is_sent_to_the_hub_over_http_is_answered(
+    herald: Herald, operation: tuple[str, str], body: bytes
+) -> None:
+    method, path = operation
+    async with herald.http.stream(method, path, content=body) as response:
+        assert response.status_code < 500
+        if path == "/connection/http_stream":  # not the protocol: it is told so, and ended
+            last = [line async for line in response.aiter_lines()][-1]
+            assert json.loads(last)["push"]["disconnect"]["code"] in {3501, 3500}
+
+
+commands = [
+    {"id": 2, "subscribe": {"channel": "task:x", "recover": True, "epoch": "e", "offset": 3}},
+    {
+        "id": 3,
+        "history": {
+            "channel": "tasks#ada",
+            "limit": 3,
+            "since": {"offset": 1, "epoch": "e"},
+            "reverse": True,
+        },
+    },
+    {"id": 4, "unsubscribe": {"channel": "tasks#ada"}},
+    {"id": 5, "refresh": {"token": "t"}},
+    {"id": 6, "sub_refresh": {"channel": "c", "token": "t"}},
+    {"id": 7, "publish": {"channel": "c", "data": {}}},
+]
+frames = rubbish | st.lists(values | st.sampled_from(commands).flatmap(spoilt), min_size=1, max_size=4).map(
+    lambda messages: "\n".join(map(json.dumps, messages)).encode()
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(frames)
+def test_the_parser_reads_a_frame_or_says_that_it_is_none(frame: bytes) -> None:
+    for form in (frame, frame.decode(errors="replace")):
+        try:
+            decoded = protocol.decode(form)
+        except protocol.MalformedFrameError:
+            continue
+        assert all(command is None or command.id >= 0 for command in decoded)
+
+
+@many
+@given(frames)
+async def test_the_hub_answers_or_ends_and_its_neighbours_notice_nothing(
+    herald: Herald, frame: bytes
+) -> None:
+    async with herald.other("bob").connected() as neighbour:
+        async with herald.connected() as socket:
+            await socket.connection.send(frame.decode(errors="replace"))
+            await socket.connection.send('{"id":4242,"ping":{}}')
+            try:
+                while (message := await socket.next()).get("id") != 4242:
+                    assert message.get("error", {}).get("code") in {
+                        None,
+                        *(code.code for code in vars(codes).values() if isinstance(code, codes.Error)),
+                    } - {codes.INTERNAL.code}
+            except Exception as end:
+                assert type(end).__name__.startswith("ConnectionClosed")
+                assert end.rcvd.code in {3013, 3500, 3501}, end  # type: ignore[attr-defined]
+        assert (await neighbour.call(ping={})).get("error") is None
