@@ -3,16 +3,19 @@
 import json
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as how
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from server.hub import codes, protocol
 from server.openapi import OPERATIONS
 from shared.catalog import TASK_TYPES
+from shared.settings import Settings
 from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS, Herald
 
-many = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = how(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # JSON allows numbers that nothing else can hold, and text that no other encoding can.
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30)
@@ -46,6 +49,12 @@ def spoilt(valid: Any) -> SearchStrategy[Any]:
         return copy
 
     return st.builds(with_other, st.sampled_from(places(valid)), values)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Whoever says nothing of the protocol is sent away soon."""
+    return settings.model_copy(update={"connect_within_s": 0.2})
 
 
 REQUESTS = (PERSONAS, MEDIA_PLAN, BRAND_KIT)
@@ -85,7 +94,7 @@ async def test_what_is_sent_to_the_hub_over_http_is_answered(
         assert response.status_code < 500
         if path == "/connection/http_stream":  # not the protocol: it is told so, and ended
             last = [line async for line in response.aiter_lines()][-1]
-            assert json.loads(last)["push"]["disconnect"]["code"] in {3501, 3500}
+            assert json.loads(last)["push"]["disconnect"]["code"] in {3500, 3501, 3502}
 
 
 commands = [
@@ -109,7 +118,7 @@ frames = rubbish | st.lists(values | st.sampled_from(commands).flatmap(spoilt), 
 )
 
 
-@settings(max_examples=600, deadline=None)
+@how(max_examples=600, deadline=None)
 @given(frames)
 def test_the_parser_reads_a_frame_or_says_that_it_is_none(frame: bytes) -> None:
     for form in (frame, frame.decode(errors="replace")):
