@@ -10,7 +10,8 @@ from typing import Literal
 from shared.fleet import Fleet
 from shared.models import EndReason, Model, PublicTask, TaskStatus, Timestamp, now
 from shared.queue import Queue
-from shared.store import Ended, Store
+from shared.store import Store
+from shared.survey import Ended
 
 WINDOW = timedelta(hours=1)
 MOST_ENDED = 2000
@@ -144,8 +145,8 @@ class Overviews:
         """
         at = now()
         census, ended, running, failed = await asyncio.gather(
-            self._store.census(),
-            self._store.ended(after=at - WINDOW, limit=MOST_ENDED),
+            self._store.survey.census(),
+            self._store.survey.ended(after=at - WINDOW, limit=MOST_ENDED),
             self._store.search([TaskStatus.PROCESSING], limit=MOST_SHOWN),
             self._store.search([TaskStatus.FAILED], limit=FAILED_SHOWN),
         )

@@ -52,7 +52,7 @@ async def _of_mongo(services: Services) -> list[GaugeMetricFamily]:
     active = GaugeMetricFamily("herald_tasks_active", "Tasks that have not ended", labels=["type", "status"])
     oldest_s = 0.0
     async with asyncio.timeout(READ_WITHIN_S):
-        census = await services.store.census()
+        census = await services.store.survey.census()
     for group in census:
         active.add_metric([group.type, group.status], group.tasks)
         if group.status is TaskStatus.QUEUED:

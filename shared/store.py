@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pydantic.alias_generators import to_camel
@@ -17,9 +17,7 @@ from shared.catalog import TASK_TYPES
 from shared.models import (
     ACTIVE,
     HISTORY_LIMIT,
-    EndReason,
     HistoryEntry,
-    Model,
     Priority,
     PublicTask,
     Task,
@@ -28,6 +26,7 @@ from shared.models import (
     now,
 )
 from shared.settings import Settings
+from shared.survey import Survey
 
 log = logging.getLogger(__name__)
 
@@ -95,27 +94,6 @@ def _entered(task: Task, *, by: str, note: str | None = None) -> None:
     log.info("task is %s", task.status, extra={"about": about})
 
 
-class Census(NamedTuple):
-    """The tasks of one type and status."""
-
-    type: str
-    status: TaskStatus
-    tasks: int
-    queued_since: datetime
-    """When the one was queued that has been there longest."""
-
-
-class Ended(Model):
-    """How a task ended, and when."""
-
-    type: str
-    status: TaskStatus
-    queued_at: datetime
-    started_at: datetime | None = None
-    completed_at: datetime
-    end_reason: EndReason | None = None
-
-
 class IdempotencyConflictError(Exception):
     """The idempotency key was used before, with another request."""
 
@@ -136,6 +114,7 @@ class Store:
     def __init__(self, database: Any, *, retention_days: float = 30) -> None:
         self._database = database
         self._tasks = database["tasks"]
+        self.survey = Survey(self._tasks)
         self._checkpoints = database["checkpoints"]
         self._retention_s = round(retention_days * _DAY_S)
 
@@ -257,13 +236,6 @@ class Store:
             query["taskId"] = {"$lt": after}
         return await self._find(query, limit=limit)
 
-    async def ended(self, *, after: datetime, limit: int) -> list["Ended"]:
-        """The tasks of all users that ended after a time, those that ended last; in no order."""
-        query = {"completedAt": {"$gt": after}}
-        shown = {"_id": 0, **{to_camel(name): 1 for name in Ended.model_fields}}
-        found = self._tasks.find(query, shown).sort("completedAt", DESCENDING).limit(limit)
-        return [Ended.model_validate(document) for document in await found.to_list(limit)]
-
     async def snapshot(
         self,
         *,
@@ -346,26 +318,6 @@ class Store:
             _entered(moved, by=by, note=note)
         return moved
 
-    async def census(self) -> list["Census"]:
-        """How many tasks have not ended, by type and status."""
-        groups: list[dict[str, Any]] = [
-            {"$match": {"status": {"$in": list(ACTIVE)}}},
-            {
-                "$group": {
-                    "_id": {"type": "$type", "status": "$status"},
-                    "tasks": {"$sum": 1},
-                    "queuedSince": {"$min": "$queuedAt"},
-                }
-            },
-        ]
-        found = await self._aggregate(self._tasks, groups)
-        return [
-            Census(
-                group["_id"]["type"], TaskStatus(group["_id"]["status"]), group["tasks"], group["queuedSince"]
-            )
-            for group in found
-        ]
-
     async def announced(self, task: Task) -> None:
         """Note that ``task`` has been published as it is; if it has changed since, nothing is noted."""
         await self._tasks.update_one(
@@ -414,13 +366,6 @@ class Store:
     async def record(self, task: Task | str, attempt: int, **changes: Any) -> Task | None:
         """Store how far the running attempt is; None, unchanged, if ``attempt`` is not that one."""
         return await self._write(task, {TaskStatus.PROCESSING}, attempt, {**changes, "updated_at": now()})
-
-    @staticmethod
-    async def _aggregate(collection: Any, stages: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        cursor = collection.aggregate(stages)  # PyMongo's is awaited, Motor's is not
-        if inspect.isawaitable(cursor):
-            cursor = await cursor
-        return [document async for document in cursor]
 
     async def _write(
         self,

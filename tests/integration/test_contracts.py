@@ -85,6 +85,20 @@ async def test_what_is_pushed_is_what_asyncapi_says(herald: Herald, settings: Se
     assert not event.is_valid({"type": "task.unknown"})
 
 
+async def test_every_shape_is_served_as_a_json_schema(herald: Herald, feed: Feed) -> None:
+    index = (await herald.http.get("/schemas")).json()
+    schemas = {name: (await herald.http.get(address)).json() for name, address in index.items()}
+    assert {"task", "event", "delta", "overview", "problem", *TASK_TYPES} == set(schemas)
+    for name, schema in schemas.items():
+        assert schema["$id"] == index[name] and schema["$schema"].endswith("2020-12/schema")
+    validators = {name: validator_for(schema) for name, schema in schemas.items()}
+    validators["task"].validate(await herald.create(PERSONAS))
+    validators["event"].validate(json.loads((await feed.history("tasks#ada", limit=1)).publications[0].data))
+    validators["AUTO_GENERATE_PERSONAS"].validate(PERSONAS["payload"])
+    assert not validators["AUTO_GENERATE_PERSONAS"].is_valid({"product": "tea", "number": 3})
+    validators["problem"].validate((await herald.http.get("/schemas/none.json")).json())
+
+
 async def test_schemathesis_finds_no_failure(settings: Settings, store: Store, tmp_path: Path) -> None:
     async with web(settings) as address:
         async with httpx2.AsyncClient() as http:

@@ -222,3 +222,25 @@ async def test_of_many_that_change_a_task_at_once_each_sees_its_own_change(store
     written = await asyncio.gather(*(store.record(task, 1, progress=number) for number in range(8)))
     assert sorted(one.rev for one in written if one) == list(range(2, 10))
     assert [one.progress for one in written if one] == list(range(8))
+
+
+async def test_the_survey_counts_what_has_not_ended_and_what_has(store: Store) -> None:
+    at = now()
+    for ago in (5, 60):
+        await stored(store, queued_at=at - timedelta(seconds=ago))
+    await stored(store, type="GENERATE_BRAND_KIT", status=TaskStatus.RETRYING)
+    for ago in (1, 2, 3, 90):
+        ended = {"status": TaskStatus.FAILED, "end_reason": EndReason.QUOTA}
+        await stored(store, completed_at=at - timedelta(minutes=ago), user_id=f"u{ago}", **ended)
+    census = {(group.type, group.status): group for group in await store.survey.census()}
+    assert set(census) == {
+        ("AUTO_GENERATE_PERSONAS", TaskStatus.QUEUED),
+        ("GENERATE_BRAND_KIT", TaskStatus.RETRYING),
+    }
+    waiting = census["AUTO_GENERATE_PERSONAS", TaskStatus.QUEUED]
+    assert waiting.tasks == 2 and waiting.queued_since == at - timedelta(seconds=60)
+    lately = await store.survey.ended(after=at - timedelta(hours=1), limit=2)
+    assert [task.completed_at for task in lately] == [at - timedelta(minutes=ago) for ago in (1, 2)]
+    assert lately[0].end_reason is EndReason.QUOTA and lately[0].started_at is None
+    found = await store.search([TaskStatus.FAILED], limit=10)
+    assert len(found) == 4 and len({task.user_id for task in found}) == 4
