@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from server.auth import OPS_CHANNEL
 from server.hub.hub import Hub
 from server.overview import OverviewEvent, Overviews
+from shared.ending import end
 from shared.fleet import Fleet
 from shared.models import now
 
@@ -38,8 +39,7 @@ class Board:
         try:
             yield board
         finally:
-            telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            await end(telling)
             with suppress(RedisError, OSError):  # it is missed soon
                 await fleet.hubs.leave(hub.node)
 

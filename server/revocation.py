@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from server.auth import Authenticator
 from server.hub import codes
 from server.hub.hub import Hub
+from shared.ending import end
 from shared.feed import Feed
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,7 @@ class Revocations:
         try:
             yield revocations
         finally:
-            reloading.cancel()
-            await asyncio.gather(reloading, return_exceptions=True)
+            await end(reloading)
 
     async def revoke(self, user_id: str) -> None:
         """Take none of the user's tokens any more that were issued until now, here or elsewhere.

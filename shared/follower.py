@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from shared import metrics
 from shared.batch import Batch
+from shared.ending import end
 from shared.feed import SIGNAL_PREFIX, Feed, Position, Publication, pubsub_name
 
 log = logging.getLogger(__name__)
@@ -79,10 +80,7 @@ class Follower:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        tasks = [task for task in (self._runner, *self._catching_up) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*[task for task in (self._runner, *self._catching_up) if task])
 
     @property
     def connected(self) -> bool:

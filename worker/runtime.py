@@ -16,6 +16,7 @@ import arq.worker
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from shared.ending import end
 from shared.feed import Feed
 from shared.follower import Follower
 from shared.queue import CANCEL_SIGNAL, WORK_SIGNAL
@@ -85,7 +86,7 @@ class Worker(arq.worker.Worker):
             await stack.enter_async_context(signals)
             for duty in (Duty(LEASE_S / 8, self._renew_leases), *self._equipment.duties):
                 task = asyncio.create_task(_again_and_again(duty), name=f"duty {duty.work.__name__}")
-                stack.push_async_callback(_end, task)
+                stack.push_async_callback(end, task)
             await self._outlive_redis()
 
     async def _outlive_redis(self) -> None:
@@ -173,7 +174,7 @@ class Worker(arq.worker.Worker):
         for task in self.tasks.values():
             task.cancel()
         if self.main_task is not None:
-            self.main_task.cancel()
+            await end(self.main_task)
         if self.on_stop is not None:
             self.on_stop(signum)
 
@@ -205,11 +206,6 @@ async def _again_and_again(duty: Duty) -> None:
         except Exception:
             log.exception("%s failed", duty.work.__name__)
         await asyncio.sleep(duty.every_s)
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 arq.worker.Worker = Worker  # type: ignore[misc]
