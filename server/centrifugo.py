@@ -1,6 +1,5 @@
 """What a Centrifugo in the hub's place asks us: who may follow a channel, and what they start from."""
 
-import hmac
 import json
 
 from starlette.requests import Request
@@ -9,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from server.auth import OPS_CHANNEL, Principal, may_subscribe
 from server.problems import Problem
-from server.requests import body_of, validated
+from server.requests import body_of, is_secret, validated
 from server.services import services_of
 from shared.models import Model
 
@@ -29,8 +28,7 @@ async def subscribe(request: Request) -> Response:
     key = services.settings.centrifugo_api_key
     if key is None:
         raise Problem(404, "no Centrifugo is set; HERALD_CENTRIFUGO_API_KEY names what it has to ask with")
-    given = request.headers.get("x-api-key", "")
-    if not hmac.compare_digest(given.encode(), key.get_secret_value().encode()):
+    if not is_secret(request.headers.get("x-api-key", ""), key):
         raise Problem(401, "X-API-Key is not HERALD_CENTRIFUGO_API_KEY")
     wanted = validated(SubscribeRequest, await body_of(request))
     principal = Principal(wanted.user, frozenset(), None, 0)

@@ -6,7 +6,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from server.auth import Principal
 from server.problems import Problem
 from server.requests import listing_of, principal_of
 from server.services import services_of
@@ -20,27 +19,25 @@ class TaskRecord(PublicTask):
     history: list[HistoryEntry]
 
 
-async def _operator(request: Request) -> Principal:
-    """The operator who is asking.
+async def _require_operator(request: Request) -> None:
+    """Let nobody else pass.
 
     Raises:
         Problem: 401, or 403 if it is somebody else.
     """
-    principal = await principal_of(request)
-    if not principal.is_operator:
+    if not (await principal_of(request)).is_operator:
         raise Problem(403, "this is for operators: your token's `scope` does not hold `operator`")
-    return principal
 
 
 async def overview(request: Request) -> Response:
     """``GET /api/ops``: the overview as it is now."""
-    await _operator(request)
+    await _require_operator(request)
     return JSONResponse((await services_of(request).overviews.read()).wire())
 
 
 async def tasks(request: Request) -> Response:
     """``GET /api/ops/tasks``: tasks of all users, newest first."""
-    await _operator(request)
+    await _require_operator(request)
     listing = listing_of(request)
     found = await services_of(request).store.search(
         listing.statuses, limit=listing.limit, after=listing.after
@@ -50,7 +47,7 @@ async def tasks(request: Request) -> Response:
 
 async def task(request: Request) -> Response:
     """``GET /api/ops/tasks/{taskId}``: one task with its history."""
-    await _operator(request)
+    await _require_operator(request)
     found = await services_of(request).store.get(request.path_params["task_id"])
     if found is None:
         raise Problem(404, "there is no such task")

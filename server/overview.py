@@ -11,7 +11,7 @@ from shared.fleet import Fleet
 from shared.models import EndReason, Model, PublicTask, TaskStatus, Timestamp, now
 from shared.queue import Queue
 from shared.store import Store
-from shared.survey import Ended
+from shared.survey import Ended, oldest_wait_s
 
 WINDOW = timedelta(hours=1)
 MOST_ENDED = 2000
@@ -123,10 +123,6 @@ class OverviewEvent(Model):
     at: Timestamp
     overview: Overview
 
-    def encode(self) -> str:
-        """The event as compact JSON, without line breaks."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
-
 
 class Overviews:
     """Reads overviews."""
@@ -152,11 +148,9 @@ class Overviews:
         )
         depth, owners = await self._queue.length(), await self._queue.owners()
         workers, hubs = await self._fleet.workers(), await self._fleet.hubs.present()
-        queued = [group for group in census if group.status is TaskStatus.QUEUED]
-        waits = [(at - group.queued_since).total_seconds() for group in queued]
         return Overview(
             at=at,
-            queue=QueueFigures(depth=depth, oldest_wait_s=round(max(waits, default=0), 1)),
+            queue=QueueFigures(depth=depth, oldest_wait_s=round(oldest_wait_s(census, at), 1)),
             active=[ActiveTasks(type=each.type, status=each.status, tasks=each.tasks) for each in census],
             ended=_summed_up(ended, at),
             start=_start_latency(ended, running),

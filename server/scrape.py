@@ -1,7 +1,6 @@
 """``/metrics``: what the processes have counted, and what MongoDB and Redis know of the queue."""
 
 import asyncio
-import hmac
 
 from prometheus_client.metrics_core import GaugeMetricFamily
 from pymongo.errors import PyMongoError
@@ -11,10 +10,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from server.problems import Problem
-from server.requests import bearer_token
+from server.requests import bearer_token, is_secret
 from server.services import Services, services_of
 from shared import metrics
-from shared.models import TaskStatus, now
+from shared.models import now
+from shared.survey import oldest_wait_s
 
 READ_WITHIN_S = 3.0
 
@@ -23,8 +23,7 @@ async def scrape(request: Request) -> Response:
     """``GET /metrics`` in Prometheus' text format."""
     services = services_of(request)
     wanted = services.settings.metrics_token
-    given = bearer_token(request) or ""
-    if wanted and not hmac.compare_digest(given.encode(), wanted.get_secret_value().encode()):
+    if wanted and not is_secret(bearer_token(request) or "", wanted):
         raise Problem(
             401, "send `Authorization: Bearer <HERALD_METRICS_TOKEN>`", headers={"WWW-Authenticate": "Bearer"}
         )
@@ -50,15 +49,14 @@ async def _facts(services: Services) -> list[GaugeMetricFamily]:
 
 async def _of_mongo(services: Services) -> list[GaugeMetricFamily]:
     active = GaugeMetricFamily("herald_tasks_active", "Tasks that have not ended", labels=["type", "status"])
-    oldest_s = 0.0
     async with asyncio.timeout(READ_WITHIN_S):
         census = await services.store.survey.census()
     for group in census:
         active.add_metric([group.type, group.status], group.tasks)
-        if group.status is TaskStatus.QUEUED:
-            oldest_s = max(oldest_s, (now() - group.queued_since).total_seconds())
     wait = GaugeMetricFamily(
-        "herald_queue_oldest_wait_seconds", "How long the task has waited that has waited longest", oldest_s
+        "herald_queue_oldest_wait_seconds",
+        "How long the task has waited that has waited longest",
+        oldest_wait_s(census, now()),
     )
     return [active, wait]
 

@@ -45,10 +45,6 @@ class TaskEvent(Model):
             traceparent=task.traceparent,
         )
 
-    def encode(self) -> str:
-        """The event as compact JSON, without line breaks."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
-
     def channels(self) -> list[str]:
         """The channels that carry this event."""
         names = [user_channel(self.task.user_id), task_channel(self.task.task_id)]
@@ -75,10 +71,6 @@ class TaskDelta(Model):
     """Where in the answer the piece begins, in Unicode characters; 0 begins it anew."""
     text: str
     """As the model writes it: a piece of a JSON document."""
-
-    def encode(self) -> str:
-        """The message as compact JSON, without line breaks."""
-        return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def user_channel(user_id: str) -> str:

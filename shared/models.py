@@ -103,6 +103,10 @@ class Model(BaseModel):
         """The model as JSON-ready values: camelCase names, RFC 3339 times, no empty fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
+    def encode(self) -> str:
+        """The same as compact JSON text, without line breaks."""
+        return self.model_dump_json(by_alias=True, exclude_none=True)
+
 
 class Step(Model):
     """A named stage of a task."""

@@ -1,6 +1,7 @@
 """What is asked about the tasks of all users together, for operators and metrics."""
 
 import inspect
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -29,6 +30,12 @@ class Ended(Model):
     started_at: datetime | None = None
     completed_at: datetime
     end_reason: EndReason | None = None
+
+
+def oldest_wait_s(census: Iterable[Census], at: datetime) -> float:
+    """How long the queued task has waited that has waited longest, in seconds; 0 if none waits."""
+    queued = (group for group in census if group.status is TaskStatus.QUEUED)
+    return max(((at - group.queued_since).total_seconds() for group in queued), default=0.0)
 
 
 class Survey:

@@ -31,8 +31,7 @@ class Snapshots:
             pymongo.errors.PyMongoError: it cannot be read.
         """
         if channel == OPS_CHANNEL:
-            overview = await self._overviews.read()
-            return f'{{"overview":{overview.model_dump_json(by_alias=True, exclude_none=True)}}}'
+            return f'{{"overview":{(await self._overviews.read()).encode()}}}'
         kind, _, name = channel.partition(":")
         if kind == "task":
             tasks = await self._store.get_public([name])
@@ -41,8 +40,7 @@ class Snapshots:
         else:
             tasks = await self._of_users.load(channel.removeprefix(user_channel("")))
         placed = await self._placed(tasks)
-        encoded = (task.model_dump_json(by_alias=True, exclude_none=True) for task in placed)
-        return f'{{"tasks":[{",".join(encoded)}]}}'
+        return f'{{"tasks":[{",".join(task.encode() for task in placed)}]}}'
 
     async def _read_users(self, user_ids: Sequence[str]) -> dict[str, list[PublicTask]]:
         return await self._store.snapshots(user_ids, ended_after=self._since())
