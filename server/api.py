@@ -195,6 +195,8 @@ async def cancel(request: Request) -> Response:
         retryable=True,
         next_retry_at=None,
         estimated_completion=None,
+        current_step=None,
+        current_step_index=None,
     )
 
 
@@ -211,6 +213,8 @@ async def retry(request: Request) -> Response:
         last_error=None,
         next_retry_at=None,
         retry_count=0,
+        current_step=None,
+        current_step_index=None,
     )
 
 

@@ -1,6 +1,7 @@
 """What a task is, and which changes of its status are legal; pure data, no I/O."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -115,6 +116,21 @@ class Step(Model):
     status: Literal["pending", "running", "completed", "failed"] = "pending"
     started_at: Timestamp | None = None
     completed_at: Timestamp | None = None
+
+
+def interrupted_steps(steps: Sequence[Step], entering: TaskStatus) -> list[Step]:
+    """The steps of a task that enters a status, in which none of them runs (any more).
+
+    A step that was running has failed with its attempt; or it is still to be done, as after a cancel. Whatever
+    runs or waits again has no failed steps.
+    """
+    if entering in (TaskStatus.FAILED, TaskStatus.RETRYING):
+        return [
+            step.model_copy(update={"status": "failed"}) if step.status == "running" else step
+            for step in steps
+        ]
+    kept = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}
+    return [step if step.status in kept else Step(name=step.name) for step in steps]
 
 
 class Usage(Model):

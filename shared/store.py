@@ -22,6 +22,7 @@ from shared.models import (
     PublicTask,
     Task,
     TaskStatus,
+    interrupted_steps,
     may_become,
     now,
 )
@@ -300,7 +301,8 @@ class Store:
 
         Returns None, having changed nothing, if the task is in no status that may become ``to``, or if its
         attempt is no longer number ``if_attempt``. ``changes`` are fields of `Task` by their Python names;
-        None removes a field. The task is marked as not announced, unless it runs: then more events follow.
+        None removes a field; without ``steps`` among them, those that run are interrupted. The task is marked
+        as not announced, unless it runs: then more events follow.
 
         ``task`` is its id; or the task as it was stored last, as far as one knows, which saves a look at it.
         """
@@ -380,10 +382,14 @@ class Store:
         while before is not None:
             if before.status not in statuses or attempt not in (None, before.attempt):
                 return None
+            decided = changes
+            if entry is not None and "steps" not in changes:
+                steps = interrupted_steps(before.steps, entry.status)
+                decided = changes if steps == before.steps else {**changes, "steps": steps}
             version = {"taskId": before.task_id, "rev": before.rev}
-            written = await self._tasks.update_one(version, _update(changes, entry))
+            written = await self._tasks.update_one(version, _update(decided, entry))
             if written.matched_count:
-                return _after(before, changes, entry)
+                return _after(before, decided, entry)
             before = await self.get(before.task_id)
         return None
 

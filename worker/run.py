@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from opentelemetry.trace import SpanKind
 from pymongo.errors import PyMongoError
@@ -16,7 +16,7 @@ from shared.announcer import Announcer
 from shared.catalog import TASK_TYPES
 from shared.feed import Feed
 from shared.forecast import Forecast
-from shared.models import ENDED, EndReason, Step, Task, TaskStatus, now
+from shared.models import ENDED, EndReason, Task, TaskStatus, interrupted_steps, now
 from shared.settings import Settings
 from shared.store import Store
 from worker.clock import StepClock
@@ -155,6 +155,7 @@ class Run:
             attempt=task.attempt + 1,
             started_at=task.started_at or now(),
             next_retry_at=None,
+            last_error=None,
         )
         if claimed is not None and claimed.started_at is not None and task.started_at is None:
             waited = claimed.started_at - claimed.queued_at
@@ -285,7 +286,7 @@ class Run:
         """
         self._ending = True
         task = self._journal.task
-        changes: dict[str, Any] = {"last_error": outcome.message, "steps": self._interrupted("failed")}
+        changes: dict[str, Any] = {"last_error": outcome.message}
         if outcome.retryable and task.retry_count < task.max_retries:
             retry = task.retry_count + 1
             due = now() + timedelta(seconds=max(outcome.retry_after_s or 0, backoff_s(retry)))
@@ -308,15 +309,8 @@ class Run:
             TaskStatus.RETRYING,
             note="handed back: its worker stops",
             next_retry_at=now(),
-            steps=self._interrupted("pending"),
+            steps=interrupted_steps(self._journal.task.steps, TaskStatus.QUEUED),
         )
         if not handed_back:
             raise LeaseLostError
         raise RunAgainError
-
-    def _interrupted(self, status: Literal["pending", "failed"]) -> list[Step]:
-        """The steps, with ``status`` for the one that was running."""
-        return [
-            step.model_copy(update={"status": status}) if step.status == "running" else step
-            for step in self._journal.task.steps
-        ]

@@ -225,11 +225,19 @@ async def test_a_completed_task_stays_completed(herald: Herald, store: Store) ->
 async def test_a_failed_task_says_why_and_can_be_retried(herald: Herald, store: Store) -> None:
     task_id = (await herald.create(PERSONAS))["taskId"]
     await store.transition(
-        task_id, TaskStatus.FAILED, by="w", last_error="no", end_reason=EndReason.QUOTA, completed_at=now()
+        task_id,
+        TaskStatus.FAILED,
+        by="w",
+        last_error="no",
+        end_reason=EndReason.QUOTA,
+        completed_at=now(),
+        current_step="Writing",
+        current_step_index=1,
     )
     shown = (await herald.get(f"/api/jobs/{task_id}")).json()
     assert (shown["status"], shown["lastError"], shown["endReason"]) == ("failed", "no", "quota")
-    assert "lastError" not in (await herald.post(f"/api/jobs/{task_id}/retry")).json()
+    again = (await herald.post(f"/api/jobs/{task_id}/retry")).json()
+    assert {"lastError", "currentStep", "currentStepIndex"}.isdisjoint(again)
 
 
 async def test_a_result_is_its_owner_s_and_the_brand_s(herald: Herald, store: Store) -> None:

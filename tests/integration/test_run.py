@@ -175,6 +175,8 @@ async def test_what_may_heal_is_tried_again_from_the_step_that_failed(
     await store.transition(task.task_id, TaskStatus.PROCESSING, by="test", next_retry_at=None)
     second = parts()
     await run_task(task.task_id, second)
+    resumed = [event["task"] for event in await events(feed) if event["task"]["attempt"] == 2]
+    assert resumed and not any("lastError" in task for task in resumed), "the old error is still shown"
     assert (await loaded(store, task)).status is TaskStatus.COMPLETED
     assert first.provider.calls == {"Sketches": 1, "Portrait": 2}  # type: ignore[attr-defined]
     assert second.provider.calls == {"Portrait": 1}  # type: ignore[attr-defined]

@@ -81,6 +81,24 @@ async def test_a_transition_counts_and_is_written_down(store: Store) -> None:
     assert await store.get(task.task_id) == running
 
 
+@pytest.mark.parametrize(
+    ("to", "interrupted"),
+    [(TaskStatus.CANCELLED, "pending"), (TaskStatus.FAILED, "failed"), (TaskStatus.RETRYING, "failed")],
+)
+async def test_no_step_runs_once_its_task_does_not(store: Store, to: TaskStatus, interrupted: str) -> None:
+    task = await stored(store)
+    steps = [Step(name="a", status="completed"), Step(name="b", status="running", started_at=now())]
+    running = await store.transition(task.task_id, TaskStatus.PROCESSING, by="w1", attempt=1, steps=steps)
+    assert running is not None and running.steps[1].status == "running"
+    rested = await store.transition(task.task_id, to, by="user")
+    assert rested is not None and [step.status for step in rested.steps] == ["completed", interrupted]
+    assert await store.get(task.task_id) == rested
+    again = await store.transition(
+        task.task_id, TaskStatus.PROCESSING if to is TaskStatus.RETRYING else TaskStatus.QUEUED, by="user"
+    )
+    assert again is not None and [step.status for step in again.steps] == ["completed", "pending"]
+
+
 @pytest.mark.parametrize("to", [TaskStatus.COMPLETED, TaskStatus.RETRYING, TaskStatus.QUEUED])
 async def test_an_illegal_transition_changes_nothing(store: Store, to: TaskStatus) -> None:
     task = await stored(store)
