@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from server.auth import Principal
 from server.longpoll import until_changed
-from server.problems import Problem
+from server.problems import Problem, shown
 from server.requests import (
     body_of,
     json_response,
@@ -91,7 +91,7 @@ async def create(request: Request) -> Response:
         raise Problem(403, f"your token's `brands` does not hold {wanted.brand_id!r}")
     task_type = TASK_TYPES.get(wanted.type)
     if task_type is None:
-        detail = f"unknown; it is one of {', '.join(TASK_TYPES)}"
+        detail = f"Unknown task type; use one of {', '.join(TASK_TYPES)}; it is {shown(wanted.type)}"
         raise Problem(422, f"/type: {detail}", errors=[{"pointer": "/type", "detail": detail}])
     payload = validated(task_type.payload, wanted.payload, within="/payload")
     key = request.headers.get("idempotency-key")

@@ -1,5 +1,6 @@
 """Errors as ``application/problem+json`` (RFC 9457)."""
 
+import json
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -18,6 +19,12 @@ from shared.models import Model, TaskStatus
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 5
+MAX_FAULTS = 20
+"""Wrong fields that one answer names."""
+MAX_SHOWN = 60
+"""Characters of a value or a name that an error shows."""
+_ABOUT_THE_NAME = {"missing", "extra_forbidden"}
+"""Faults that have nothing to do with the field's value."""
 
 
 class Fault(Model):
@@ -63,16 +70,38 @@ class Problem(Exception):  # noqa: N818  the standard's word
 
 
 def invalid(error: ValidationError, *, within: str = "") -> Problem:
-    """422, naming each wrong field by a JSON pointer from the body's root; ``within`` is its first part."""
-    errors = [
-        {
-            "pointer": within + "".join(f"/{part}" for part in fault["loc"]),
-            "detail": fault["msg"].removeprefix("Value error, "),
-        }
-        for fault in error.errors(include_url=False)
-    ]
+    """422, naming the wrong fields by JSON pointers from the body's root; ``within`` is their first part.
+
+    Of many wrong fields the first `MAX_FAULTS` are named, so that the answer is not as large as the request.
+    """
+    faults = error.errors(include_url=False)
+    errors = [_fault(dict(fault), within) for fault in faults[:MAX_FAULTS]]
     first = errors[0]
-    return Problem(422, f"{first['pointer'] or 'the body'}: {first['detail']}", errors=errors)
+    detail = f"{first['pointer'] or 'the body'}: {first['detail']}"
+    if more := len(faults) - len(errors):
+        detail += f" ({more} more fields are wrong)"
+    return Problem(422, detail, errors=errors)
+
+
+def _fault(fault: dict[str, Any], within: str) -> dict[str, str]:
+    pointer = within + "".join(f"/{_pointer_part(part)}" for part in fault["loc"])
+    detail = str(fault["msg"]).removeprefix("Value error, ")
+    if fault["type"] not in _ABOUT_THE_NAME:
+        detail += f"; it is {shown(fault['input'])}"
+    return {"pointer": pointer, "detail": detail}
+
+
+def _pointer_part(part: object) -> str:
+    return _shortened(str(part)).replace("~", "~0").replace("/", "~1")
+
+
+def shown(value: object) -> str:
+    """A value of a request as an error shows it: as JSON, and of a long one the beginning."""
+    return _shortened(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
 
 
 def unavailable(_: Request, error: Exception) -> Response:

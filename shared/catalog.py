@@ -25,7 +25,8 @@ class MediaPlanSettings(Payload):
     budget: float | None = Field(None, ge=0, le=1e9)
     """Total to spend, in ``currency``."""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
-    start_date: date | None = None
+    start_date: date | None = Field(None, le=date(9998, 12, 31))
+    """So early that the plan ends before dates do (`datetime.date.max`)."""
     weeks: int = Field(4, ge=1, le=26)
     language: Line = "English"
     posts_per_week: int = Field(3, ge=1, le=14)

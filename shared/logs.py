@@ -15,6 +15,13 @@ from shared.settings import Settings
 TALKATIVE = ("arq", "google_genai", "httpx", "httpx2")
 """Libraries that log each of their calls; what matters of that is told by us."""
 
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_ESCAPED |= {ord(char): escape for char, escape in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))}
+_ESCAPED |= {0x2028: "\\u2028", 0x2029: "\\u2029"}
+"""Characters that begin a line or move a terminal's cursor; in a client's value they would forge log lines."""
+_ESCAPED_IN_JSON = {code: f"\\u{code:04x}" for code in (*range(127, 160), 0x2028, 0x2029)}
+"""Those of them that JSON leaves as they are."""
+
 _about: ContextVar[Mapping[str, Any]] = ContextVar("about", default=MappingProxyType({}))
 
 
@@ -56,11 +63,14 @@ class Text(_Formatter):
     """For people: the message first, then the fields."""
 
     def formatted(self, record: logging.LogRecord, fields: dict[str, Any]) -> str:
-        """``LEVEL logger: message  name=value …``, and the traceback below it."""
+        """``LEVEL logger: message  name=value …``, and the traceback below it, indented."""
         line = f"{record.levelname} {record.name}: {record.getMessage()}"
         if fields:
             line += "  " + " ".join(f"{name}={value}" for name, value in fields.items())
-        return "\n".join(filter(None, (line, self.traceback(record))))
+        traceback = [
+            f"  {below.translate(_ESCAPED)}" for below in self.traceback(record).split("\n") if below
+        ]
+        return "\n".join([line.translate(_ESCAPED), *traceback])
 
 
 class Json(_Formatter):
@@ -77,7 +87,7 @@ class Json(_Formatter):
         }
         if error := self.traceback(record):
             line["error"] = error
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return json.dumps(line, ensure_ascii=False, default=str).translate(_ESCAPED_IN_JSON)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

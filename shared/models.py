@@ -119,10 +119,10 @@ class Step(Model):
 
 
 def interrupted_steps(steps: Sequence[Step], entering: TaskStatus) -> list[Step]:
-    """The steps of a task that enters a status, in which none of them runs (any more).
+    """The steps of a task at the moment it enters a status: no step runs.
 
-    A step that was running has failed with its attempt; or it is still to be done, as after a cancel. Whatever
-    runs or waits again has no failed steps.
+    Where the attempt failed, the step that was running has failed; otherwise it is pending again. A task that
+    is queued again, or begins another attempt, has no failed steps.
     """
     if entering in (TaskStatus.FAILED, TaskStatus.RETRYING):
         return [

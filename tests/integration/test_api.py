@@ -77,6 +77,40 @@ async def test_a_wrong_field_is_named(herald: Herald, body: Any, status: int, po
     assert (await herald.get("/api/jobs")).json()["tasks"] == []
 
 
+@pytest.mark.parametrize(
+    ("wrong", "value"),
+    [
+        ({"priority": "urgent"}, '"urgent"'),
+        ({"maxRetries": -1}, "-1"),
+        ({"type": "GENERATE_NOTHING"}, '"GENERATE_NOTHING"'),
+        ({"payload": {"product": "x" * 3000}}, '"' + "x" * 59 + "…"),
+        ({"payload": {"product": {"a": None}}}, '{"a": null}'),
+    ],
+)
+async def test_an_error_names_the_value_that_it_is_about(herald: Herald, wrong: Any, value: str) -> None:
+    told = problem(await herald.post("/api/jobs", json=PERSONAS | wrong), 422)
+    assert told["errors"][0]["detail"].endswith(f"it is {value}")
+    assert told["detail"].endswith(told["errors"][0]["detail"])
+
+
+async def test_many_wrong_fields_make_a_short_answer(herald: Herald) -> None:
+    many = {f"~/{number}": 1 for number in range(15_000)}
+    response = await herald.post("/api/jobs", json=PERSONAS | many)
+    told = problem(response, 422)
+    assert len(told["errors"]) == 20
+    assert told["detail"].endswith("(14980 more fields are wrong)")
+    assert told["errors"][0]["pointer"] == "/~0~10", "a JSON pointer escapes ~ and /"
+    long = problem(await herald.post("/api/jobs", json=PERSONAS | {"k" * 100_000: 1}), 422)
+    assert len(str(long)) < 2000
+
+
+async def test_a_plan_that_would_end_after_the_calendar_is_refused(herald: Herald) -> None:
+    plan: dict[str, Any] = {"objective": "Grow", "keywords": ["tea"], "settings": {"startDate": "9999-12-31"}}
+    told = problem(await herald.post("/api/jobs", json={"type": "GENERATE_MEDIA_PLAN", "payload": plan}), 422)
+    assert told["errors"][0]["pointer"] == "/payload/settings/startDate"
+    assert told["errors"][0]["detail"].endswith('it is "9999-12-31"')
+
+
 async def test_what_is_no_json_or_too_large_is_refused(herald: Herald, settings: Settings) -> None:
     problem(await herald.post("/api/jobs", content=b"{nonsense"), 400)
     problem(await herald.post("/api/jobs", content=b"\xff\xfe\x00"), 400)

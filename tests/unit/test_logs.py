@@ -59,6 +59,21 @@ def test_a_line_of_text_puts_the_message_first() -> None:
         assert logs.Text([]).format(a_record("hello")) == "ERROR herald.test: hello  taskId=t1"
 
 
+@pytest.mark.parametrize("formatter", [logs.Text, logs.Json])
+def test_no_value_can_forge_a_line(formatter: Any) -> None:
+    forged = "ada\nINFO herald: user eve logged in\r\x1b[2K\u2028\x85"
+    try:
+        raise ValueError(forged)
+    except ValueError:
+        record = a_record("a client sent %s", forged, userId=forged)
+    lines = formatter([]).format(record).splitlines()
+    assert not any(line.startswith("INFO") for line in lines)
+    assert all(line.startswith("  ") for line in lines[1:]), "a traceback is set apart from the lines"
+    assert not any(char in line for line in lines for char in "\r\x1b\u2028\x85")
+    if formatter is logs.Text:
+        assert lines[0].count("ada\\nINFO herald: user eve logged in\\r\\x1b[2K") == 2
+
+
 def test_a_line_names_the_trace_that_it_belongs_to() -> None:
     with tracing.span("x", within="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
         line = json.loads(logs.Json([]).format(a_record("hello")))
