@@ -183,6 +183,29 @@ async def test_what_may_heal_is_tried_again_from_the_step_that_failed(
     assert "task.retrying" in [event["type"] for event in await events(feed)]
 
 
+async def test_progress_does_not_go_back_in_a_later_attempt(
+    parts: MakeParts, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 0.001)
+    task = await queued(store)
+
+    async def breaks_off_late(prompt: Prompt[Any]) -> AsyncIterator[str]:
+        yield text_of(prompt)[:-1]
+        while (await loaded(store, task)).progress < 50:
+            await asyncio.sleep(0.01)
+        raise ProviderError("busy", EndReason.QUOTA, retryable=True, retry_after_s=0.0)
+
+    monkeypatch.setattr(journal_module, "STORE_EVERY_S", 0.01)
+    with pytest.raises(RunAgainError):
+        await run_task(task.task_id, parts(draft, breaks_off_late, breaks_off_late))
+    reached = (await loaded(store, task)).progress
+    await store.transition(task.task_id, TaskStatus.PROCESSING, by="test", next_retry_at=None)
+    await run_task(task.task_id, parts(slowly, slowly))
+    shown = [event["task"] for event in await events(feed)]
+    assert any(task["attempt"] == 2 and task["progress"] == reached for task in shown)
+    assert [task["progress"] for task in shown] == sorted(task["progress"] for task in shown)
+
+
 async def test_a_retry_before_its_time_waits_for_the_rest(parts: MakeParts, store: Store) -> None:
     task = await queued(store)
     with pytest.raises(RunAgainError):
