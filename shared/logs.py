@@ -18,7 +18,7 @@ TALKATIVE = ("arq", "google_genai", "httpx", "httpx2")
 _ESCAPED = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 _ESCAPED |= {ord(char): escape for char, escape in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))}
 _ESCAPED |= {0x2028: "\\u2028", 0x2029: "\\u2029"}
-"""Characters that begin a line or move the cursor; within a client's value they would forge log lines."""
+"""Characters that begin a line or move the cursor; in a client's value they would forge log lines."""
 _ESCAPED_IN_JSON = {code: f"\\u{code:04x}" for code in (*range(127, 160), 0x2028, 0x2029)}
 """Those of them that JSON leaves as they are."""
 

@@ -1,4 +1,7 @@
-"""Two hundred tasks while workers, hubs and Redis are killed again and again: each ends, once, and is seen to."""
+"""Two hundred tasks while workers, hubs, Redis and MongoDB are killed again and again: each ends exactly once.
+
+``STORM_S=300 pytest -s tests/chaos/test_storm.py`` makes it last longer, and prints what was killed how often.
+"""
 
 import asyncio
 import os
@@ -21,9 +24,9 @@ from tests.chaos.test_kills import Watcher
 from tests.support.client import Herald
 from tests.support.processes import WEB, WORKER, environment, ready, running
 
-TASKS = 210
+STORM_S = float(os.environ.get("STORM_S", "60"))
+TASKS = round(3.5 * STORM_S)
 USERS = 7
-STORM_S = 60.0
 WORKERS, HUBS = 3, 2
 BODIES: list[dict[str, Any]] = [
     {"type": "AUTO_GENERATE_PERSONAS", "payload": {"product": "A bicycle bell", "count": 2}},
@@ -38,15 +41,18 @@ BODIES: list[dict[str, Any]] = [
 class Storm:
     """The processes, and what befalls them."""
 
-    def __init__(self, settings: Settings, redis: embedded.Server, stack: ExitStack) -> None:
+    def __init__(self, settings: Settings, services: dict[str, embedded.Server], stack: ExitStack) -> None:
         self._settings = settings
-        self._redis = redis
+        self._services = {
+            "redis": services["HERALD_REDIS_URL"],
+            "mongo": services["HERALD_MONGO_URL"],
+        }
         self._stack = stack
         self._chance = random.Random(11)
         self.ports = [free_port() for _ in range(HUBS)]
         self._workers = [self._worker() for _ in range(WORKERS)]
         self._hubs = [self._hub(port) for port in self.ports]
-        self.struck = {"worker": 0, "hub": 0, "redis": 0}
+        self.struck = {"worker": 0, "hub": 0, "redis": 0, "mongo": 0}
 
     def _worker(self) -> subprocess.Popen[bytes]:
         variables = environment(
@@ -69,7 +75,7 @@ class Storm:
         until = loop.time() + STORM_S
         while loop.time() < until:
             await asyncio.sleep(self._chance.uniform(0.5, 2.5))
-            victim = self._chance.choices(["worker", "hub", "redis"], [6, 3, 1])[0]
+            victim = self._chance.choices(list(self.struck), [6, 3, 1, 1])[0]
             self.struck[victim] += 1
             match victim:
                 case "worker":
@@ -82,11 +88,12 @@ class Storm:
                     self._hubs[place].kill()
                     self._hubs[place].wait()
                     self._hubs[place] = self._hub(self.ports[place])
-                case "redis":
-                    assert self._redis.pid is not None
-                    os.kill(self._redis.pid, signal.SIGKILL)
+                case _:
+                    server = self._services[victim]
+                    assert server.pid is not None
+                    os.kill(server.pid, signal.SIGKILL)
                     await asyncio.sleep(0.5)
-                    self._redis.start()
+                    server.start()
 
 
 async def accepted(heralds: list[Herald], number: int) -> str:
@@ -126,7 +133,7 @@ async def test_whatever_dies_every_task_ends_once_and_is_seen_to_end(
     settings: Settings, store: Store, services: dict[str, embedded.Server]
 ) -> None:
     with ExitStack() as processes:
-        storm = Storm(settings, services["HERALD_REDIS_URL"], processes)
+        storm = Storm(settings, services, processes)
         await storm.until_ready()
         async with asyncio.timeout(STORM_S + 120), httpx2.AsyncClient(timeout=5) as http:
             authenticator = Authenticator(settings)

@@ -1,0 +1,1 @@
+"""The faults, by the part of Herald that they are in."""
