@@ -85,10 +85,9 @@ class Journal:
     # What has happened: noted at once, told by the next write or by `keep_telling`.
 
     def advance(self, percent: float) -> None:
-        """Note how much is done; it never goes back, and 100 is for the completed."""
-        if percent > self._progress:
-            self._progress = min(percent, 99.0)
-            self._changed.set()
+        """Note how much is done; 100 is for completed tasks."""
+        self._progress = min(percent, 99.0)
+        self._changed.set()
 
     def draft(self, step: str, part: str | None) -> Draft:
         """A new answer that will be written; it takes the place of an earlier one of the same name."""

@@ -75,7 +75,7 @@ class Storm:
         until = loop.time() + STORM_S
         while loop.time() < until:
             await asyncio.sleep(self._chance.uniform(0.5, 2.5))
-            victim = self._chance.choices(list(self.struck), [6, 3, 1, 1])[0]
+            victim = self._chance.choices(list(self.struck), [5, 3, 1, 2])[0]
             self.struck[victim] += 1
             match victim:
                 case "worker":

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
+from shared import metrics
 from shared.announcer import Announcer
 from shared.feed import Feed
 from shared.forecast import Forecast
@@ -131,6 +132,7 @@ async def test_every_event_is_newer_than_the_one_before_and_progress_never_goes_
     assert versions == sorted(set(versions))
     progress = [event["task"]["progress"] for event in told]
     assert progress == sorted(progress) and progress[-1] == 100
+    assert all(percent < 100 for percent in progress[:-1]), "only what is completed is at 100 %"
     spent = [(event["task"].get("usage") or {}).get("outputTokens", 0) for event in told]
     assert spent == sorted(spent) and len(set(spent)) > 2
     types = Counter(event["type"] for event in told)
@@ -177,7 +179,9 @@ async def test_what_may_heal_is_tried_again_from_the_step_that_failed(
     await run_task(task.task_id, second)
     resumed = [event["task"] for event in await events(feed) if event["task"]["attempt"] == 2]
     assert resumed and not any("lastError" in task for task in resumed), "the old error is still shown"
-    assert (await loaded(store, task)).status is TaskStatus.COMPLETED
+    done = await loaded(store, task)
+    assert done.status is TaskStatus.COMPLETED
+    assert done.usage is not None and done.usage.output_tokens == 15, "usage adds up over the attempts"
     assert first.provider.calls == {"Sketches": 1, "Portrait": 2}  # type: ignore[attr-defined]
     assert second.provider.calls == {"Portrait": 1}  # type: ignore[attr-defined]
     assert "task.retrying" in [event["type"] for event in await events(feed)]
@@ -519,3 +523,54 @@ async def test_no_more_than_four_parts_are_written_at_once(parts: MakeParts, sto
     await run_task(task.task_id, parts(draft, *[counted] * 10))
     assert (await loaded(store, task)).status is TaskStatus.COMPLETED
     assert most == 4
+
+
+async def test_no_further_part_is_begun_after_one_has_failed(parts: MakeParts, store: Store) -> None:
+    failed = asyncio.Event()
+
+    async def busy(_: Prompt[Any]) -> AsyncIterator[str]:
+        await asyncio.sleep(0.01)  # until the others are being written
+        failed.set()
+        raise ProviderError("busy", EndReason.QUOTA, retryable=True)
+        yield
+
+    async def unhurried(prompt: Prompt[Any]) -> AsyncIterator[str]:
+        await failed.wait()
+        yield text_of(prompt)
+
+    task = await queued(store, payload={"product": "A bell", "count": 10})
+    first = parts(draft, busy, unhurried, unhurried, unhurried)
+    with pytest.raises(RunAgainError):
+        await run_task(task.task_id, first)
+    assert first.provider.calls["Portrait"] == 4  # type: ignore[attr-defined]
+    assert len(await store.checkpoints(task.task_id)) == 1 + 3, "those that were being written are kept"
+
+
+async def test_tokens_are_counted_however_a_call_ends(parts: MakeParts, store: Store) -> None:
+    async def breaks_off(prompt: Prompt[Any]) -> AsyncIterator[str]:
+        yield text_of(prompt)[:20]
+        raise ProviderError("unsafe", EndReason.SAFETY, retryable=False)
+
+    counted = metrics.TOKENS.labels("scripted", "m", "output")
+    before = counted._value.get()
+    await failed_with(store, parts(draft, breaks_off))
+    assert counted._value.get() - before >= 2 * USAGE.output_tokens
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+async def test_an_attempt_that_was_superseded_ends_nothing(
+    parts: MakeParts, store: Store, monkeypatch: pytest.MonkeyPatch, ends_well: bool
+) -> None:
+    task = await queued(store)
+    end = journal_module.Journal.end
+
+    async def too_late(journal: journal_module.Journal, *arguments: Any, **named: Any) -> bool:
+        await store.transition(task.task_id, TaskStatus.PROCESSING, by="w2", attempt=2)
+        return await end(journal, *arguments, **named)
+
+    monkeypatch.setattr(journal_module.Journal, "end", too_late)
+    unsafe = ProviderError("unsafe", EndReason.SAFETY, retryable=False)
+    await run_task(task.task_id, parts() if ends_well else parts(draft, unsafe))
+    now_running = await loaded(store, task)
+    assert (now_running.status, now_running.attempt) == (TaskStatus.PROCESSING, 2)
+    assert await store.checkpoints(task.task_id), "the checkpoints are the other attempt's"
