@@ -29,7 +29,7 @@ def _weakening(mongo_url: str) -> list[str]:
     used = {name.lower(): f"{name}={value}" for name, value in _MONGO_OPTIONS.items()}
     asked = parse_qsl(urlsplit(mongo_url).query.replace(";", "&"), keep_blank_values=True)
     return [
-        f"HERALD_MONGO_URL has {name}={value}; remove it, Herald needs {used[name.lower()]} and sets it itself"
+        f"HERALD_MONGO_URL has {name}={value}; remove it, Herald needs {used[name.lower()]} and sets it"
         for name, value in asked
         if name.lower() in used and f"{name}={value}".lower() != used[name.lower()].lower()
     ]
