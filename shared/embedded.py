@@ -120,10 +120,14 @@ def valkey(data_dir: Path) -> Server:
 
 
 def mongo(data_dir: Path) -> Server:
-    """An embedded MongoDB-wire server with its files under ``data_dir``."""
+    """An embedded MongoDB-wire server with its files under ``data_dir``.
+
+    A replica set's driver sends retryable writes, and this server looks through all that it got within half
+    an hour at each further one; on a standalone server the driver sends none.
+    """
     port, directory = free_port(), data_dir / "mongo"
     command = [sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--storage-path", str(directory), "--log-level", "WARNING"]
+    command += ["--storage-path", str(directory), "--log-level", "WARNING", "--standalone"]
     return Server(
         "MongoDB-wire server", f"mongodb://127.0.0.1:{port}/?directConnection=true", command, directory
     )

@@ -5,7 +5,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +14,25 @@ DEVELOPMENT_SECRET = "herald-development-secret-not-for-the-internet"  # noqa: S
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which prometheus-client's processes find each other."""
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash
+_MONGO_OPTIONS = {
+    "w": "majority",
+    "journal": "true",
+    "fsync": "false",
+    "readConcernLevel": "majority",
+    "readPreference": "primary",
+}
+"""The options that `shared.store.Store.connect` sets itself, whatever the URL says."""
+
+
+def _weakening(mongo_url: str) -> list[str]:
+    """What is wrong with a MongoDB URL that asks for less, or something else, than Herald relies on."""
+    used = {name.lower(): f"{name}={value}" for name, value in _MONGO_OPTIONS.items()}
+    asked = parse_qsl(urlsplit(mongo_url).query.replace(";", "&"), keep_blank_values=True)
+    return [
+        f"HERALD_MONGO_URL has {name}={value}; remove it, Herald needs {used[name.lower()]} and sets it"
+        for name, value in asked
+        if name.lower() in used and f"{name}={value}".lower() != used[name.lower()].lower()
+    ]
 
 
 class Settings(BaseSettings):
@@ -167,6 +186,7 @@ class Settings(BaseSettings):
             for name, url in (("HERALD_REDIS_URL", self.redis_url), ("HERALD_MONGO_URL", self.mongo_url))
             if not url
         ]
+        wrong += _weakening(self.mongo_url)
         if wrong:
             raise ValueError("HERALD_ENV=production refuses to start: " + "; ".join(wrong))
         return self

@@ -122,11 +122,21 @@ class Store:
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncIterator["Store"]:
-        """A store on ``settings.mongo_url``; connections open on first use, so this never fails."""
+        """A store on ``settings.mongo_url``; connections open on first use, so this never fails.
+
+        How safely it writes and reads is not left to the URL. A write returns once a majority of the replica
+        set has it in its journal, so no crash takes back what a response or an event has shown. For the same
+        reason a read sees only what a majority has.
+        """
         driver: Any = {"motor": AsyncIOMotorClient, "pymongo": AsyncMongoClient}[settings.mongo_driver]
         client = driver(
             settings.mongo_url,
             tz_aware=True,
+            w="majority",
+            journal=True,
+            fsync=False,
+            readConcernLevel="majority",
+            readPreference="primary",
             serverSelectionTimeoutMS=5000,
             timeoutMS=10_000,
             appname="herald",

@@ -16,7 +16,7 @@ import uvloop
 
 from shared import embedded
 from shared.settings import Settings
-from tests.bench import workers
+from tests.bench import wear, workers
 from tests.bench.load import RawClient, payload
 from tests.bench.servers import ALL, Figures, Herald, NodeWs, PythonSocketIo, Server
 from tests.bench.workers import Alone, HeraldWorker, StockArq, Whole
@@ -179,6 +179,11 @@ async def storm(server: Server) -> Figures:
     return {"s to the last": took_s, "recovered events/s": count * missed / took_s}
 
 
+async def worn(server: Alone) -> Figures:
+    """20,000 tasks from their creation to their end, eight at once: the first thousand and the last."""
+    return await wear.wear(server.settings, MONGO[0])
+
+
 MONGO: list[embedded.Server] = []
 SCENES: dict[str, tuple[Callable[[Any], Awaitable[Figures]], Sequence[type[Any]]]] = {
     "burst": (burst, ALL),
@@ -191,7 +196,10 @@ SCENES: dict[str, tuple[Callable[[Any], Awaitable[Figures]], Sequence[type[Any]]
     "short": (workers.short, [HeraldWorker, StockArq]),
     "accept": (workers.accept, [Whole]),
     "slots": (workers.slots, [Alone]),
+    "wear": (worn, [Alone]),
 }
+ONLY_BY_NAME = {"wear"}
+"""Scenes that take too long to run unless asked for."""
 GOALS: list[tuple[str, str, type[Any] | None, str, float]] = [
     ("burst", "deliveries/s", NodeWs, "≥", 3),
     ("burst", "deliveries/s", PythonSocketIo, "≥", 15),
@@ -204,6 +212,7 @@ GOALS: list[tuple[str, str, type[Any] | None, str, float]] = [
     ("start", "p50 ms", StockArq, "≤", 0.04),
     ("short", "jobs/s", StockArq, "≥", 3),
     ("slots", "running at once", None, "≥", 200),
+    ("wear", "last/first", None, "≥", 0.75),
 ]
 """A figure of a scene, the peer that it is compared with (None: an absolute goal), and the goal."""
 
@@ -243,6 +252,7 @@ def compare(found: dict[tuple[str, str], Figures]) -> None:
 def main(names: Sequence[str]) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
+    by_default = [name for name in SCENES if name not in ONLY_BY_NAME]
     print(f"{os.cpu_count()} processors; Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory() as folder:
         data_dir = Path(folder)
@@ -256,7 +266,7 @@ def main(names: Sequence[str]) -> None:
                     "auth_secret": secrets.token_hex(32),
                 }
             )
-            found: dict[Any, Figures] = uvloop.run(measure(names or list(SCENES), settings))
+            found: dict[Any, Figures] = uvloop.run(measure(names or by_default, settings))
     compare(found)
 
 

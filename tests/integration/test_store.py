@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pymongo import ReadPreference
 
 from shared import store as store_module
 from shared.models import HISTORY_LIMIT, EndReason, Priority, Step, Task, TaskStatus, Usage, now
@@ -68,6 +69,18 @@ async def test_one_key_at_one_instant_makes_one_task(store: Store) -> None:
     )
     assert len({task.task_id for task, _ in made}) == 1
     assert sum(is_new for _, is_new in made) == 1
+
+
+async def test_a_url_cannot_weaken_writes_or_reads(settings: Settings) -> None:
+    weak = "&w=0&journal=false&fsync=true&readConcernLevel=local&readPreference=secondary"
+    weakened = settings.model_copy(update={"mongo_url": settings.mongo_url + weak})
+    async with Store.connect(weakened) as store:
+        database = store._database
+        assert database.write_concern.document == {"w": "majority", "j": True, "fsync": False}
+        assert database.read_concern.document == {"level": "majority"}
+        assert database.read_preference == ReadPreference.PRIMARY
+        task = await stored(store)
+        assert await store.get(task.task_id) == task
 
 
 async def test_a_transition_counts_and_is_written_down(store: Store) -> None:

@@ -59,6 +59,42 @@ def test_production_refuses_what_is_wrong_for_the_internet(
         Settings()
 
 
+@pytest.mark.parametrize(
+    "option",
+    [
+        "w=0",
+        "w=1",
+        "W=2",
+        "w=",
+        "journal=false",
+        "fsync=true",
+        "readConcernLevel=local",
+        "readPreference=secondaryPreferred",
+    ],
+)
+@pytest.mark.parametrize(
+    "url", ["mongodb://m/?{}", "mongodb://a,b/db?replicaSet=rs0&{}", "mongodb://m/?w=majority;{}"]
+)
+def test_production_refuses_a_mongodb_url_that_weakens_writes_or_reads(
+    monkeypatch: pytest.MonkeyPatch, url: str, option: str
+) -> None:
+    for variable, value in (PRODUCTION | {"HERALD_MONGO_URL": url.format(option)}).items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(SystemExit, match=f"HERALD_MONGO_URL has {option}; remove it"):
+        load()
+
+
+def test_production_accepts_a_mongodb_url_that_asks_for_what_herald_uses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = (
+        "mongodb://u:p@a,b/?replicaSet=rs0&w=majority&journal=true&readConcernLevel=majority&retryWrites=true"
+    )
+    for variable, value in (PRODUCTION | {"HERALD_MONGO_URL": url}).items():
+        monkeypatch.setenv(variable, value)
+    assert Settings().mongo_url == url
+
+
 def test_a_wrong_value_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "no")
     with pytest.raises(SystemExit) as told:

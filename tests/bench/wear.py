@@ -1,0 +1,68 @@
+"""Whether MongoDB keeps its pace under many tasks: their whole lives, one thousand after another."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+from shared import embedded
+from shared.announcer import Announcer
+from shared.feed import Feed
+from shared.forecast import Forecast
+from shared.settings import Settings
+from shared.store import Store
+from tests.bench.load import Usage
+from tests.bench.servers import Figures
+from tests.support.tasks import a_task
+from worker.generators import GENERATORS
+from worker.llm.offline import OfflineProvider
+from worker.run import Parts, run_task
+from worker.runs import Runs
+
+THOUSANDS = 20
+AT_ONCE = 8
+USERS = 100
+
+
+async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
+    """Store and run ``THOUSANDS`` of tasks in this process, as a web process and a worker would."""
+    assert mongo.pid is not None
+    usage = Usage(mongo.pid)
+    settings = settings.model_copy(update={"mongo_database": "bench_wear"})
+    rates, cpus = [], []
+    async with Store.connect(settings) as store, Feed.connect(settings) as feed:
+        await store.ensure_indexes()
+        parts = Parts(
+            settings=settings,
+            store=store,
+            feed=feed,
+            announcer=Announcer(store, feed),
+            forecast=Forecast(feed.redis),
+            provider=OfflineProvider(0),
+            worker_id="bench",
+            generators=GENERATORS,
+            runs=Runs(),
+        )
+        for thousand in range(THOUSANDS):
+            numbers = iter(range(1000))
+            before, started = usage.cpu_s(), time.monotonic()
+            await asyncio.gather(*(_live(parts, numbers) for _ in range(AT_ONCE)))
+            rates.append(1000 / (time.monotonic() - started))
+            cpus.append(usage.cpu_s() - before)
+            print(
+                f"    after {thousand + 1},000: {rates[-1]:.1f} tasks/s, {cpus[-1]:.1f} ms each", flush=True
+            )
+    return {
+        "first 1,000: tasks/s": rates[0],
+        "MongoDB's CPU ms/task": cpus[0],
+        "last 1,000: tasks/s": rates[-1],
+        "MongoDB's CPU ms/task at the end": cpus[-1],
+        "last/first": rates[-1] / rates[0],
+    }
+
+
+async def _live(parts: Parts, numbers: Iterator[int]) -> None:
+    """Take tasks through their lives, one at a time, as long as there are numbers."""
+    for number in numbers:
+        task, _ = await parts.store.create(a_task(user_id=f"user{number % USERS}"))
+        await parts.announcer.tell(task)
+        await run_task(task.task_id, parts)
