@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: run test lint audit bench setup setup-dev lock clean
 
 run: setup
-	@exec python -m shared.embedded --web honcho start
+	@exec python -m shared.run
 
 test: setup-dev lint
 	node --test tests/client/*.test.js
