@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
+WATCHER_ENDS_WITHIN_S = 10
 _PR_SET_PDEATHSIG = 1
 
 
@@ -42,16 +43,20 @@ class Watcher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Let the watcher end what is left, and wait for it."""
-        with suppress(OSError):
-            self._pipe.close()
-        self._process.wait()
+        self._pipe.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(WATCHER_ENDS_WITHIN_S)
 
     def revive(self) -> None:
-        """Start the watcher again if it has died."""
+        """Start the watcher again if it has died.
+
+        Raises:
+            OSError: the system cannot start another process.
+        """
         if self._process.poll() is not None:
-            with suppress(OSError):
-                self._pipe.close()
+            pipe = self._pipe
             self._process = self._started()
+            pipe.close()
             for group in self._groups:
                 self._tell(f"+{group}\n")
 
@@ -104,6 +109,8 @@ def start(
     then, on every platform. Call it from the main thread: Linux takes the end of the calling thread for that
     of the process.
     """
+    if watcher is not None:
+        watcher.revive()
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     us = os.getpid()
 

@@ -23,9 +23,11 @@ from shared import settings as settings_module  # noqa: E402
 from shared.embedded import STOP_WITHIN_S, servers_for, sole_user  # noqa: E402
 from shared.processes import StartError, Watcher, start  # noqa: E402
 from shared.settings import Settings  # noqa: E402
-from shared.supervisor import STEADY_AFTER_S, Kept, Output, Stop, Supervisor  # noqa: E402
+from shared.supervisor import Kept, Output, Stop, Supervisor  # noqa: E402
 
 PROCFILE_LINE = re.compile(r"([A-Za-z0-9_-]+):\s*(\S.*)")
+STARTED_AFTER_S = 10
+"""A program whose first run ends with an error sooner than this could not start."""
 HAND_BACK_S = 5
 """What a program may take to stop, beyond the grace that its settings give to its work."""
 
@@ -107,7 +109,7 @@ def _keep_alive(
 
 def _cannot_start(ended: Kept, *, ready: bool) -> bool:
     """Whether to end the run, since to start the program again would not help."""
-    gave_up_early = ended.ends == 0 and ended.process.returncode > 0 and ended.age_s < STEADY_AFTER_S
+    gave_up_early = ended.ends == 0 and ended.process.returncode > 0 and ended.age_s < STARTED_AFTER_S
     return not ready or gave_up_early
 
 

@@ -14,8 +14,8 @@ from typing import IO
 
 from shared.processes import Watcher, kill_group
 
-STEADY_AFTER_S = 10.0
-"""A process that has run this long counts as healthy again."""
+STEADY_AFTER_S = 5.0
+"""A process that has run this long is started again without a pause."""
 BACK_OFF_FROM_S = 0.5
 BACK_OFF_MAX_S = 5.0
 TURN_S = 0.1
@@ -130,7 +130,11 @@ class Kept:
     def end(self) -> str:
         """How it ended, in words."""
         code = self.process.returncode
-        return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+        if code >= 0:
+            return f"exit code {code}"
+        with suppress(ValueError):  # a real-time signal has no name
+            return f"killed by {signal.Signals(-code).name}"
+        return f"killed by signal {-code}"
 
     def back_off(self) -> float:
         """Seconds to wait before it is started again: none at first, then twice as long each time."""
@@ -178,7 +182,8 @@ class Supervisor:
         Nothing is left of their groups.
         """
         self._print(TURN_S)
-        self._watcher.revive()
+        with suppress(OSError):
+            self._watcher.revive()
         ended = []
         for kept in self._kept:
             if kept.due_at is not None:
