@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: run test lint audit bench setup setup-dev lock clean
 
 run: setup
-	@exec python -m shared.embedded --web honcho start
+	@exec python -m shared.run
 
 test: setup-dev lint
 	node --test tests/client/*.test.js
@@ -37,23 +37,28 @@ setup-dev: .venv/installed-dev node_modules/installed-dev
 
 .venv/created:
 	@test -n "$(PYTHON)" || { echo "Herald needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt install python3-venv); install one, or name it: make PYTHON=…" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	@echo "herald: creating the Python environment .venv"
+	@$(PYTHON) -m venv .venv
 	@touch $@
 
 .venv/installed: requirements-embedded.txt | .venv/created
-	$(PIP_INSTALL) -r $<
+	@echo "herald: installing the Python packages; this may take a minute or two"
+	@$(PIP_INSTALL) -r $<
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt | .venv/created
-	$(PIP_INSTALL) -r $<
+	@echo "herald: installing the Python packages and those of the tests; this may take a few minutes"
+	@$(PIP_INSTALL) -r $<
 	@touch $@ .venv/installed
 
 node_modules/installed: package-lock.json | node
-	npm ci --silent --ignore-scripts --omit=dev
+	@echo "herald: installing the page's libraries"
+	@npm ci --silent --ignore-scripts --omit=dev
 	@touch $@
 
 node_modules/installed-dev: package-lock.json | node
-	npm ci --silent --ignore-scripts
+	@echo "herald: installing the page's libraries and those of its tests"
+	@npm ci --silent --ignore-scripts
 	@touch node_modules/installed $@
 
 .PHONY: node
@@ -61,7 +66,8 @@ node:
 	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || { echo "Herald needs Node 20 or newer to install its page's libraries; get it from https://nodejs.org" >&2; exit 1; }
 
 .venv/installed-bench: requirements-bench.txt | .venv/created
-	$(PIP_INSTALL) -r $<
+	@echo "herald: installing the Python packages of the benchmarks"
+	@$(PIP_INSTALL) -r $<
 	@touch $@
 
 tests/bench/node_modules/installed: tests/bench/package-lock.json

@@ -1,24 +1,17 @@
-"""Run a command with an embedded Valkey and MongoDB-wire server wherever no URL is set.
+"""An embedded Valkey and MongoDB-wire server, for wherever no URL is set.
 
-``python -m shared.embedded [--web] COMMAND…``; with ``--web`` the command is Herald's web process, whose
-port must be free and whose address is printed once it answers. The servers are processes of their own that
-keep their data under ``HERALD_DATA_DIR``; one that dies is started again; all end with the command.
+The servers are processes of their own that keep their data, and a log, under ``HERALD_DATA_DIR``.
 """
 
-import ctypes
 import fcntl
-import signal
+import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import IO, Self
 from urllib.parse import urlsplit
 
@@ -26,18 +19,12 @@ import redis
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from shared import settings as settings_module
+from shared.processes import StartError, Watcher, end, start
 from shared.redis_pool import guarded
 from shared.settings import Settings
 
 START_WITHIN_S = 30
 STOP_WITHIN_S = 15
-LOOK_EVERY_S = 0.2
-_PR_SET_PDEATHSIG = 1
-
-
-class EmbeddedError(Exception):
-    """Something that a person must put right before Herald can start."""
 
 
 class Server:
@@ -53,7 +40,7 @@ class Server:
         self.name = name
         self.url = url
         self._command = command
-        self._log = directory.with_suffix(".log")
+        self.log = directory.with_suffix(".log")
         directory.mkdir(parents=True, exist_ok=True)
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -73,17 +60,30 @@ class Server:
         """Start the server, after what may be left of it, and wait until it answers.
 
         Raises:
-            EmbeddedError: it ends or stays silent; the message holds its last words.
+            StartError: it ends or stays silent; the message holds its last words.
         """
         self.stop()
-        with self._log.open("ab") as log:
-            self._process = start_bound_to_us(self._command, output=log)
+        self.spawn()
+        self.wait()
+
+    def spawn(self, watcher: Watcher | None = None) -> subprocess.Popen[bytes]:
+        """Start the server, and do not wait for it."""
+        with self.log.open("ab") as log:
+            self._process = start(self._command, output=log, watcher=watcher)
+        return self._process
+
+    def wait(self, given_up: Callable[[], bool] = lambda: False) -> None:
+        """Wait until the server answers, or ``given_up`` says that nobody needs it any more.
+
+        Raises:
+            StartError: it ends or stays silent; the message holds its last words.
+        """
         deadline = time.monotonic() + START_WITHIN_S
-        while (fault := unreachable(self.url)) is not None:
+        while not given_up() and (fault := unreachable(self.url)) is not None:
             if self.pid is None or time.monotonic() > deadline:
                 self.stop()
-                last_words = self._log.read_text(errors="replace").strip().splitlines()[-3:]
-                raise EmbeddedError(
+                last_words = self.log.read_text(errors="replace").strip().splitlines()[-3:]
+                raise StartError(
                     f"the embedded {self.name} did not start ({fault}): {' | '.join(last_words)}"
                 )
             time.sleep(0.05)
@@ -91,13 +91,7 @@ class Server:
     def stop(self) -> None:
         """Stop the server, by force if it does not listen."""
         if self._process is not None:
-            end(self._process)
-
-    def revive(self) -> None:
-        """Start the server again if it has died."""
-        if self.pid is None:
-            print(f"herald: the embedded {self.name} died, starting it again", flush=True)
-            self.start()
+            end(self._process, STOP_WITHIN_S)
 
 
 def valkey(data_dir: Path) -> Server:
@@ -140,41 +134,6 @@ def free_port() -> int:
         return port
 
 
-def start_bound_to_us(
-    command: Sequence[str], *, output: IO[bytes] | None = None, env: dict[str, str] | None = None
-) -> subprocess.Popen[bytes]:
-    """Start a process that a terminal's Ctrl-C does not reach, and that (on Linux) ends when we do.
-
-    To be called from the main thread: Linux takes the end of the calling thread for ours.
-    """
-    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-
-    def in_child() -> None:
-        if libc is not None:
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
-    return subprocess.Popen(  # noqa: S603  our own command
-        list(command),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        env=env,
-        start_new_session=True,
-        preexec_fn=in_child,  # noqa: PLW1509  no threads run yet
-    )
-
-
-def end(process: subprocess.Popen[bytes]) -> int:
-    """Ask a process to end, make it end if it does not, and return its exit code."""
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-    return process.wait()
-
-
 def unreachable(url: str) -> str | None:
     """Why the Redis or MongoDB at ``url`` cannot be used, or None if it answers."""
     try:
@@ -205,129 +164,72 @@ def _without_password(url: str) -> str:
 
 
 @contextmanager
-def _sole_user(data_dir: Path) -> Iterator[None]:
-    """Hold ``data_dir`` for this process alone.
+def sole_user(data_dir: Path) -> Iterator[int]:
+    """Hold ``data_dir`` for this process alone; yields the lock's file descriptor.
+
+    Who inherits the descriptor shares the lock. So if this process is killed, its watcher holds the lock
+    until the servers have ended, and the next start waits for that.
 
     Raises:
-        EmbeddedError: another process holds it.
+        StartError: another process holds it.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise EmbeddedError(
-                f"another Herald uses the data in {data_dir}; "
-                "stop it, or give this one a folder of its own: HERALD_DATA_DIR=…"
-            ) from None
-        yield
-
-
-@contextmanager
-def services(settings: Settings) -> Iterator[tuple[dict[str, str], list[Server]]]:
-    """The Redis and MongoDB to use: as set, or else embedded; their variables, and the servers started.
-
-    Raises:
-        EmbeddedError: a server that is set does not answer, or an embedded one cannot start.
-    """
-    with ExitStack() as stack:
-        variables: dict[str, str] = {}
-        started: list[Server] = []
-        kinds = (
-            ("HERALD_REDIS_URL", settings.redis_url, valkey),
-            ("HERALD_MONGO_URL", settings.mongo_url, mongo),
-        )
-        if not all(url for _, url, _ in kinds):
-            stack.enter_context(_sole_user(settings.data_dir))
-        for variable, url, embedded in kinds:
-            if url and (fault := unreachable(url)) is not None:
-                raise EmbeddedError(
-                    f"{variable}: {_without_password(url)} does not answer ({fault}); "
-                    "start it, correct the address, or unset the variable to use an embedded one"
+    with (data_dir / "lock").open("a+") as lock:
+        deadline = time.monotonic() + STOP_WITHIN_S
+        while not _locked(lock):
+            if _owner_lives(lock) or time.monotonic() > deadline:
+                raise StartError(
+                    f"another Herald uses the data in {data_dir}; "
+                    "stop it, or give this one a folder of its own: HERALD_DATA_DIR=…"
                 )
-            if not url:
-                server = stack.enter_context(embedded(settings.data_dir.resolve()))
-                started.append(server)
-                url = server.url  # noqa: PLW2901
-            variables[variable] = url
-        yield variables, started
+            time.sleep(0.05)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield lock.fileno()
 
 
-def _require_free(host: str, port: int) -> None:
+def _locked(lock: IO[str]) -> bool:
     try:
-        socket.create_server((host, port)).close()
-    except OSError as error:
-        raise EmbeddedError(
-            f"cannot listen on {host}:{port} ({error.strerror}); "
-            f"stop what uses it, or choose another port: PORT={port + 1} make run"
-        ) from None
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
-def _answers(address: str) -> bool:
-    with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(address, timeout=1) as response:  # noqa: S310
-        return bool(response.status == 200)  # noqa: PLR2004
-    return False
+def _owner_lives(lock: IO[str]) -> bool:
+    lock.seek(0)
+    owner = lock.read()
+    try:
+        os.kill(int(owner), 0)
+    except (ValueError, ProcessLookupError):  # not written yet, or killed
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
-@contextmanager
-def _shared_metrics(settings: Settings) -> Iterator[dict[str, str]]:
-    """The variable by which our processes count together, so that the web's ``/metrics`` shows them all."""
-    if settings.metrics_dir is not None:
-        yield {}
-        return
-    with tempfile.TemporaryDirectory(prefix="herald-metrics-") as directory:
-        yield {settings_module.METRICS_DIR: directory}
-
-
-def run(command: Sequence[str], settings: Settings, *, web: bool) -> int:
-    """Run ``command`` with its services until it ends or we are told to stop; its exit code.
+def servers_for(settings: Settings) -> tuple[dict[str, str], list[Server]]:
+    """The variables with the Redis and MongoDB to use, as set or else embedded, and the servers to start.
 
     Raises:
-        EmbeddedError: see `services`; or the port is taken.
+        StartError: a server that is set does not answer.
     """
-    told_to_stop: list[int] = []
-
-    def stop(signum: int, _: FrameType | None) -> None:
-        told_to_stop.append(signum)
-
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, stop)
-    if web:
-        _require_free(settings.host, settings.port)
-    address = f"http://{settings.host}:{settings.port}"
-    with services(settings) as (variables, servers), _shared_metrics(settings) as shared_metrics:
-        environment = settings_module.child_environment(
-            **variables, **shared_metrics, PORT=str(settings.port), PYTHONUNBUFFERED="1"
-        )
-        program = start_bound_to_us(command, env=environment)
-        try:
-            silent = web
-            while program.poll() is None and not told_to_stop:
-                for server in servers:
-                    server.revive()
-                if silent and _answers(f"{address}/readyz"):
-                    silent = False
-                    print(f"\n  Herald is ready: {address}\n", flush=True)
-                with suppress(subprocess.TimeoutExpired):
-                    program.wait(LOOK_EVERY_S)
-        finally:
-            code = end(program)
-    return 0 if told_to_stop else code
-
-
-def main(arguments: Sequence[str]) -> int:
-    """The command line."""
-    web = arguments[:1] == ["--web"]
-    command = arguments[1:] if web else arguments
-    if not command:
-        print(__doc__, file=sys.stderr)
-        return 2
-    try:
-        return run(command, settings_module.load(), web=web)
-    except EmbeddedError as error:
-        print(f"herald: {error}", file=sys.stderr)
-        return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    variables: dict[str, str] = {}
+    servers: list[Server] = []
+    kinds = (
+        ("HERALD_REDIS_URL", settings.redis_url, valkey),
+        ("HERALD_MONGO_URL", settings.mongo_url, mongo),
+    )
+    for variable, url, embedded in kinds:
+        if url and (fault := unreachable(url)) is not None:
+            raise StartError(
+                f"{variable}: {_without_password(url)} does not answer ({fault}); "
+                "start it, correct the address, or unset the variable to use an embedded one"
+            )
+        if not url:
+            server = embedded(settings.data_dir.resolve())
+            servers.append(server)
+            url = server.url  # noqa: PLW2901
+        variables[variable] = url
+    return variables, servers

@@ -20,7 +20,9 @@ LAYERS = [
     {"shared.follower", "shared.queue", "shared.announcer"},
     {"shared.fleet"},
     {"shared.outlook"},
-    {"shared.embedded"},
+    {"shared.processes", "shared.watcher"},
+    {"shared.embedded", "shared.supervisor"},
+    {"shared.run"},
 ]
 
 
