@@ -282,7 +282,11 @@ class Connection:
         self._after("connect", self._settings.connect_within_s, lambda: self.disconnect(codes.STALE))
 
     async def _refresh(self, command: protocol.Command, request: protocol.RefreshRequest) -> None:
-        principal = await self._authenticate(request.token)
+        try:
+            principal = await self._authenticate(request.token)
+        except ProtocolError:  # the token has expired: after an error the clients would not come back
+            self.disconnect(codes.CONNECTION_EXPIRED)
+            return
         if principal is None:
             return
         if self.principal is None or principal.user_id != self.principal.user_id:
