@@ -89,15 +89,6 @@ async def test_a_refresh_with_an_expired_token_is_followed_by_a_reconnect(
             await sdk.until("connected")
 
 
-async def test_a_token_of_many_years_keeps_the_connection(herald: Herald, kind: str) -> None:
-    async with sdk_at(herald.address, herald.authenticator, kind, ttl_s=10**11) as sdk:
-        await sdk.do(do="connect")
-        await sdk.until("connected")
-        await herald.create(PERSONAS)
-        await sdk.until("publication", channel=MINE)
-        assert sdk.tokens_asked == 1
-
-
 async def test_state_of_the_application_is_loaded_again_where_a_position_is_lost(
     herald: Herald, feed: Feed, kind: str
 ) -> None:
