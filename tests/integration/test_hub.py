@@ -324,6 +324,22 @@ async def test_a_client_may_ask_for_an_error_in_place_of_a_snapshot(
         assert "data" in fresh, "who has no position gets a snapshot"
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+async def test_the_largest_numbers_are_served(herald: Herald, reverse: bool) -> None:
+    largest = 2**63 - 1
+    async with herald.connected(subs={MINE: {"recover": True, "offset": largest}}) as socket:
+        assert "recovered" not in subscribed(socket.hello)
+        asked = {"channel": MINE, "limit": largest, "since": {"offset": largest}, "reverse": reverse}
+        assert (await socket.call(history=asked))["history"]["publications"] == []
+
+
+async def test_a_negative_limit_reads_all(herald: Herald, feed: Feed) -> None:
+    await announced(feed, 3)
+    async with herald.connected() as socket:
+        found = (await socket.call(history={"channel": MINE, "limit": -7}))["history"]["publications"]
+        assert [publication["offset"] for publication in found] == [1, 2, 3]
+
+
 async def test_a_connect_with_a_position_out_of_range_is_refused_for_good(herald: Herald) -> None:
     async with herald.socket() as socket:
         subs = {MINE: {"recover": True, "offset": 2**63}}
