@@ -189,8 +189,8 @@ def _subprotocol(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
 
 
 def _asks_for_protobuf(query: bytes) -> bool:
-    asked = parse_qs(query)
-    return any(b"protobuf" in asked.get(name, ()) for name in (b"format", b"cf_protocol"))
+    asked = parse_qs(query.decode("latin-1"))
+    return any("protobuf" in asked.get(name, ()) for name in ("format", "cf_protocol"))
 
 
 def _accept(headers: Mapping[bytes, bytes]) -> bytes | None:

@@ -167,6 +167,13 @@ async def test_protobuf_is_refused_for_good(
         assert (connection.close_code, connection.close_reason) == (3506, "inappropriate protocol")
 
 
+@pytest.mark.parametrize("query", ["format=json", "x=%ff", "format=%zz&&=&cf_protocol="])
+async def test_any_other_query_is_ignored(herald: Herald, query: str) -> None:
+    async with websockets.connect(f"ws://{herald.address}/connection/websocket?{query}") as connection:
+        await connection.send(json.dumps({"id": 1, "connect": {"token": herald.token()}}))
+        assert "connect" in json.loads(await connection.recv())
+
+
 @pytest.mark.parametrize(
     "offered", [["centrifuge-json"], ["other", "centrifuge-protobuf", "centrifuge-json"]]
 )
