@@ -151,12 +151,12 @@ class Feed:
         """All that ``channel`` published after ``position``; None if that cannot be had any more.
 
         It cannot where the epoch is another one (Redis lost its data), where the history no longer reaches
-        back so far, or where ``position`` lies in the future.
+        back so far, or where ``position`` lies in the future. An empty epoch stands for the present one.
         """
         history = await self.history(channel, since=position.offset, limit=self.history_size)
         newest, found = history
         missing = newest.offset - position.offset
-        if newest.epoch != position.epoch or missing < 0 or len(found) != missing:
+        if position.epoch not in {"", newest.epoch} or missing < 0 or len(found) != missing:
             return None
         return history
 

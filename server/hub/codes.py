@@ -23,7 +23,8 @@ LIMIT_EXCEEDED = Error(106, "limit exceeded")  # as many channels as a connectio
 ERROR_BAD_REQUEST = Error(107, "bad request")  # the parameters make no sense; the call fails
 NOT_AVAILABLE = Error(108, "not available")  # a command that the hub does not offer
 TOKEN_EXPIRED = Error(109, "token expired")  # a new token is fetched, and the command sent again
-UNRECOVERABLE_POSITION = Error(112, "unrecoverable position")  # history asked for another epoch
+UNRECOVERABLE_POSITION = Error(112, "unrecoverable position")
+"""In a history: the epoch is another one. In a subscribe with `reject_unrecovered`: load the state anew."""
 
 
 class ProtocolError(Exception):
@@ -57,6 +58,8 @@ BAD_REQUEST = Disconnect(3501, "bad request")  # not of the protocol
 STALE = Disconnect(3502, "stale")  # never sent a connect
 FORCE_DISCONNECT = Disconnect(3503, "force disconnect")  # the token was revoked
 CONNECTION_LIMIT = Disconnect(3504, "connection limit")  # as many as a user may have
+INAPPROPRIATE_PROTOCOL = Disconnect(3506, "inappropriate protocol")  # Protobuf; the hub speaks JSON only
+MESSAGE_NOT_AVAILABLE = Disconnect(3508, "not available")  # a `send`, which has no reply to carry an error
 
 
 class Unsubscribe(NamedTuple):

@@ -71,6 +71,7 @@ class Connection:
         "_gone",
         "_hub",
         "_loop",
+        "_malformed",
         "_outbox",
         "_serving",
         "_settings",
@@ -108,6 +109,8 @@ class Connection:
         self._gone = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._commands: list[protocol.Command] = []
+        self._malformed = False
+        """Whether the client has sent something that is not of the protocol, and ends after ``_commands``."""
         self._serving: asyncio.Task[None] | None = None
         self._budget = float(settings.max_commands_per_s)
         self._budgeted_at = self._loop.time()
@@ -139,14 +142,15 @@ class Connection:
 
     def feed(self, frame: str | bytes) -> None:
         """Serve the commands of a frame, after those before it."""
-        if self._gone:
+        if self._gone or self._malformed:
             return
+        commands: list[protocol.Command | None] = []
         try:
-            commands = protocol.decode(frame)
+            for command in protocol.decode(frame):
+                commands.append(command)  # those before a malformed line are still served
         except protocol.MalformedFrameError as error:
             log.info("a client sent a malformed frame: %s", error)
-            self.disconnect(codes.BAD_REQUEST)
-            return
+            self._malformed = True
         if not self._affordable(len(commands)):
             self.disconnect(codes.TOO_MANY_REQUESTS)
             return
@@ -155,7 +159,7 @@ class Connection:
                 self._cancel("pong")
             else:
                 self._commands.append(command)
-        if self._commands and self._serving is None:
+        if (self._commands or self._malformed) and self._serving is None:
             self._serving = self._loop.create_task(self._serve_commands())
 
     async def _serve_commands(self) -> None:
@@ -169,6 +173,8 @@ class Connection:
                     await self._serve(batch[0])
                 else:
                     await asyncio.gather(*map(self._serve, batch))
+            if self._malformed:
+                self.disconnect(codes.BAD_REQUEST)
         finally:
             self._serving = None
 
@@ -210,6 +216,8 @@ class Connection:
                 await self._sub_refresh(command, request)
             case protocol.PingRequest():
                 self.send(protocol.reply(command, "ping"))
+            case protocol.SendRequest():
+                self.disconnect(codes.MESSAGE_NOT_AVAILABLE)
             case protocol.NotOfferedRequest():
                 raise ProtocolError(codes.NOT_AVAILABLE)
             case _:
@@ -274,7 +282,11 @@ class Connection:
         self._after("connect", self._settings.connect_within_s, lambda: self.disconnect(codes.STALE))
 
     async def _refresh(self, command: protocol.Command, request: protocol.RefreshRequest) -> None:
-        principal = await self._authenticate(request.token)
+        try:
+            principal = await self._authenticate(request.token)
+        except ProtocolError:  # the token has expired: after an error the clients would not come back
+            self.disconnect(codes.CONNECTION_EXPIRED)
+            return
         if principal is None:
             return
         if self.principal is None or principal.user_id != self.principal.user_id:
@@ -287,6 +299,11 @@ class Connection:
         channel, principal = request.channel, self.principal
         if not channel or len(channel) > MAX_CHANNEL_LENGTH or principal is None:
             raise ProtocolError(codes.ERROR_BAD_REQUEST)
+        if request.type != 0:
+            raise ProtocolError(codes.NOT_AVAILABLE)
+        if request.tf is not None:
+            raise ProtocolError(codes.ERROR_BAD_REQUEST)
+        position = _position(request)
         if channel in self._subscriptions:
             raise ProtocolError(codes.ALREADY_SUBSCRIBED)
         if len(self._subscriptions) >= self._settings.max_subscriptions:
@@ -295,7 +312,13 @@ class Connection:
         try:
             expires_at = await self._permitted(principal, channel, request.token)
             ttl_s = self._expire_subscription_at(channel, expires_at)
-            subscription = await self._hub.subscribe(channel, self, recover=_position(request), ttl_s=ttl_s)
+            subscription = await self._hub.subscribe(
+                channel,
+                self,
+                recover=position,
+                reject_unrecovered=bool(request.flag & protocol.REJECT_UNRECOVERED),
+                ttl_s=ttl_s,
+            )
         except BaseException:
             self._cancel(f"expiry {channel}")
             self._subscriptions.pop(channel, None)
@@ -349,13 +372,15 @@ class Connection:
             self._hub.leave(subscription)
 
     async def _history(self, command: protocol.Command, request: protocol.HistoryRequest) -> None:
-        if self.principal is None:
+        since = request.since
+        if self.principal is None or request.limit > protocol.MAX_NUMBER:
+            raise ProtocolError(codes.ERROR_BAD_REQUEST)
+        if since and (since.offset > protocol.MAX_NUMBER or (request.reverse and since.offset == 0)):
             raise ProtocolError(codes.ERROR_BAD_REQUEST)
         if request.channel not in self._subscriptions:
             await self._permitted(self.principal, request.channel, "")
         feed = self._hub.feed
         limit = feed.history_size if request.limit < 0 else request.limit
-        since = request.since
         found = await feed.history(
             request.channel, since=since.offset if since else 0, limit=limit, reverse=request.reverse
         )
@@ -461,4 +486,11 @@ class Connection:
 
 
 def _position(request: protocol.SubscribeRequest | None) -> Position | None:
+    """What is to be recovered from; None if nothing is.
+
+    Raises:
+        ProtocolError: no channel can ever have that offset.
+    """
+    if request is not None and request.offset > protocol.MAX_NUMBER:
+        raise ProtocolError(codes.ERROR_BAD_REQUEST)
     return Position(request.offset, request.epoch) if request is not None and request.recover else None

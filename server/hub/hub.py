@@ -208,6 +208,7 @@ class Hub:
         receiver: Receiver,
         *,
         recover: Position | None,
+        reject_unrecovered: bool = False,
         server_side: bool = False,
         ttl_s: int | None = None,
     ) -> Subscription:
@@ -218,7 +219,8 @@ class Hub:
         what is in the result and what is delivered then leave no hole.
 
         Raises:
-            ProtocolError: it could not be done in time, or broke; the client tries again.
+            ProtocolError: it could not be done in time, or broke, and the client tries again; or, with
+                ``reject_unrecovered``, the position cannot be recovered.
         """
         subscription = Subscription(channel, receiver, server_side=server_side)
         state = self._channels.get(channel)
@@ -232,6 +234,10 @@ class Hub:
                 # From here on publications wait in the subscription, so none after `position` is missed.
                 position = await self._follower.follow(channel)
                 missed = await self._missed(channel, position, recover)
+                if recover is not None:
+                    metrics.RECOVERIES.labels("yes" if missed is not None else "no").inc()
+                    if missed is None and reject_unrecovered:
+                        raise ProtocolError(codes.UNRECOVERABLE_POSITION)
                 snapshot = await self._snapshot(channel) if missed is None else None
             if subscription.void:
                 raise ProtocolError(codes.INTERNAL)
@@ -241,8 +247,6 @@ class Hub:
                 log.warning("could not subscribe to %s: %r", channel, error)
                 raise ProtocolError(codes.INTERNAL) from error
             raise
-        if recover is not None:
-            metrics.RECOVERIES.labels("yes" if missed is not None else "no").inc()
         start = missed.position if missed else position
         subscription.sent = start.offset
         subscription.result = protocol.subscription(

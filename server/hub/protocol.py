@@ -5,14 +5,20 @@ objects, separated by line breaks; an empty object is a ping (from the server) o
 """
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from server.hub.codes import Disconnect, Error, Unsubscribe
 
 PING = "{}"
+REJECT_UNRECOVERED = 2
+"""The bit of a subscribe's ``flag`` that asks for an error where a position cannot be recovered."""
+MAX_NUMBER = 2**63 - 1
+"""The largest offset and limit that Redis can be asked for."""
+MAX_TTL_S = 365 * 24 * 3600
+"""The longest ``ttl`` that is reported: it has to fit into 32 bits, or some clients disconnect for good."""
 
 
 class MalformedFrameError(Exception):
@@ -22,11 +28,27 @@ class MalformedFrameError(Exception):
 class _Message(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, fields: Any) -> Any:
+        """Treat null as missing, as JSON of Protocol Buffers does."""
+        if not isinstance(fields, dict):
+            return fields
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def _whole(value: Any) -> Any:
+    """JavaScript writes whole numbers from 1e21 on as floats, of which pydantic takes only small ones."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Number = Annotated[int, BeforeValidator(_whole)]
+
 
 class StreamPosition(_Message):
     """A place in a channel's history."""
 
-    offset: int = Field(0, ge=0)
+    offset: Number = Field(0, ge=0)
     epoch: str = ""
 
 
@@ -37,7 +59,13 @@ class SubscribeRequest(_Message):
     token: str = ""
     recover: bool = False
     epoch: str = ""
-    offset: int = Field(0, ge=0)
+    offset: Number = Field(0, ge=0)
+    flag: Number = 0
+    """Bits that ask for optional features; see `REJECT_UNRECOVERED`."""
+    type: Number = 0
+    """0 is a stream of publications; the others (maps, shared polls) are not offered."""
+    tf: Any = None
+    """A filter of publications by their tags, which ours do not have."""
 
 
 class ConnectRequest(_Message):
@@ -55,10 +83,10 @@ class UnsubscribeRequest(_Message):
 
 
 class HistoryRequest(_Message):
-    """Read a channel's publications: ``limit`` of them, -1 for all, 0 for the position alone."""
+    """Read a channel's publications: ``limit`` of them, all if negative, 0 for the position alone."""
 
     channel: str
-    limit: int = Field(0, ge=-1)
+    limit: Number = 0
     since: StreamPosition | None = None
     reverse: bool = False
 
@@ -80,6 +108,10 @@ class PingRequest(_Message):
     """Ask whether the server is there."""
 
 
+class SendRequest(_Message):
+    """A message to the server, which wants no reply."""
+
+
 class NotOfferedRequest(_Message):
     """A command of the protocol that this hub does not offer."""
 
@@ -87,7 +119,8 @@ class NotOfferedRequest(_Message):
 class Command(_Message):
     """One command; exactly one of its methods is set."""
 
-    id: int = Field(ge=1, le=2**32 - 1)
+    id: Number = Field(0, ge=0, le=2**32 - 1)
+    """What the reply will have; 0 in a ``send``, which has none."""
     connect: ConnectRequest | None = None
     subscribe: SubscribeRequest | None = None
     unsubscribe: UnsubscribeRequest | None = None
@@ -99,6 +132,13 @@ class Command(_Message):
     presence: NotOfferedRequest | None = None
     presence_stats: NotOfferedRequest | None = None
     rpc: NotOfferedRequest | None = None
+    send: SendRequest | None = None
+
+    @model_validator(mode="after")
+    def _has_an_id(self) -> "Command":
+        if self.id == 0 and self.send is None:
+            raise ValueError("a command needs an id from 1 on")
+        return self
 
     @property
     def request(self) -> _Message | None:
@@ -112,34 +152,27 @@ class Command(_Message):
 METHODS = tuple(name for name in Command.model_fields if name != "id")
 
 
-def decode(frame: str | bytes) -> list[Command | None]:
-    """The commands of a frame, in order; None is a pong, and so is a message that wants no reply.
+def decode(frame: str | bytes) -> Iterator[Command | None]:
+    """Yield the commands of a frame, in order; None is a pong.
 
     Raises:
-        MalformedFrameError: a line is no JSON object, or has no usable ``id``.
+        MalformedFrameError: a line is no JSON object, or has no usable ``id``, or there is no line at all.
+            Commands before that line have been yielded.
     """
-    text = frame if isinstance(frame, str) else frame.decode(errors="replace")
-    return [_decode_one(line) for line in text.split("\n") if line.strip()]
+    if not frame.strip():
+        raise MalformedFrameError("the frame is empty")
+    for line in frame.split("\n") if isinstance(frame, str) else frame.split(b"\n"):
+        if line.strip():
+            yield _decode_one(line)
 
 
-def _decode_one(line: str) -> Command | None:
-    if line.strip() == PING:
+def _decode_one(line: str | bytes) -> Command | None:
+    if line.strip() in {PING, PING.encode()}:
         return None
     try:
         return Command.model_validate_json(line)
     except ValidationError as error:
-        if _is_send(line):
-            return None
         raise MalformedFrameError(_first_fault(error)) from None
-
-
-def _is_send(line: str) -> bool:
-    """Whether it is the one command without an id; we have no use for its data."""
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(message, dict) and "send" in message
 
 
 def _first_fault(error: ValidationError) -> str:
@@ -189,7 +222,7 @@ def disconnected(why: Disconnect) -> str:
 
 def expiry(ttl_s: int | None) -> dict[str, Any]:
     """The fields that tell a client in how many seconds it has to come with a new token; None is never."""
-    return {} if ttl_s is None else {"expires": True, "ttl": ttl_s}
+    return {} if ttl_s is None else {"expires": True, "ttl": min(ttl_s, MAX_TTL_S)}
 
 
 def connected(

@@ -182,7 +182,10 @@ async def _body(request: Request) -> str:
                 raise Problem(413, f"the body is larger than {limit} bytes")
     except ClientDisconnect:
         raise Problem(400, "the body ended early") from None
-    return body.decode(errors="replace")
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise Problem(400, "the body is not UTF-8") from None
 
 
 ROUTES: list[BaseRoute] = [

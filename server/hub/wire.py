@@ -9,12 +9,13 @@ import asyncio
 import base64
 import binascii
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qs
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from websockets.frames import DATA_OPCODES
+from websockets.frames import DATA_OPCODES, CloseCode, Opcode
 from websockets.frames import Frame as WebSocketFrame
 from websockets.protocol import Protocol, Side
 from websockets.utils import accept_key
@@ -30,6 +31,8 @@ PATH = b"/connection/websocket"
 CLOSE_WITHIN_S = 5.0
 KEY_BYTES = 16
 VERSION = b"13"
+JSON, PROTOBUF = b"centrifuge-json", b"centrifuge-protobuf"
+"""The subprotocols that a client may offer; without one, it is JSON."""
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -38,6 +41,7 @@ class WebSocketProtocol(asyncio.Protocol):
     __slots__ = (
         "_closing",
         "_connection",
+        "_is_text",
         "_message",
         "_open",
         "_protocol",
@@ -57,6 +61,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._services = services
         self._protocol = Protocol(Side.SERVER, max_size=max_size, logger=log)
         self._message: list[bytes] = []
+        self._is_text = False
         self._closing: asyncio.TimerHandle | None = None
         self.writable = True
         self.fast: Callable[[bytes], object] = transport.write
@@ -68,11 +73,23 @@ class WebSocketProtocol(asyncio.Protocol):
         self._protocol.receive_data(data)
         for frame in self._protocol.events_received():
             if isinstance(frame, WebSocketFrame) and frame.opcode in DATA_OPCODES:
+                if frame.opcode is not Opcode.CONT:
+                    self._is_text = frame.opcode is Opcode.TEXT
                 self._message.append(bytes(frame.data))
                 if frame.fin:
                     message, self._message = self._message, []
-                    self._connection.feed(b"".join(message))
+                    self._take(b"".join(message))
         self._send_own_frames()
+
+    def _take(self, message: bytes) -> None:
+        """Hand a message to the connection; a text has to be UTF-8 (RFC 6455 §8.1)."""
+        try:
+            content = message.decode() if self._is_text else message
+        except UnicodeDecodeError:
+            self._protocol.fail(CloseCode.INVALID_DATA, "the text is not UTF-8")
+            self._connection.release()  # so that nothing after it is served
+        else:
+            self._connection.feed(content)
 
     def _send_own_frames(self) -> None:
         """Send pongs, and close frames: ours, the answer to the client's, or the one after a fault of it."""
@@ -104,6 +121,10 @@ class WebSocketProtocol(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.write(frame.websocket)
 
+    def refuse(self, why: codes.Disconnect) -> None:
+        """End a connection that cannot be served."""
+        self._connection.disconnect(why)
+
     def close(self, why: codes.Disconnect) -> None:
         """Send a close frame, and end the connection if the client does not answer it in time."""
         if self._closing is None and not self._transport.is_closing():
@@ -121,7 +142,8 @@ class HttpProtocol(HttpToolsProtocol):
 
     def handle_websocket_upgrade(self) -> None:
         """Open a WebSocket at `PATH`; one that is asked for elsewhere is the application's to refuse."""
-        if self.url.partition(b"?")[0] != PATH:
+        path, _, query = self.url.partition(b"?")
+        if path != PATH:
             super().handle_websocket_upgrade()
             return
         services: Services = self.app_state["services"]
@@ -132,13 +154,18 @@ class HttpProtocol(HttpToolsProtocol):
         elif not may_come_from(headers, services.settings):
             self._refuse(HTTPStatus.FORBIDDEN, "this origin is not in HERALD_ALLOWED_ORIGINS")
         else:
+            subprotocol = _subprotocol(self.headers)
+            chosen = b"Sec-WebSocket-Protocol: " + subprotocol + b"\r\n" if subprotocol else b""
             self.connections.discard(self)
             socket = WebSocketProtocol(self.transport, self.connections, services, self.config.ws_max_size)
             self.transport.set_protocol(socket)
             self.transport.write(
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+                b"Sec-WebSocket-Accept: " + accept + b"\r\n" + chosen + b"\r\n"
             )
+            if subprotocol == PROTOBUF or _asks_for_protobuf(query):
+                # Clients try a failed handshake again and again; this close code ends it.
+                socket.refuse(codes.INAPPROPRIATE_PROTOCOL)
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         body = detail.encode()
@@ -152,6 +179,18 @@ class HttpProtocol(HttpToolsProtocol):
         if services is not None:
             services.hub.drain()
         super().shutdown()
+
+
+def _subprotocol(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
+    """The subprotocol to accept, of those that the client offers; None if it offers none that we know."""
+    offered = b",".join(value for name, value in headers if name == b"sec-websocket-protocol")
+    names = {name.strip() for name in offered.split(b",")}
+    return next((known for known in (JSON, PROTOBUF) if known in names), None)
+
+
+def _asks_for_protobuf(query: bytes) -> bool:
+    asked = parse_qs(query.decode("latin-1"))
+    return any("protobuf" in asked.get(name, ()) for name in ("format", "cf_protocol"))
 
 
 def _accept(headers: Mapping[bytes, bytes]) -> bytes | None:

@@ -2,11 +2,13 @@
 //
 //   node driver.mjs HOST:PORT TRANSPORT
 //
-// TRANSPORT is websocket, http_stream, sse, or "blocked": a WebSocket that cannot open, and the others to fall back to.
+// TRANSPORT is websocket, http_stream, sse, "blocked" (a WebSocket that cannot open, and the others to fall back to), or
+// "websocket-protobuf".
 
 import { createInterface } from "node:readline";
 
 import { Centrifuge } from "centrifuge";
+import { Centrifuge as ProtobufCentrifuge } from "centrifuge/build/protobuf";
 import { EventSource } from "eventsource";
 import WebSocket from "ws";
 
@@ -18,7 +20,8 @@ const endpoints = {
   sse: { transport: "sse", endpoint: `${http}/connection/sse` },
 };
 const blocked = { transport: "websocket", endpoint: `ws://${address}/healthz` };
-const chosen = transport === "blocked" ? [blocked, endpoints.http_stream, endpoints.sse] : [endpoints[transport]];
+const [kind, encoding] = transport.split("-");
+const chosen = kind === "blocked" ? [blocked, endpoints.http_stream, endpoints.sse] : [endpoints[kind]];
 
 const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const waiting = [];
@@ -28,7 +31,7 @@ const getToken = (kind) => (context) =>
     tell({ event: kind, channel: context.channel });
   });
 
-const client = new Centrifuge(chosen, {
+const client = new (encoding === "protobuf" ? ProtobufCentrifuge : Centrifuge)(chosen, {
   websocket: WebSocket,
   eventsource: EventSource,
   fetch,
@@ -54,13 +57,18 @@ const commands = {
   connect: () => client.connect(),
   disconnect: () => client.disconnect(),
   token: ({ token }) => waiting.shift()(token),
-  subscribe: ({ channel, withToken }) => {
-    const subscription = client.newSubscription(channel, withToken ? { getToken: getToken("subscriptionToken") } : {});
+  subscribe: ({ channel, withToken, states, filtered, type }) => {
+    const options = {};
+    if (withToken) options.getToken = getToken("subscriptionToken");
+    if (states) options.getState = async () => states.shift();
+    if (filtered) options.tagsFilter = { key: "topic", cmp: "ex" };
+    const subscription = type === "map" ? client.newMapSubscription(channel) : client.newSubscription(channel, options);
     subscription.on("subscribed", subscribed);
     subscription.on("publication", publication);
     subscription.on("unsubscribed", ({ code }) => tell({ event: "unsubscribed", channel, code }));
     subscription.subscribe();
   },
+  send: () => client.send({}),
   unsubscribe: ({ channel }) => client.getSubscription(channel).unsubscribe(),
   history: async ({ channel, limit, reverse }) => {
     const { publications, offset } = await client.history(channel, { limit, reverse });

@@ -110,8 +110,8 @@ class Python(Sdk, centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHan
                 await self.client.connect()
             case {"do": "disconnect"}:
                 await self.client.disconnect()
-            case {"do": "subscribe", "channel": channel}:
-                await self._subscribe(channel, with_token=command.get("withToken", False))
+            case {"do": "subscribe", "channel": channel, **wanted}:
+                await self._subscribe(channel, wanted)
             case {"do": "unsubscribe", "channel": channel}:
                 await self.client.get_subscription(channel).unsubscribe()
             case {"do": "history", "channel": channel, "limit": limit, "reverse": reverse}:
@@ -119,11 +119,20 @@ class Python(Sdk, centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHan
                 offsets = [publication.offset for publication in found.publications]
                 self.told({"event": "history", "offset": found.offset, "offsets": offsets})
 
-    async def _subscribe(self, channel: str, *, with_token: bool) -> None:
+    async def _subscribe(self, channel: str, wanted: dict[str, Any]) -> None:
         async def get_token(_: str) -> str:
             return self._subscription_token(channel)
 
-        options = {"get_token": get_token} if with_token else {}
+        async def get_state(_: str) -> centrifuge.StreamPosition:
+            return centrifuge.StreamPosition(**wanted["states"].pop(0))
+
+        options: dict[str, Any] = {}
+        if wanted.get("withToken"):
+            options["get_token"] = get_token
+        if "states" in wanted:
+            options["get_state"] = get_state
+        if wanted.get("filtered"):
+            options["tags_filter"] = centrifuge.Filter.exists("topic")
         subscription = self.client.new_subscription(channel, events=_Subscription(self, channel), **options)
         await subscription.subscribe()
 
@@ -168,7 +177,9 @@ class _Subscription(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
 
 
 @asynccontextmanager
-async def python(address: str, token: Token, subscription_token: Callable[[str], str]) -> AsyncIterator[Sdk]:
+async def python(
+    address: str, token: Token, subscription_token: Callable[[str], str], *, protobuf: bool
+) -> AsyncIterator[Sdk]:
     sdk = Python(token, subscription_token)
 
     async def get_token() -> str:
@@ -181,6 +192,7 @@ async def python(address: str, token: Token, subscription_token: Callable[[str],
         min_reconnect_delay=0.02,
         max_reconnect_delay=0.2,
         proxy=None,
+        use_protobuf=protobuf,
     )
     try:
         yield sdk
@@ -192,10 +204,10 @@ async def python(address: str, token: Token, subscription_token: Callable[[str],
 async def client(
     kind: str, address: str, token: Token, subscription_token: Callable[[str], str]
 ) -> AsyncIterator[Sdk]:
-    """A client of a kind, which is not connected yet."""
+    """A client of a kind, which is not connected yet; with "-protobuf", one that does not speak JSON."""
     opened = (
-        python(address, token, subscription_token)
-        if kind == "python"
+        python(address, token, subscription_token, protobuf=kind == "python-protobuf")
+        if kind.startswith("python")
         else javascript(address, kind, token, subscription_token)
     )
     async with opened as sdk, asyncio.timeout(30):

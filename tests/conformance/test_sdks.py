@@ -74,6 +74,68 @@ async def test_a_token_is_refreshed_without_a_break(settings: Settings, kind: st
             assert len([event for event in sdk.passed if event["event"] == "connecting"]) == 1
 
 
+async def test_a_refresh_with_an_expired_token_is_followed_by_a_reconnect(
+    settings: Settings, kind: str
+) -> None:
+    async with herald_with(settings, expiry_grace_s=0.2) as herald:
+        lifetimes = iter([2, -10])
+        issue = herald.authenticator.issue
+        async with client(
+            kind, herald.address, lambda: issue("ada", [], next(lifetimes, 60)), lambda _: ""
+        ) as sdk:
+            await sdk.do(do="connect")
+            await sdk.until("connected")
+            await sdk.until("connecting", code=3005)
+            await sdk.until("connected")
+
+
+async def test_state_of_the_application_is_loaded_again_where_a_position_is_lost(
+    herald: Herald, feed: Feed, kind: str
+) -> None:
+    channel = "brand:acme"
+    await feed.publish([channel] * 3, "{}")
+    epoch = (await feed.history(channel, limit=0)).position.epoch
+    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+        await sdk.do(do="connect")
+        await sdk.until("connected")
+        # The position of the first state is void, the second has no epoch.
+        states = [{"offset": 1, "epoch": f"not {epoch}"}, {"offset": 1, "epoch": ""}]
+        await sdk.do(do="subscribe", channel=channel, states=states)
+        subscribed = await sdk.until("subscribed", channel=channel)
+        assert subscribed["recovered"] and subscribed.get("data") is None
+        assert await sdk.publications(channel, 2) == [2, 3]
+        assert [event for event in sdk.passed if event["event"] == "unsubscribed"] == []
+
+
+async def test_subscriptions_that_are_not_offered_are_given_up(herald: Herald, kind: str) -> None:
+    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+        await sdk.do(do="connect")
+        await sdk.until("connected")
+        await sdk.do(do="subscribe", channel="brand:acme", filtered=True)
+        await sdk.until("unsubscribed", channel="brand:acme", code=107)
+        if kind != "python":  # it has no maps
+            await sdk.do(do="subscribe", channel="map", type="map")
+            await sdk.until("unsubscribed", channel="map", code=108)
+
+
+async def test_a_message_that_nobody_handles_ends_it_for_good(herald: Herald, kind: str) -> None:
+    if kind == "python":
+        pytest.skip("it cannot send")
+    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+        await sdk.do(do="connect")
+        await sdk.until("connected")
+        await sdk.do(do="send")
+        await sdk.until("disconnected", code=3508)
+
+
+async def test_protobuf_ends_it_for_good(herald: Herald, kind: str) -> None:
+    if kind not in {"python", "websocket"}:
+        pytest.skip("only a WebSocket says which encoding it has")
+    async with sdk_at(herald.address, herald.authenticator, f"{kind}-protobuf") as sdk:
+        await sdk.do(do="connect")
+        await sdk.until("disconnected", code=3506)
+
+
 async def test_subscribe_unsubscribe_and_history(herald: Herald, feed: Feed, kind: str) -> None:
     task = await herald.create(PERSONAS)
     channel = f"task:{task['taskId']}"

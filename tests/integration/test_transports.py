@@ -116,9 +116,18 @@ async def test_a_stream_without_a_good_token_is_ended(herald: Herald, kind: str)
 async def test_emulation_says_what_is_wrong(herald: Herald) -> None:
     gone = await herald.http.post("/emulation", json={"session": "s", "node": "gone", "data": "{}"})
     assert gone.status_code == 404
-    for body in (b"nonsense", b"[]", b'{"session": "s"}'):
+    not_utf_8 = b'{"session": "s", "node": "n", "data": "\xff"}'
+    for body in (b"nonsense", b"[]", b'{"session": "s"}', not_utf_8):
         assert (await herald.http.post("/emulation", content=body)).status_code == 400
     assert (await herald.http.post("/emulation", content=b" " * 70_000)).status_code == 413
+
+
+async def test_a_stream_whose_connect_is_not_utf_8_is_refused(herald: Herald) -> None:
+    response = await herald.http.post(
+        "/connection/http_stream", content=b'{"id":1,"connect":{"token":"\xff"}}'
+    )
+    assert response.status_code == 400
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 async def test_who_does_not_know_the_session_cannot_speak_for_it(herald: Herald) -> None:
@@ -136,6 +145,46 @@ async def test_a_client_that_leaves_is_forgotten(settings: Settings) -> None:
             assert (await herald.http.get("/healthz")).json() == {"status": "ok", "connections": 3}
         while (await herald.http.get("/healthz")).json()["connections"]:
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("query", "offered", "accepted"),
+    [
+        ("", ["centrifuge-protobuf"], "centrifuge-protobuf"),
+        ("?format=protobuf", None, None),
+        ("?cf_protocol=protobuf", None, None),
+    ],
+)
+async def test_protobuf_is_refused_for_good(
+    herald: Herald, query: str, offered: list[websockets.Subprotocol] | None, accepted: str | None
+) -> None:
+    address = f"ws://{herald.address}/connection/websocket{query}"
+    async with websockets.connect(address, subprotocols=offered) as connection:
+        # A browser reports the close code only if the subprotocol that it offered was accepted.
+        assert connection.subprotocol == accepted
+        with pytest.raises(websockets.ConnectionClosed):
+            await connection.recv()
+        assert (connection.close_code, connection.close_reason) == (3506, "inappropriate protocol")
+
+
+@pytest.mark.parametrize("query", ["format=json", "x=%ff", "format=%zz&&=&cf_protocol="])
+async def test_any_other_query_is_ignored(herald: Herald, query: str) -> None:
+    async with websockets.connect(f"ws://{herald.address}/connection/websocket?{query}") as connection:
+        await connection.send(json.dumps({"id": 1, "connect": {"token": herald.token()}}))
+        assert "connect" in json.loads(await connection.recv())
+
+
+@pytest.mark.parametrize(
+    "offered", [["centrifuge-json"], ["other", "centrifuge-protobuf", "centrifuge-json"]]
+)
+async def test_the_json_subprotocol_is_accepted(
+    herald: Herald, offered: list[websockets.Subprotocol]
+) -> None:
+    address = f"ws://{herald.address}/connection/websocket"
+    async with websockets.connect(address, subprotocols=offered) as connection:
+        assert connection.subprotocol == "centrifuge-json"
+        await connection.send(json.dumps({"id": 1, "connect": {"token": herald.token()}}))
+        assert "connect" in json.loads(await connection.recv())
 
 
 ORIGINS = {"Origin": "https://evil.example"}

@@ -3,7 +3,11 @@ import json
 import pytest
 
 from server.hub import codes, protocol
-from server.hub.protocol import Command, MalformedFrameError, decode
+from server.hub.protocol import Command, MalformedFrameError
+
+
+def decode(frame: str | bytes) -> list[Command | None]:
+    return list(protocol.decode(frame))
 
 
 def one(frame: str) -> Command:
@@ -32,7 +36,7 @@ def test_a_connect_brings_the_positions_of_its_server_side_subscriptions() -> No
 
 
 def test_fields_that_are_not_ours_are_ignored() -> None:
-    request = one('{"id":1,"subscribe":{"channel":"c","flag":1,"data":{"x":1}},"more":2}').request
+    request = one('{"id":1,"subscribe":{"channel":"c","positioned":true,"data":{"x":1}},"more":2}').request
     assert request == protocol.SubscribeRequest(channel="c")
 
 
@@ -47,8 +51,31 @@ def test_commands_of_the_protocol_that_are_not_offered_are_known(method: str) ->
     )
 
 
-def test_a_send_wants_no_reply() -> None:
-    assert decode('{"send":{"data":{}}}') == [None]
+@pytest.mark.parametrize("frame", ['{"send":{"data":{}}}', '{"id":1,"send":{}}'])
+def test_a_send_needs_no_id(frame: str) -> None:
+    assert one(frame).request == protocol.SendRequest()
+
+
+def test_null_counts_as_missing() -> None:
+    frame = '{"id":1,"ping":null,"subscribe":{"channel":"c","token":null,"offset":null,"tf":null}}'
+    assert one(frame).request == protocol.SubscribeRequest(channel="c")
+
+
+@pytest.mark.parametrize(("number", "value"), [("3.0", 3), ("1e+21", 10**21), (str(2**63), 2**63)])
+def test_whole_numbers_may_be_large_or_written_as_floats(number: str, value: int) -> None:
+    request = one(f'{{"id":1,"subscribe":{{"channel":"c","offset":{number}}}}}').request
+    assert request == protocol.SubscribeRequest(channel="c", offset=value)
+
+
+@pytest.mark.parametrize("bad", ["nonsense", '{"id":0,"ping":{}}', b"\xff"])
+def test_commands_before_a_malformed_line_are_decoded(bad: str | bytes) -> None:
+    good = '{"id":1,"ping":{}}\n{}\n'
+    frame = good + bad if isinstance(bad, str) else good.encode() + bad
+    decoded = []
+    with pytest.raises(MalformedFrameError):
+        for command in protocol.decode(frame):
+            decoded.append(command)
+    assert decoded == decode(good)
 
 
 @pytest.mark.parametrize(
@@ -64,16 +91,17 @@ def test_a_send_wants_no_reply() -> None:
         '{"id":"x","ping":{}}',
         '{"id":1,"connect":3}',
         '{"id":1,"subscribe":{"channel":"c","offset":-1}}',
+        '{"id":1.5,"ping":{}}',
+        '{"id":4294967296,"ping":{}}',
         b"\xff\xfe",
+        b'{"id":1,"subscribe":{"channel":"\xff"}}',
+        "",
+        "\n\n",
     ],
 )
 def test_what_is_not_of_the_protocol_is_refused(frame: str | bytes) -> None:
     with pytest.raises(MalformedFrameError):
         decode(frame)
-
-
-def test_an_empty_frame_says_nothing() -> None:
-    assert decode("\n\n") == []
 
 
 def test_replies_name_their_command() -> None:
@@ -123,6 +151,18 @@ def test_a_connect_carries_the_results_of_its_subscriptions() -> None:
         "node": "n",
         "subs": {'odd"': {"offset": 1}},
     }
+
+
+def test_a_ttl_is_a_year_at_most() -> None:
+    command, long, year = one('{"id":7,"ping":{}}'), 10**12, 365 * 24 * 3600
+    refreshed = json.loads(protocol.refreshed(command, "refresh", long))["refresh"]
+    subscribed = json.loads(
+        protocol.subscription(offset=0, epoch="e", recovering=False, recovered=False, ttl_s=long)
+    )
+    connected = json.loads(
+        protocol.connected(client="c", session="s", node="n", ping_s=25, ttl_s=long, subscriptions={})
+    )
+    assert refreshed["ttl"] == subscribed["ttl"] == connected["ttl"] == year
 
 
 def test_a_history_is_a_position_and_publications() -> None:
