@@ -26,8 +26,8 @@ def bearer_token(request: Request) -> str | None:
 
 
 def is_secret(given: str, secret: SecretStr) -> bool:
-    """Whether ``given`` is the secret; how long that takes to tell says nothing of it."""
-    return hmac.compare_digest(given.encode(), secret.get_secret_value().encode())
+    """Whether ``given``, a header's value, is the secret; how long that takes to tell says nothing of it."""
+    return hmac.compare_digest(given.encode("latin-1"), secret.get_secret_value().encode())
 
 
 async def principal_of(request: Request) -> Principal:
