@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -110,7 +111,7 @@ def listing_of(request: Request) -> Listing:
     except ValueError as error:
         raise Problem(400, f"status: {error}; it is one of {', '.join(TaskStatus)}") from None
     limit = query.get("limit", "50")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= MAX_LISTED):
+    if not (re.fullmatch("[0-9]{1,9}", limit) and 1 <= int(limit) <= MAX_LISTED):
         raise Problem(400, f"limit: {limit!r} is not a number from 1 to {MAX_LISTED}")
     return Listing(statuses or None, int(limit), query.get("after"))
 
