@@ -46,7 +46,15 @@ MAX_IDS = 100
 MAX_IDEMPOTENCY_KEY = 255
 STATUS_RETRY_AFTER_S = 2
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128)]
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=128,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",  # a token that names such a user or brand is refused
+    ),
+]
 
 
 class TaskRequest(Model):
@@ -296,9 +304,9 @@ async def token(request: Request) -> Response:
 
 
 async def revoke(request: Request) -> Response:
-    """``POST /api/token/revoke``: log out everywhere; the user's tokens until now are not taken any more."""
+    """``POST /api/token/revoke``: log out everywhere; none of the user's earlier tokens works afterwards."""
     principal = await principal_of(request)
-    await services_of(request).revocations.revoke(principal.user_id)
+    await services_of(request).revocations.revoke(principal)
     return Response(status_code=204)
 
 

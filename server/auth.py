@@ -1,6 +1,9 @@
 """A JWT becomes a `Principal`; who may see which channel and task."""
 
 import asyncio
+import json
+import logging
+import re
 import time
 from typing import Any, NamedTuple
 
@@ -13,6 +16,8 @@ from shared.settings import Settings
 from shared.store import Store
 from shared.tokens import TokenIssuer
 
+log = logging.getLogger(__name__)
+
 OPERATOR = "operator"
 """The scope of those who run Herald."""
 OPS_CHANNEL = "ops"
@@ -21,6 +26,14 @@ JWKS_FRESH_S = 600.0
 JWKS_RETRY_S = 10.0
 """Between two fetches that an unknown key has caused."""
 JWKS_WITHIN_S = 5.0
+JWKS_MAX_BYTES = 1024 * 1024
+MAX_NAME_LENGTH = 255
+MAX_SHOWN = 200
+"""Characters of a token's fault that are shown."""
+_LATEST = 2.0**64
+"""No time is later than this; a float holds all that are earlier, and so does a timer."""
+_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, line breaks and lone surrogates: a log or a database cannot hold them as they are."""
 
 
 class InvalidTokenError(Exception):
@@ -65,10 +78,14 @@ class SubscriptionGrant(NamedTuple):
 
 
 class KeySet:
-    """The public keys at a JWKS address (RFC 7517), fetched when needed, and again when a key is unknown."""
+    """The public keys for one algorithm at a JWKS address (RFC 7517).
 
-    def __init__(self, url: str) -> None:
+    They are fetched when needed, and again when a key is unknown.
+    """
+
+    def __init__(self, url: str, algorithm: str) -> None:
         self._url = url
+        self._algorithm = algorithm
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = float("-inf")
         self._fetching = asyncio.Lock()
@@ -83,7 +100,7 @@ class KeySet:
         if age_s > JWKS_FRESH_S or (key_id not in self._keys and age_s > JWKS_RETRY_S):
             await self._fetch()
         if key_id not in self._keys:
-            raise InvalidTokenError(f"no key named {key_id!r}")
+            raise InvalidTokenError(f"there is no key named {key_id[:MAX_SHOWN]!a} for {self._algorithm}")
         return self._keys[key_id]
 
     async def _fetch(self) -> None:
@@ -92,15 +109,45 @@ class KeySet:
             if self._fetched_at != before:
                 return  # another one has fetched them while we waited
             try:
-                async with httpx2.AsyncClient(timeout=JWKS_WITHIN_S) as http:
-                    response = (await http.get(self._url)).raise_for_status()
-                keys = jwt.PyJWKSet.from_dict(response.json()).keys
-            except (httpx2.HTTPError, jwt.PyJWTError, ValueError):
+                async with asyncio.timeout(JWKS_WITHIN_S):
+                    self._keys = _keys_of(await self._document(), self._algorithm)
+            except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, RecursionError) as error:
+                log.warning("could not read the keys at HERALD_AUTH_JWKS_URL: %r", error)
                 if not self._keys:
                     raise InvalidTokenError("the keys to check tokens with cannot be had just now") from None
-            else:
-                self._keys = {key.key_id: key for key in keys if key.key_id}
             self._fetched_at = time.monotonic()  # if it failed, the old ones still serve
+
+    async def _document(self) -> Any:
+        body = b""
+        async with httpx2.AsyncClient() as http, http.stream("GET", self._url) as response:
+            response.raise_for_status()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > JWKS_MAX_BYTES:
+                    raise ValueError(f"the document is larger than {JWKS_MAX_BYTES} bytes")
+        return json.loads(body)
+
+
+def _keys_of(document: Any, algorithm: str) -> dict[str, jwt.PyJWK]:
+    """The keys for ``algorithm`` in a JWKS document, by their ids; whatever else it holds is passed over.
+
+    Raises:
+        ValueError: there are none.
+    """
+    listed = document.get("keys") if isinstance(document, dict) else None
+    keys = {}
+    for entry in listed if isinstance(listed, list) else []:
+        try:
+            key = jwt.PyJWK(entry)
+        except Exception as error:  # PyJWT names no exceptions for what it cannot read
+            log.debug("passing over a key: %r", error)
+            continue
+        # A key of another type or curve would make PyJWT fail instead of refusing the token.
+        if key.algorithm_name == algorithm and isinstance(key.key_id, str):
+            keys[key.key_id] = key
+    if not keys:
+        raise ValueError(f"the document holds no key for {algorithm} that has a `kid`")
+    return keys
 
 
 class Authenticator(TokenIssuer):
@@ -108,17 +155,26 @@ class Authenticator(TokenIssuer):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._keys = KeySet(settings.auth_jwks_url) if settings.auth_jwks_url else None
         self._algorithm = settings.auth_algorithm if settings.auth_jwks_url else "HS256"
-        self._revoked_before: dict[str, float] = {}
+        self._keys = KeySet(settings.auth_jwks_url, self._algorithm) if settings.auth_jwks_url else None
+        self._leeway_s = settings.auth_leeway_s
+        self._revoked_until: dict[str, float] = {}
 
-    def revoke_before(self, moments: dict[str, float]) -> None:
-        """Take no token any more that was issued to a user before a moment (Unix time in seconds)."""
-        self._revoked_before = moments
+    def revoke(self, user_id: str, until: float) -> None:
+        """Refuse a user's tokens issued up to a moment (Unix time in seconds); it never moves back."""
+        self._revoked_until[user_id] = max(until, self._revoked_until.get(user_id, until))
+
+    def forget_revocations(self, before: float) -> None:
+        """Forget the revocations of before a moment (Unix time in seconds)."""
+        self._revoked_until = {user: at for user, at in self._revoked_until.items() if at >= before}
+
+    def knows(self, user_id: str, until: float) -> bool:
+        """Whether a user's tokens issued up to a moment (Unix time in seconds) are refused already."""
+        return until <= self._revoked_until.get(user_id, float("-inf"))
 
     def is_revoked(self, principal: Principal) -> bool:
         """Whether the token that named ``principal`` has been revoked."""
-        return principal.issued_at < self._revoked_before.get(principal.user_id, float("-inf"))
+        return self.knows(principal.user_id, principal.issued_at)
 
     async def principal(self, token: str) -> Principal:
         """The principal that ``token`` speaks for.
@@ -131,8 +187,8 @@ class Authenticator(TokenIssuer):
         if "channel" in claims:
             raise InvalidTokenError("this token is for one channel only")
         brands = claims.get("brands", [])
-        if not (isinstance(brands, list) and all(isinstance(brand, str) for brand in brands)):
-            raise InvalidTokenError("the claim `brands` is not a list of strings")
+        if not (isinstance(brands, list) and all(map(_is_name, brands))):
+            raise InvalidTokenError(f"the claim `brands` is not a list of strings {_NAMES}")
         scope = claims.get("scope", "")
         if not isinstance(scope, str):
             raise InvalidTokenError("the claim `scope` is not a string of names with spaces between them")
@@ -140,7 +196,7 @@ class Authenticator(TokenIssuer):
             claims["sub"],
             frozenset(brands),
             _time(claims, "exp"),
-            _time(claims, "iat") or 0,
+            _time(claims, "iat") or 0.0,
             frozenset(scope.split()),
         )
         if self.is_revoked(principal):
@@ -158,33 +214,79 @@ class Authenticator(TokenIssuer):
         channel = claims.get("channel")
         if not isinstance(channel, str):
             raise InvalidTokenError("the token names no channel")
+        if self.knows(claims["sub"], _time(claims, "iat") or 0.0):
+            raise InvalidTokenError("the token was revoked")
         return SubscriptionGrant(claims["sub"], channel, _time(claims, "exp"))
 
     async def _claims(self, token: str) -> dict[str, Any]:
         try:
             key: Any = self._secret
             if self._keys is not None:
-                key = (await self._keys.key(jwt.get_unverified_header(token).get("kid", ""))).key
+                key = await self._keys.key(jwt.get_unverified_header(token).get("kid", ""))
             claims: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=[self._algorithm],  # pinned: the token does not choose how it is checked
                 audience=self._audience,
                 issuer=self._issuer,
-                options={"require": ["sub"], "verify_aud": self._audience is not None},
+                options={
+                    "require": ["sub"],
+                    "verify_aud": self._audience is not None,
+                    "verify_exp": False,  # checked below: PyJWT accepts strings, and drops fractions
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
             )
-        except jwt.ExpiredSignatureError:
-            raise ExpiredTokenError("the token has expired") from None
-        except jwt.InvalidTokenError as error:
-            raise InvalidTokenError(str(error) or "the token is not valid") from None
+        except (jwt.PyJWTError, ValueError) as error:
+            # What PyJWT says may quote the token, which may be anything.
+            shown = str(error).encode("unicode_escape").decode()[:MAX_SHOWN]
+            raise InvalidTokenError(shown or "the token is not valid") from None
         if not claims["sub"]:
             raise InvalidTokenError("the token names no user")
+        if not _is_name(claims["sub"]):
+            raise InvalidTokenError(f"the claim `sub` is not a string {_NAMES}")
+        self._check_times(claims)
         return claims
+
+    def _check_times(self, claims: dict[str, Any]) -> None:
+        """Raise unless the token is valid now.
+
+        ``exp`` has no leeway: a client whose token has expired fetches another one and goes on, whereas a
+        token that is not valid yet locks it out.
+        """
+        at = time.time()
+        expires_at = _time(claims, "exp")
+        if expires_at is not None and expires_at <= at:
+            raise ExpiredTokenError("the token has expired")
+        for name in ("iat", "nbf"):
+            ahead_s = (_time(claims, name) or 0.0) - at
+            if ahead_s > self._leeway_s:
+                raise InvalidTokenError(
+                    f"the claim `{name}` is {ahead_s:.0f} s in the future, which is more than the"
+                    f" {self._leeway_s:g} s of HERALD_AUTH_LEEWAY_S; set the issuer's clock or ours"
+                )
+
+
+_NAMES = f"of at most {MAX_NAME_LENGTH} characters, without line breaks and control characters"
+
+
+def _is_name(value: object) -> bool:
+    """Whether ``value`` is text that can be an id wherever Herald uses one."""
+    return isinstance(value, str) and len(value) <= MAX_NAME_LENGTH and not _NOT_IN_A_NAME.search(value)
 
 
 def _time(claims: dict[str, Any], name: str) -> float | None:
-    value = claims.get(name)
-    return float(value) if value is not None else None
+    """The time of a claim, in seconds; None if there is no such claim.
+
+    Raises:
+        InvalidTokenError: it is not a number, or not a finite one.
+    """
+    if name not in claims:
+        return None
+    value = claims[name]
+    if type(value) not in (int, float) or not abs(value) <= _LATEST:
+        raise InvalidTokenError(f"the claim `{name}` is not a time in seconds")
+    return float(value)
 
 
 async def may_subscribe(principal: Principal, channel: str, store: Store) -> bool:
@@ -199,7 +301,7 @@ async def may_subscribe(principal: Principal, channel: str, store: Store) -> boo
         return principal.is_operator
     kind, _, name = channel.partition(":")
     if kind == "brand":
-        return name in principal.brands
+        return bool(name) and name in principal.brands
     if kind == "task" and name:
         found = await store.get_public([name])
         return bool(found) and principal.may_see(found[0])

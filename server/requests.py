@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -26,8 +27,8 @@ def bearer_token(request: Request) -> str | None:
 
 
 def is_secret(given: str, secret: SecretStr) -> bool:
-    """Whether ``given`` is the secret; how long that takes to tell says nothing of it."""
-    return hmac.compare_digest(given.encode(), secret.get_secret_value().encode())
+    """Whether ``given``, a header's value, is the secret; how long that takes to tell says nothing of it."""
+    return hmac.compare_digest(given.encode("latin-1"), secret.get_secret_value().encode())
 
 
 async def principal_of(request: Request) -> Principal:
@@ -110,7 +111,7 @@ def listing_of(request: Request) -> Listing:
     except ValueError as error:
         raise Problem(400, f"status: {error}; it is one of {', '.join(TaskStatus)}") from None
     limit = query.get("limit", "50")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit) <= MAX_LISTED):
+    if not (re.fullmatch("[0-9]{1,9}", limit) and 1 <= int(limit) <= MAX_LISTED):
         raise Problem(400, f"limit: {limit!r} is not a number from 1 to {MAX_LISTED}")
     return Listing(statuses or None, int(limit), query.get("after"))
 

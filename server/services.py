@@ -57,7 +57,7 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         snapshots = Snapshots(store, waiting.placed, overviews, settings.snapshot_recent_s)
         authenticator = Authenticator(settings)
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
-        revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator))
+        revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator, store))
         await stack.enter_async_context(Board.open(hub, fleet, overviews))
         _calm_the_collector()
         yield Services(

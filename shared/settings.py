@@ -84,6 +84,8 @@ class Settings(BaseSettings):
     """What a token's ``aud`` has to hold; unset, it is not looked at."""
     auth_issuer: str | None = None
     """What a token's ``iss`` has to be; unset, it is not looked at."""
+    auth_leeway_s: float = Field(30, ge=0)
+    """How far in the future a token's ``iat`` and ``nbf`` may be, in seconds: clocks differ."""
     token_ttl_s: int = Field(3600, gt=0)
     """Lifetime of a development token, in seconds."""
     expiry_grace_s: float = Field(25, ge=0)

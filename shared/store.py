@@ -2,9 +2,10 @@
 
 import inspect
 import logging
+import time
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -41,6 +42,8 @@ _PRIVATE = {
     "unannounced": 0,
 }
 _DAY_S = 24 * 3600
+REVOCATION_KEPT_S = 31 * _DAY_S
+"""A revocation is forgotten after this: a token that lives longer than a month is not revoked for good."""
 _INDEX_EXISTS_WITH_OTHER_OPTIONS = {85, 86}  # IndexOptionsConflict, IndexKeySpecsConflict
 MAX_LISTED = 200
 """Most tasks that one query returns."""
@@ -117,6 +120,7 @@ class Store:
         self._tasks = database["tasks"]
         self.survey = Survey(self._tasks)
         self._checkpoints = database["checkpoints"]
+        self._revocations = database["revocations"]
         self._retention_s = round(retention_days * _DAY_S)
 
     @classmethod
@@ -170,22 +174,23 @@ class Store:
                 ),
             ]
         )
-        await self._expire_after(self._tasks, "completedAt")
+        await self._expire_after(self._tasks, "completedAt", self._retention_s)
         await self._checkpoints.create_indexes(
             [IndexModel([("taskId", ASCENDING), ("step", ASCENDING)], unique=True)]
         )
-        await self._expire_after(self._checkpoints, "savedAt")
+        await self._expire_after(self._checkpoints, "savedAt", self._retention_s)
+        await self._expire_after(self._revocations, "until", REVOCATION_KEPT_S)
         for collection in {task_type.collection for task_type in TASK_TYPES.values()}:
             await self._database[collection].create_indexes([IndexModel([("taskId", ASCENDING)])])
 
-    async def _expire_after(self, collection: Any, field: str) -> None:
-        """Let MongoDB delete documents once ``field`` is as old as the retention."""
+    async def _expire_after(self, collection: Any, field: str, seconds: int) -> None:
+        """Let MongoDB delete documents once ``field`` is so many seconds old."""
         try:
-            await collection.create_index(field, expireAfterSeconds=self._retention_s)
+            await collection.create_index(field, expireAfterSeconds=seconds)
         except OperationFailure as error:
             if error.code not in _INDEX_EXISTS_WITH_OTHER_OPTIONS:
                 raise
-            changed = {"keyPattern": {field: ASCENDING}, "expireAfterSeconds": self._retention_s}
+            changed = {"keyPattern": {field: ASCENDING}, "expireAfterSeconds": seconds}
             await self._database.command("collMod", collection.name, index=changed)
 
     async def create(self, task: Task) -> tuple[Task, bool]:
@@ -433,3 +438,18 @@ class Store:
         found = self._database[collection].find({"taskId": task_id}).sort("_id", ASCENDING)
         documents: list[dict[str, Any]] = await found.to_list(MAX_LISTED)
         return [{name: value for name, value in document.items() if name != "_id"} for document in documents]
+
+    async def revoke_tokens(self, user_id: str, until: float) -> None:
+        """Keep that a user's tokens issued up to a moment are revoked; an earlier moment changes nothing.
+
+        ``until`` is Unix time in seconds.
+        """
+        # The date, of whole milliseconds, is for the index; the moment itself is compared with tokens.
+        changes = {"moment": until, "until": datetime.fromtimestamp(until, UTC)}
+        await self._revocations.update_one({"_id": user_id}, {"$max": changes}, upsert=True)
+
+    async def revocations(self) -> dict[str, float]:
+        """By user, the moment up to which tokens are revoked; without those that are forgotten."""
+        since = datetime.fromtimestamp(time.time() - REVOCATION_KEPT_S, UTC)
+        found = await self._revocations.find({"until": {"$gt": since}}).to_list(None)
+        return {document["_id"]: document["moment"] for document in found}

@@ -39,7 +39,7 @@ class TokenIssuer:
 
     def _sign(self, claims: dict[str, Any], ttl_s: float) -> str:
         issued_at = time.time()
-        times = {"iat": issued_at, "exp": int(issued_at + ttl_s)}
+        times = {"iat": issued_at, "exp": issued_at + ttl_s}
         return jwt.encode(claims | times | self._expected(), self._secret, algorithm="HS256")
 
     def _expected(self) -> dict[str, str]:

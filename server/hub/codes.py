@@ -69,5 +69,6 @@ class Unsubscribe(NamedTuple):
     reason: str
 
 
+UNSUBSCRIBED_PERMISSION = Unsubscribe(2000, "permission denied")  # the new token does not permit the channel
 UNSUBSCRIBED_INSUFFICIENT_STATE = Unsubscribe(2500, "insufficient state")  # take a new snapshot
 UNSUBSCRIBED_EXPIRED = Unsubscribe(2501, "subscription expired")  # no new subscription token came in time

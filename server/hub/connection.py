@@ -69,6 +69,7 @@ class Connection:
         "_budgeted_at",
         "_commands",
         "_gone",
+        "_granted",
         "_hub",
         "_loop",
         "_malformed",
@@ -105,6 +106,8 @@ class Connection:
         self._loop = asyncio.get_running_loop()
         self._subscriptions: dict[str, Subscription | None] = {}
         """By channel; None while it is being joined."""
+        self._granted: set[str] = set()
+        """The channels that a subscription token has opened, whatever the connection's token permits."""
         self._outbox = Outbox()
         self._gone = False
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -261,6 +264,10 @@ class Connection:
         if self._gone:
             self._hub.leave(subscription)
             return
+        if self._authenticator.is_revoked(principal):  # meanwhile; a revocation ends only known principals
+            self._hub.leave(subscription)
+            self.disconnect(codes.FORCE_DISCONNECT)
+            return
         self._subscriptions[channel] = subscription
         self.principal = principal
         self._hub.sessions.add(self)
@@ -291,9 +298,31 @@ class Connection:
             return
         if self.principal is None or principal.user_id != self.principal.user_id:
             raise ProtocolError(codes.ERROR_BAD_REQUEST)
+        withdrawn = await self._withdrawn(self.principal, principal)
+        if self._gone:
+            return
+        if self._authenticator.is_revoked(principal):
+            self.disconnect(codes.FORCE_DISCONNECT)
+            return
         self.principal = principal
         ttl_s = self._expire_connection_at(principal.expires_at)
         self.send(protocol.refreshed(command, "refresh", ttl_s))
+        for channel in withdrawn:
+            self._end(channel, codes.UNSUBSCRIBED_PERMISSION)
+
+    async def _withdrawn(self, before: Principal, after: Principal) -> list[str]:
+        """The subscribed channels that ``after`` does not permit, apart from those opened by their own token.
+
+        Raises:
+            pymongo.errors.PyMongoError: a task's owner cannot be read.
+        """
+        if before.brands <= after.brands and before.scopes <= after.scopes:
+            return []  # a task never changes its owner or its brand, so nothing can have been lost
+        channels = [channel for channel in self._subscriptions if channel not in self._granted]
+        permitted = await asyncio.gather(
+            *(may_subscribe(after, channel, self._store) for channel in channels)
+        )
+        return [channel for channel, may in zip(channels, permitted, strict=True) if not may]
 
     async def _subscribe(self, command: protocol.Command, request: protocol.SubscribeRequest) -> None:
         channel, principal = request.channel, self.principal
@@ -311,22 +340,26 @@ class Connection:
         self._subscriptions[channel] = None
         try:
             expires_at = await self._permitted(principal, channel, request.token)
-            ttl_s = self._expire_subscription_at(channel, expires_at)
             subscription = await self._hub.subscribe(
                 channel,
                 self,
                 recover=position,
                 reject_unrecovered=bool(request.flag & protocol.REJECT_UNRECOVERED),
-                ttl_s=ttl_s,
+                ttl_s=_ttl_s(expires_at),
             )
+            if expires_at is not None and expires_at + self._settings.expiry_grace_s <= time.time():
+                self._hub.leave(subscription)
+                raise ProtocolError(codes.TOKEN_EXPIRED)
         except BaseException:
-            self._cancel(f"expiry {channel}")
             self._subscriptions.pop(channel, None)
             raise
         if self._gone:
             self._hub.leave(subscription)
             return
         self._subscriptions[channel] = subscription
+        if request.token:
+            self._granted.add(channel)
+        self._expire_subscription_at(channel, expires_at)
         self.send(protocol.reply(command, "subscribe", subscription.result))
         subscription.begin()
 
@@ -357,7 +390,15 @@ class Connection:
         channel = request.channel
         if self.principal is None or self._subscriptions.get(channel) is None:
             raise ProtocolError(codes.PERMISSION_DENIED)
-        grant = await self._grant(self.principal, channel, request.token)
+        try:
+            grant = await self._grant(self.principal, channel, request.token)
+        except ProtocolError as refused:
+            if refused.error is codes.TOKEN_EXPIRED:  # after the error alone, the clients would give up
+                self._end(channel, codes.UNSUBSCRIBED_EXPIRED)
+            raise
+        if self._subscriptions.get(channel) is None:
+            raise ProtocolError(codes.PERMISSION_DENIED)  # it has ended while the token was checked
+        self._granted.add(channel)
         ttl_s = self._expire_subscription_at(channel, grant.expires_at)
         self.send(protocol.refreshed(command, "sub_refresh", ttl_s))
 
@@ -367,6 +408,7 @@ class Connection:
 
     def _leave(self, channel: str) -> None:
         self._cancel(f"expiry {channel}")
+        self._granted.discard(channel)
         subscription = self._subscriptions.pop(channel, None)
         if subscription is not None:
             self._hub.leave(subscription)
@@ -462,13 +504,12 @@ class Connection:
             timer.cancel()
 
     def _expire_at(self, at: float | None, name: str, action: Callable[[], None]) -> int | None:
-        """See to it that ``action`` comes when a token ends, with some grace; the seconds until it ends."""
+        """Run ``action`` once a token has expired and the grace is over; the seconds until it expires."""
         if at is None:
             self._cancel(name)
-            return None
-        left_s = max(1, round(at - time.time()))
-        self._after(name, left_s + self._settings.expiry_grace_s, action)
-        return left_s
+        else:
+            self._after(name, max(0.0, at + self._settings.expiry_grace_s - time.time()), action)
+        return _ttl_s(at)
 
     def _expire_connection_at(self, at: float | None) -> int | None:
         return self._expire_at(at, "expiry", lambda: self.disconnect(codes.CONNECTION_EXPIRED))
@@ -483,6 +524,11 @@ class Connection:
         self._after("ping", self._settings.ping_interval_s, self._ping)
         if "pong" not in self._timers:
             self._after("pong", self._settings.pong_within_s, lambda: self.disconnect(codes.NO_PONG))
+
+
+def _ttl_s(expires_at: float | None) -> int | None:
+    """The whole seconds, at least one, after which a client is asked for a new token; None is never."""
+    return None if expires_at is None else max(1, int(expires_at - time.time()))
 
 
 def _position(request: protocol.SubscribeRequest | None) -> Position | None:

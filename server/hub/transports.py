@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
@@ -146,6 +147,14 @@ async def sse(request: Request) -> Response:
     return StreamResponse(request, request.query_params.get("cf_connect", ""), media_type="text/event-stream")
 
 
+class Emulated(BaseModel):
+    """Body of ``POST /emulation``; further fields are ignored."""
+
+    session: str
+    node: str
+    data: str
+
+
 async def emulation(request: Request) -> Response:
     """``POST /emulation`` ``{session, node, data}``: commands of a client that has a stream from us.
 
@@ -153,16 +162,17 @@ async def emulation(request: Request) -> Response:
     """
     _check_origin(request)
     try:
-        body = json.loads(await _body(request))
-        session, node, data = (str(body[name]) for name in ("session", "node", "data"))
-    except (ValueError, TypeError, KeyError):
-        raise Problem(400, "the body is no JSON object with session, node and data") from None
+        wanted = Emulated.model_validate_json(await _body(request))
+    except ValidationError:
+        raise Problem(400, "the body is not a JSON object with the texts session, node and data") from None
     hub = services_of(request).hub
-    if node == hub.node:
-        connection = hub.sessions.get(session)
+    if wanted.node == hub.node:
+        connection = hub.sessions.get(wanted.session)
         if connection is not None:
-            connection.feed(data)
-    elif not await hub.feed.signal(node_signal(node), json.dumps({"session": session, "data": data})):
+            connection.feed(wanted.data)
+    elif not await hub.feed.signal(
+        node_signal(wanted.node), json.dumps({"session": wanted.session, "data": wanted.data})
+    ):
         raise Problem(404, "there is no such node")
     return Response(status_code=204)
 

@@ -136,6 +136,24 @@ async def test_protobuf_ends_it_for_good(herald: Herald, kind: str) -> None:
         await sdk.until("disconnected", code=3506)
 
 
+async def test_a_subscription_that_a_new_token_does_not_permit_is_ended_for_good(
+    settings: Settings, feed: Feed, kind: str
+) -> None:
+    async with herald_with(settings) as herald:
+        issue = herald.authenticator.issue
+        tokens = iter([issue("ada", ["acme"], 2), issue("ada", [], 60)])
+        async with client(kind, herald.address, lambda: next(tokens), lambda _: "") as sdk:
+            await sdk.do(do="connect")
+            await sdk.do(do="subscribe", channel="brand:acme")
+            await sdk.until("subscribed", channel="brand:acme")
+            assert (await sdk.until("unsubscribed", channel="brand:acme"))["code"] == 2000
+            await feed.publish(["brand:acme", MINE], "{}")
+            assert (await sdk.until("publication"))["channel"] == MINE
+            assert len([event for event in sdk.passed if event["event"] == "connecting"]) == 1
+            subscribed = [event for event in sdk.passed if event["event"] == "subscribed"]
+            assert [event["channel"] for event in subscribed] == [MINE], "it has not subscribed again"
+
+
 async def test_subscribe_unsubscribe_and_history(herald: Herald, feed: Feed, kind: str) -> None:
     task = await herald.create(PERSONAS)
     channel = f"task:{task['taskId']}"

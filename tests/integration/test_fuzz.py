@@ -2,17 +2,20 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+from pydantic import SecretStr
 
 from server.hub import codes, protocol
 from server.openapi import OPERATIONS
 from shared.catalog import TASK_TYPES
 from shared.settings import Settings
+from tests.integration.test_hub import herald_with
 from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS, Herald
 
 many = how(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -97,6 +100,66 @@ async def test_what_is_sent_to_the_hub_over_http_is_answered(
             # It is not of the protocol, so the stream ends with a disconnect.
             last = [line async for line in response.aiter_lines()][-1]
             assert json.loads(last)["push"]["disconnect"]["code"] in {3500, 3501, 3502}
+
+
+lone_surrogate = "\ud800"
+
+
+@pytest.mark.parametrize("field", ["session", "node", "data"])
+async def test_text_that_no_encoding_can_hold_is_refused_by_emulation(herald: Herald, field: str) -> None:
+    body = {"session": "s", "node": "n", "data": "{}"} | {field: lone_surrogate}
+    response = await herald.http.post("/emulation", content=json.dumps(body))
+    assert response.status_code == 400, response.text
+
+
+async def test_a_limit_of_thousands_of_digits_is_refused(herald: Herald) -> None:
+    assert (await herald.get("/api/jobs", params={"limit": "9" * 5000})).status_code == 400
+
+
+async def test_a_secret_beyond_ascii_is_compared_as_utf_8(settings: Settings) -> None:
+    async with herald_with(settings, metrics_token=SecretStr("clé")) as herald:
+        for sent, status in (("clé".encode(), 200), ("clé".encode("latin-1"), 401), (b"\xff", 401)):
+            headers = [(b"Authorization", b"Bearer " + sent)]
+            assert (await herald.http.get("/metrics", headers=headers)).status_code == status
+
+
+header_values = st.text(
+    st.characters(codec="latin-1", categories=["L", "N", "P", "S"]), min_size=1, max_size=20
+).map(lambda text: text.encode("latin-1"))
+percent_encoded = st.binary(min_size=1, max_size=20).map(lambda data: quote(data, safe=""))
+
+
+@many
+@given(
+    st.sampled_from(["/api/jobs/{}", "/api/jobs?after={}&limit={}", "/api/jobs?action=status&taskIds={}"])
+    | st.sampled_from(
+        ["/api/personas?taskId={}", "/api/brandKits/{}", "/connection/sse?cf_connect={}", "/{}"]
+    ),
+    percent_encoded,
+    st.dictionaries(
+        st.sampled_from(["If-None-Match", "Prefer", "traceparent", "Origin", "Idempotency-Key", "X-Api-Key"]),
+        header_values,
+    ),
+    st.none() | header_values.map(lambda value: b"Bearer " + value),
+)
+async def test_every_path_query_and_header_is_answered(
+    herald: Herald, path: str, text: str, headers: dict[str, bytes], authorization: bytes | None
+) -> None:
+    sent = {"Authorization": authorization or f"Bearer {herald.token()}".encode()} | headers
+    raw = [(name.encode(), value) for name, value in sent.items()]
+    async with herald.http.stream("GET", path.replace("{}", text), headers=raw) as response:
+        assert response.status_code < 500
+        if authorization is not None and path.startswith("/api/"):
+            assert response.status_code in {401, 404}  # there may be a slash, and so no such path
+
+
+@many
+@given(header_values)
+async def test_every_idempotency_key_is_accepted_or_refused(herald: Herald, key: bytes) -> None:
+    token = f"Bearer {herald.token()}".encode()
+    headers = [(b"Authorization", token), (b"Idempotency-Key", key)]
+    response = await herald.http.post("/api/jobs", json=PERSONAS, headers=headers)
+    assert response.status_code in {202, 400, 429}, response.text
 
 
 commands = [
