@@ -58,7 +58,6 @@ def run(procfile: Path, settings: Settings) -> int:
         environment = settings_module.child_environment(
             **variables, PORT=str(settings.port), PYTHONUNBUFFERED="1"
         )
-
         supervisor = Supervisor(watcher, output, stop)
         services: list[Kept] = []
         programs: list[Kept] = []
@@ -79,32 +78,42 @@ def run(procfile: Path, settings: Settings) -> int:
                     shell = ["sh", "-c", f"exec {command}"]
                     spawn = partial(start, shell, output=PIPE, env=environment, watcher=watcher)
                     programs.append(supervisor.keep(Kept(name, spawn)))
-            code = _keep_alive(supervisor, programs, address, output, stop)
+            failed = _keep_alive(supervisor, programs, address, output, stop)
         finally:
             if stop.wanted:
                 output.say("herald: stopping")
             supervisor.stop(programs, max(settings.grace_period_s, settings.worker_grace_s) + HAND_BACK_S)
             supervisor.stop(services, STOP_WITHIN_S)
-    return code if stop.at_once is None else 128 + stop.at_once
+    if failed is not None:
+        output.say(f"herald: {failed.name} did not start ({failed.end}); its output above says why")
+    return _exit_code(failed, stop)
+
+
+def _exit_code(failed: Kept | None, stop: Stop) -> int:
+    """0 after an orderly stop, else never 0; a death by a signal is 128 and its number, as in a shell."""
+    if stop.at_once is not None:
+        return 128 + stop.at_once
+    if failed is None:
+        return 0
+    code = failed.process.returncode
+    return 128 - code if code < 0 else code or 1
 
 
 def _keep_alive(
     supervisor: Supervisor, programs: Sequence[Kept], address: str | None, output: Output, stop: Stop
-) -> int:
-    """Restart what ends until told to stop, or until a program turns out not to start; the exit code."""
+) -> Kept | None:
+    """Restart what ends until told to stop, or until a program cannot start; returns that program."""
     ready = False
     while not stop.wanted:
         for ended in supervisor.turn():
             if ended in programs and _cannot_start(ended, ready=ready):
-                output.say(f"herald: {ended.name} did not start ({ended.end}); its output says why")
-                code = ended.process.returncode
-                return code if code > 0 else 128 - code if code < 0 else 1
+                return ended
             supervisor.restart(ended)
         if not ready and (address is None or _answers(f"{address}/readyz")):
             ready = True
             if address is not None:
                 output.say(f"\n  Herald is ready: {address}\n")
-    return 0
+    return None
 
 
 def _cannot_start(ended: Kept, *, ready: bool) -> bool:

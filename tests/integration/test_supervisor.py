@@ -182,7 +182,8 @@ def test_nothing_is_left_when_the_supervisor_is_killed(data_dir: Path) -> None:
         process.kill()
         process.wait()
         with started(data_dir, {"show": PRINT_ADDRESSES}) as successor:
-            read_until(successor, "all set")  # it has waited for the data
+            read_until(successor, "all set")
+            assert not children & family(data_dir)  # it has waited for them
         until(lambda: not family(data_dir))
 
 
