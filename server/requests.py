@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import SecretStr, ValidationError
@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from server.auth import ExpiredTokenError, InvalidTokenError, Principal
 from server.problems import Problem, invalid
 from server.services import services_of
+from shared.documents import Page
 from shared.models import Model, PublicTask, TaskStatus
 from shared.store import MAX_LISTED
 
@@ -90,12 +91,11 @@ class Listing(NamedTuple):
     limit: int
     after: str | None
 
-    def page(self, tasks: Sequence[PublicTask]) -> dict[str, Any]:
-        """The body of the answer; where more tasks may follow, it says after which one."""
-        body: dict[str, Any] = {"tasks": [task.wire() for task in tasks]}
-        if len(tasks) == self.limit:
-            body["after"] = tasks[-1].task_id
-        return body
+
+def page_body(page: Page) -> dict[str, Any]:
+    """The body of the answer to a listing; where more tasks may follow, it says after which one."""
+    body: dict[str, Any] = {"tasks": [task.wire() for task in page.tasks]}
+    return body if page.after is None else body | {"after": page.after}
 
 
 def listing_of(request: Request) -> Listing:

@@ -12,7 +12,8 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 # Within `shared`, a module may import those of a lower layer, and those beside which it is named.
 LAYERS = [
     {"shared.settings", "shared.models", "shared.batch", "shared.ending"},
-    {"shared.catalog", "shared.events", "shared.metrics", "shared.tracing", "shared.survey"},
+    {"shared.catalog", "shared.events", "shared.metrics", "shared.tracing"},
+    {"shared.documents", "shared.survey"},
     {"shared.logs", "shared.tokens", "shared.centrifugo"},
     {"shared.redis_pool"},
     {"shared.scripts", "shared.forecast"},
