@@ -13,9 +13,8 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 LAYERS = [
     {"shared.settings", "shared.models", "shared.batch", "shared.ending"},
     {"shared.catalog", "shared.events", "shared.metrics", "shared.tracing"},
-    {"shared.documents", "shared.survey"},
-    {"shared.logs", "shared.tokens", "shared.centrifugo"},
-    {"shared.redis_pool"},
+    {"shared.logs", "shared.tokens", "shared.centrifugo", "shared.documents"},
+    {"shared.redis_pool", "shared.survey"},
     {"shared.scripts", "shared.forecast"},
     {"shared.store", "shared.feed"},
     {"shared.follower", "shared.queue", "shared.announcer"},
