@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import SecretStr, ValidationError
@@ -129,10 +130,9 @@ def versioned_response(
 
 
 def json_response(value: dict[str, Any]) -> Response:
-    """A response of JSON values and times, which go out as RFC 3339."""
-    return Response(json.dumps(value, default=_rfc3339), media_type="application/json")
+    """A response of JSON values, and others of MongoDB's: times go out as RFC 3339, the rest as text."""
+    return Response(json.dumps(value, default=_text), media_type="application/json")
 
 
-def _rfc3339(value: Any) -> str:
-    text: str = value.isoformat()
-    return text.replace("+00:00", "Z")
+def _text(value: Any) -> str:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
