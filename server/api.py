@@ -20,6 +20,7 @@ from server.requests import (
     json_response,
     listing_of,
     names,
+    page_body,
     principal_of,
     validated,
     versioned_response,
@@ -96,7 +97,7 @@ async def create(request: Request) -> Response:
     principal = await principal_of(request)
     wanted = validated(TaskRequest, await body_of(request))
     if wanted.brand_id is not None and wanted.brand_id not in principal.brands:
-        raise Problem(403, f"your token's `brands` does not hold {wanted.brand_id!r}")
+        raise _foreign_brand(wanted.brand_id)
     task_type = TASK_TYPES.get(wanted.type)
     if task_type is None:
         detail = f"Unknown task type; use one of {', '.join(TASK_TYPES)}; it is {shown(wanted.type)}"
@@ -137,25 +138,37 @@ async def create(request: Request) -> Response:
 
 
 async def index(request: Request) -> Response:
-    """``GET /api/jobs``: the user's tasks, newest first; or, with ``action=status``, those asked for."""
-    action = request.query_params.get("action")
+    """``GET /api/jobs``: the tasks of a user or a brand; with ``action=status``, those asked for."""
+    action, listing = request.query_params.get("action"), listing_of(request)
     if action == "status":
         return await _status(request)
     if action is not None:
         raise Problem(400, "GET /api/jobs takes no other action than `status`")
     principal = await principal_of(request)
-    listing = listing_of(request)
-    tasks = await services_of(request).store.list_tasks(
-        principal.user_id, statuses=listing.statuses, limit=listing.limit, after=listing.after
+    brand_id = request.query_params.get("brandId")
+    if brand_id is not None and brand_id not in principal.brands:
+        raise _foreign_brand(brand_id)
+    page = await services_of(request).store.list_tasks(
+        principal.user_id if brand_id is None else None,
+        brand_id=brand_id,
+        statuses=listing.statuses,
+        limit=listing.limit,
+        after=listing.after,
     )
-    return JSONResponse(listing.page(await services_of(request).waiting.placed(tasks)))
+    placed = await services_of(request).waiting.placed(page.tasks)
+    return JSONResponse(page_body(page._replace(tasks=placed)))
+
+
+def _foreign_brand(brand_id: str) -> Problem:
+    return Problem(403, f"your token's `brands` does not hold {brand_id!r}")
 
 
 async def _status(request: Request) -> Response:
     """``GET /api/jobs?action=status&taskIds=a,b``: what a client without a WebSocket asks."""
     principal = await principal_of(request)
-    ids = names(request.query_params.getlist("taskIds"))
-    if not 1 <= len(ids) <= MAX_IDS:
+    given = request.query_params.getlist("taskIds")
+    ids = names(given)
+    if not ids or sum(value.count(",") + 1 for value in given) > MAX_IDS:
         raise Problem(400, f"taskIds: 1 to {MAX_IDS} ids, separated by commas")
     services = services_of(request)
     found = [task for task in await services.store.get_public(ids) if principal.may_see(task)]

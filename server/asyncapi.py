@@ -10,7 +10,15 @@ from starlette.routing import BaseRoute, Route
 
 from server.auth import OPS_CHANNEL
 from server.overview import OverviewEvent
-from shared.events import EventType, TaskDelta, TaskEvent, brand_channel, task_channel, user_channel
+from shared.events import (
+    EventType,
+    TaskDelta,
+    TaskEvent,
+    TaskSnapshot,
+    brand_channel,
+    task_channel,
+    user_channel,
+)
 
 REF = "#/components/schemas/{model}"
 CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
@@ -18,19 +26,19 @@ CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
         user_channel("{userId}"),
         "userId",
         "Every event of a user's tasks. Whoever connects is subscribed to their own, and to no other's.",
-        ("taskEvent",),
+        ("taskSnapshot", "taskEvent"),
     ),
     "task": (
         task_channel("{taskId}"),
         "taskId",
         "The events of one task, and what a model is writing for it. For its owner and its brand.",
-        ("taskEvent", "taskDelta"),
+        ("taskSnapshot", "taskEvent", "taskDelta"),
     ),
     "brandTasks": (
         brand_channel("{brandId}"),
         "brandId",
         "Every event of a brand's tasks. For tokens whose `brands` hold it.",
-        ("taskEvent",),
+        ("taskSnapshot", "taskEvent"),
     ),
     "operators": (
         OPS_CHANNEL,
@@ -46,7 +54,7 @@ CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
 def document() -> dict[str, Any]:
     """The whole document."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in (TaskEvent, TaskDelta, OverviewEvent)],
+        [(model, "validation") for model in (TaskSnapshot, TaskEvent, TaskDelta, OverviewEvent)],
         by_alias=True,
         ref_template=REF,
     )
@@ -82,6 +90,13 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": schemas["$defs"],
             "messages": {
+                "taskSnapshot": {
+                    "title": "What a subscription starts from",
+                    "summary": "`data` of a reply to subscribe or connect that recovers nothing. It is read "
+                    "after the position in the same reply, so the publications that follow leave no hole.",
+                    "contentType": "application/json",
+                    "payload": {"$ref": REF.format(model="TaskSnapshot")},
+                },
                 "taskEvent": {
                     "title": "A task has changed",
                     "summary": f"One of {', '.join(get_args(EventType))}. It carries the task's whole public "

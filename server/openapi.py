@@ -24,7 +24,7 @@ Schema = dict[str, Any]
 
 
 class TaskList(Model):
-    """Tasks, newest first; ``after`` is there where more may follow."""
+    """Tasks, newest first. If there is an ``after``, more may follow, even after fewer than ``limit``."""
 
     tasks: list[PublicTask]
     after: str | None = None
@@ -118,7 +118,7 @@ IF_NONE_MATCH = _parameter("If-None-Match", "header", {"type": "string"}, "The `
 PAGE = (
     _list("status", {"enum": [str(status) for status in TaskStatus]}, "Only tasks of these"),
     _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": MAX_LISTED}, "How many"),
-    _parameter("after", "query", {"type": "string"}, "That of the page before"),
+    _parameter("after", "query", {"type": "string"}, "That of the page before, or of a snapshot"),
 )
 TASK = _ref(PublicTask)
 UNCHANGED = Answer(304, "What you have is the newest", None, {"ETag": "The version"})
@@ -150,7 +150,7 @@ OPERATIONS = (
         "get",
         "/api/jobs",
         "listTasks",
-        "Your tasks, newest first; or, with `action=status`, how certain tasks are doing.",
+        "Your tasks or a brand's, newest first; or, with `action=status`, how certain tasks are doing.",
         (
             Answer(
                 200,
@@ -160,8 +160,11 @@ OPERATIONS = (
             ),
             UNCHANGED,
         ),
-        (400, 401),
+        (400, 401, 403),
         (
+            _parameter(
+                "brandId", "query", {"type": "string"}, "The tasks of this brand, whoever started them"
+            ),
             _parameter("action", "query", {"const": "status"}, "Ask for the tasks of `taskIds`"),
             _list("taskIds", {"type": "string"}, "With `action=status`: which tasks", MAX_IDS),
             *PAGE,

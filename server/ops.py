@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from server.problems import Problem
-from server.requests import listing_of, principal_of
+from server.requests import listing_of, page_body, principal_of
 from server.services import services_of
 from shared.models import HistoryEntry, PublicTask
 
@@ -39,10 +39,8 @@ async def tasks(request: Request) -> Response:
     """``GET /api/ops/tasks``: tasks of all users, newest first."""
     await _require_operator(request)
     listing = listing_of(request)
-    found = await services_of(request).store.search(
-        listing.statuses, limit=listing.limit, after=listing.after
-    )
-    return JSONResponse(listing.page(found))
+    page = await services_of(request).store.search(listing.statuses, limit=listing.limit, after=listing.after)
+    return JSONResponse(page_body(page))
 
 
 async def task(request: Request) -> Response:

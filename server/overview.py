@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.fleet import Fleet
-from shared.models import EndReason, Model, PublicTask, TaskStatus, Timestamp, now
+from shared.models import EndReason, Model, Open, PublicTask, TaskStatus, Timestamp, now
 from shared.queue import Queue
 from shared.store import Store
 from shared.survey import Ended, oldest_wait_s
@@ -48,7 +48,7 @@ class Minute(Model):
 class Reason(Model):
     """How many tasks failed for one reason."""
 
-    reason: EndReason
+    reason: Open[EndReason]
     tasks: int
 
 
@@ -153,17 +153,17 @@ class Overviews:
             queue=QueueFigures(depth=depth, oldest_wait_s=round(oldest_wait_s(census, at), 1)),
             active=[ActiveTasks(type=each.type, status=each.status, tasks=each.tasks) for each in census],
             ended=_summed_up(ended, at),
-            start=_start_latency(ended, running),
+            start=_start_latency(ended, running.tasks),
             workers=[
                 WorkerFigures(
                     name=name,
                     slots=int(told["slots"]),
-                    tasks=[_running(task) for task in running if owners.get(task.task_id) == name],
+                    tasks=[_running(task) for task in running.tasks if owners.get(task.task_id) == name],
                 )
                 for name, told in sorted(workers.items())
             ],
             hubs=[HubFigures.model_validate({"node": node, **told}) for node, told in sorted(hubs.items())],
-            failed=failed,
+            failed=failed.tasks,
         )
 
 
@@ -185,7 +185,7 @@ def _summed_up(ended: Sequence[Ended], at: datetime) -> EndedTasks:
 def _by_minute(ended: Iterable[Ended], at: datetime) -> list[Minute]:
     this_minute = at.replace(second=0, microsecond=0)
     minutes = {
-        start: Counter[TaskStatus]()
+        start: Counter[str]()
         for start in (this_minute - timedelta(minutes=ago) for ago in reversed(range(MINUTES)))
     }
     for task in ended:

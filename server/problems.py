@@ -14,7 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
-from shared.models import Model, TaskStatus
+from shared.documents import UnreadableError
+from shared.models import Model, Open, TaskStatus
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class ProblemBody(Model):
     title: str
     detail: str
     errors: list[Fault] | None = None
-    task_status: TaskStatus | None = None
+    task_status: Open[TaskStatus] | None = None
     """Where the task's own status is the reason."""
 
 
@@ -112,6 +113,11 @@ def unavailable(_: Request, error: Exception) -> Response:
     ).response()
 
 
+def unreadable(_: Request, error: Exception) -> Response:
+    """500: the one task that was asked for is stored in a form that we cannot read; it has been logged."""
+    return Problem(500, str(error)).response()
+
+
 def of_problem(_: Request, error: Exception) -> Response:
     """The response of a `Problem` that was raised."""
     assert isinstance(error, Problem)  # noqa: S101  so it is registered
@@ -144,6 +150,7 @@ HANDLERS: dict[Any, Any] = {
     HTTPException: of_http_exception,
     PyMongoError: unavailable,
     RedisError: unavailable,
+    UnreadableError: unreadable,
     Exception: of_bug,
 }
 """For Starlette's ``exception_handlers``."""

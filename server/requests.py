@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import SecretStr, ValidationError
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from server.auth import ExpiredTokenError, InvalidTokenError, Principal
 from server.problems import Problem, invalid
 from server.services import services_of
+from shared.documents import Page
 from shared.models import Model, PublicTask, TaskStatus
 from shared.store import MAX_LISTED
 
@@ -91,12 +93,11 @@ class Listing(NamedTuple):
     limit: int
     after: str | None
 
-    def page(self, tasks: Sequence[PublicTask]) -> dict[str, Any]:
-        """The body of the answer; where more tasks may follow, it says after which one."""
-        body: dict[str, Any] = {"tasks": [task.wire() for task in tasks]}
-        if len(tasks) == self.limit:
-            body["after"] = tasks[-1].task_id
-        return body
+
+def page_body(page: Page) -> dict[str, Any]:
+    """The body of the answer to a listing; where more tasks may follow, it says after which one."""
+    body: dict[str, Any] = {"tasks": [task.wire() for task in page.tasks]}
+    return body if page.after is None else body | {"after": page.after}
 
 
 def listing_of(request: Request) -> Listing:
@@ -130,10 +131,9 @@ def versioned_response(
 
 
 def json_response(value: dict[str, Any]) -> Response:
-    """A response of JSON values and times, which go out as RFC 3339."""
-    return Response(json.dumps(value, default=_rfc3339), media_type="application/json")
+    """A response of JSON values, and others of MongoDB's: times go out as RFC 3339, the rest as text."""
+    return Response(json.dumps(value, default=_text), media_type="application/json")
 
 
-def _rfc3339(value: Any) -> str:
-    text: str = value.isoformat()
-    return text.replace("+00:00", "Z")
+def _text(value: Any) -> str:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)

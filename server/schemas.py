@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from server.overview import OverviewEvent
 from server.problems import Problem, ProblemBody
 from shared.catalog import TASK_TYPES
-from shared.events import TaskDelta, TaskEvent
+from shared.events import TaskDelta, TaskEvent, TaskSnapshot
 from shared.models import PublicTask
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -18,6 +18,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MODELS: dict[str, type[BaseModel]] = {
     "task": PublicTask,
     "event": TaskEvent,
+    "snapshot": TaskSnapshot,
     "delta": TaskDelta,
     "overview": OverviewEvent,
     "problem": ProblemBody,

@@ -54,7 +54,13 @@ async def open_services(settings: Settings) -> AsyncIterator[Services]:
         fleet = Fleet(queue.redis)
         waiting = WaitingRoom(settings, store, queue, fleet, Announcer(store, feed))
         overviews = Overviews(store, queue, fleet)
-        snapshots = Snapshots(store, waiting.placed, overviews, settings.snapshot_recent_s)
+        snapshots = Snapshots(
+            store,
+            waiting.placed,
+            overviews,
+            recent_s=settings.snapshot_recent_s,
+            most_bytes=settings.max_outbox_bytes * 3 // 4,  # a client that reads slowly can still take it
+        )
         authenticator = Authenticator(settings)
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator, store))

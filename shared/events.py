@@ -15,7 +15,7 @@ EventType = Literal[
     "task.cancelled",
 ]
 
-OF_STATUS: dict[TaskStatus, EventType] = {
+OF_STATUS: dict[str, EventType] = {
     TaskStatus.QUEUED: "task.queued",
     TaskStatus.PROCESSING: "task.processing",
     TaskStatus.RETRYING: "task.retrying",
@@ -51,6 +51,20 @@ class TaskEvent(Model):
         if self.task.brand_id:
             names.append(brand_channel(self.task.brand_id))
         return names
+
+
+class TaskSnapshot(Model):
+    """What a subscription starts from, as ``data`` of its reply: unfinished tasks, then recently ended ones.
+
+    Both are newest first. Where not all of them fit, ``GET /api/jobs?after=<after>`` lists the tasks that
+    were left out, among others.
+    """
+
+    tasks: list[PublicTask]
+    truncated: Literal[True] | None = None
+    """Present if tasks were left out."""
+    after: str | None = None
+    """Present if tasks were left out: the cursor to them."""
 
 
 class TaskDelta(Model):

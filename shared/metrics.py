@@ -41,6 +41,9 @@ RETRIES = Counter("herald_task_retries", "Attempts that failed and are made agai
 FAILURES = Counter("herald_task_failures", "Tasks that have failed", ["type", "reason"])
 LEASES_LOST = Counter("herald_leases_lost", "Attempts that found their task taken over by another worker")
 REQUEUED = Counter("herald_tasks_requeued", "Tasks that Redis had lost, and the reconcile put back")
+UNREADABLE = Counter(
+    "herald_documents_unreadable", "Times that a stored document could not be read and was passed over"
+)
 TOKENS = Counter(
     "herald_model_tokens", "Tokens that models have read and written", ["provider", "model", "direction"]
 )

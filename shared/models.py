@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -23,6 +23,14 @@ def _whole_milliseconds(at: datetime) -> datetime:
 
 
 Timestamp = Annotated[datetime, AfterValidator(_whole_milliseconds)]
+
+KnownT = TypeVar("KnownT", bound=str)
+Open = Annotated[KnownT | str, Field(union_mode="left_to_right")]
+"""A value that is read as one of those known here, or as text where a newer version has stored another one.
+
+A reader shows an unknown value as it is, and changes nothing that depends on its meaning: no transition
+leaves an unknown status, and an unknown priority waits like a normal one.
+"""
 
 
 def new_task_id() -> str:
@@ -113,7 +121,7 @@ class Step(Model):
     """A named stage of a task."""
 
     name: str
-    status: Literal["pending", "running", "completed", "failed"] = "pending"
+    status: Open[Literal["pending", "running", "completed", "failed"]] = "pending"
     started_at: Timestamp | None = None
     completed_at: Timestamp | None = None
 
@@ -162,7 +170,7 @@ class HistoryEntry(Model):
     """One transition in a task's life."""
 
     at: Timestamp
-    status: TaskStatus
+    status: Open[TaskStatus]
     by: str
     note: str | None = None
 
@@ -174,13 +182,13 @@ class PublicTask(Model):
     user_id: str
     brand_id: str | None = None
     type: str
-    status: TaskStatus = TaskStatus.QUEUED
+    status: Open[TaskStatus] = TaskStatus.QUEUED
     progress: int = Field(0, ge=0, le=100)
     """Whole percents done; never goes back within an attempt."""
     current_step: str | None = None
     current_step_index: int | None = None
     steps: list[Step] = []
-    priority: Priority = Priority.NORMAL
+    priority: Open[Priority] = Priority.NORMAL
     queued_at: Timestamp
     started_at: Timestamp | None = None
     completed_at: Timestamp | None = None
@@ -189,7 +197,7 @@ class PublicTask(Model):
     result: dict[str, Any] | None = None
     """A reference to what was made, such as ``{"mediaPlanGroupId": …}``."""
     last_error: str | None = None
-    end_reason: EndReason | None = None
+    end_reason: Open[EndReason] | None = None
     retryable: bool | None = None
     retry_count: int = 0
     max_retries: int = 3
@@ -223,7 +231,7 @@ class Task(PublicTask):
     @property
     def trace_id(self) -> str | None:
         """The id of the trace that it belongs to."""
-        return self.traceparent.split("-")[1] if self.traceparent else None
+        return self.traceparent.partition("-")[2].partition("-")[0] or None if self.traceparent else None
 
     def public(self) -> PublicTask:
         """The part of this task that may leave the house."""

@@ -31,7 +31,7 @@ JOB_NAME = "run_task"
 WORK_SIGNAL = "work"
 CANCEL_SIGNAL = "cancel"
 
-HEAD_START = {
+HEAD_START: dict[str, timedelta] = {
     Priority.LOW: timedelta(0),
     Priority.NORMAL: timedelta(minutes=10),
     Priority.HIGH: timedelta(minutes=20),
@@ -196,7 +196,8 @@ def job_id(task: PublicTask) -> str:
 
 
 def _place(task: PublicTask) -> int:
-    return _unix_ms(task.queued_at - HEAD_START[task.priority])
+    # A priority that only a newer version knows counts as normal.
+    return _unix_ms(task.queued_at - HEAD_START.get(task.priority, HEAD_START[Priority.NORMAL]))
 
 
 def _unix_ms(at: datetime) -> int:

@@ -15,10 +15,13 @@ from pymongo.errors import DuplicateKeyError, OperationFailure
 
 from shared import metrics
 from shared.catalog import TASK_TYPES
+from shared.documents import Page, read, readable
 from shared.models import (
     ACTIVE,
+    ENDED,
     HISTORY_LIMIT,
     HistoryEntry,
+    Model,
     Priority,
     PublicTask,
     Task,
@@ -47,15 +50,36 @@ REVOCATION_KEPT_S = 31 * _DAY_S
 _INDEX_EXISTS_WITH_OTHER_OPTIONS = {85, 86}  # IndexOptionsConflict, IndexKeySpecsConflict
 MAX_LISTED = 200
 """Most tasks that one query returns."""
-
-
 MAX_SHARED = 2000
-"""Most tasks that one query for several users returns."""
+"""Most tasks that one query for snapshots returns, and most unfinished tasks in one of them."""
+MAX_ENDED = 200
+"""Most ended tasks in a snapshot."""
+_UNFINISHED = {"status": {"$nin": list(ENDED)}, "completedAt": None}
+"""The part of a query that finds what has not ended, in whatever status a newer version may have put it."""
 
 
-def _shown(ended_after: datetime) -> dict[str, Any]:
-    """The part of a query that finds what a snapshot shows."""
-    return {"$or": [{"status": {"$in": list(ACTIVE)}}, {"completedAt": {"$gt": ended_after}}]}
+class _Checkpoint(Model):
+    """What a step has put out."""
+
+    step: str
+    output: Any
+
+
+def _ended(after: datetime) -> dict[str, Any]:
+    """The part of a query that finds what ended after a time."""
+    return {"completedAt": {"$gt": after}}
+
+
+def _snapshot(tasks: Iterable[PublicTask]) -> Page:
+    """The tasks in a snapshot's order: those that have not ended, then some of the others; newest first."""
+    newest_first = sorted(tasks, key=lambda task: task.task_id, reverse=True)
+    ended = Page([task for task in newest_first if task.completed_at is not None]).first(MAX_ENDED)
+    return Page([task for task in newest_first if task.completed_at is None] + ended.tasks, ended.after)
+
+
+def _of(user_id: str | None, brand_id: str | None) -> dict[str, Any]:
+    """The part of a query that finds a user's tasks, or a brand's."""
+    return {"userId": user_id} if user_id is not None else {"brandId": brand_id}
 
 
 def _update(changes: dict[str, Any], entry: HistoryEntry | None) -> dict[str, Any]:
@@ -106,7 +130,8 @@ class Store:
     """Tasks, checkpoints and results in MongoDB.
 
     It keeps to the calls that Motor and PyMongo's ``AsyncMongoClient`` share, so either can drive it. Each
-    method raises ``pymongo.errors.PyMongoError`` where MongoDB cannot be reached.
+    method raises ``pymongo.errors.PyMongoError`` where MongoDB cannot be reached. Documents that cannot be
+    read are left out; a method that is about a single task raises `UnreadableError` instead.
 
     Example::
 
@@ -165,6 +190,7 @@ class Store:
                 IndexModel([("userId", ASCENDING), ("status", ASCENDING)]),
                 IndexModel([("userId", ASCENDING), ("taskId", DESCENDING)]),
                 IndexModel([("brandId", ASCENDING), ("status", ASCENDING)]),
+                IndexModel([("brandId", ASCENDING), ("taskId", DESCENDING)]),
                 IndexModel([("status", ASCENDING), ("taskId", ASCENDING)]),
                 IndexModel([("unannounced", ASCENDING)], sparse=True),
                 IndexModel(
@@ -201,6 +227,7 @@ class Store:
 
         Raises:
             IdempotencyConflictError: the key was used for another request.
+            UnreadableError: the earlier task cannot be read.
         """
         task = task.model_copy(update={"unannounced": True})
         try:
@@ -211,7 +238,7 @@ class Store:
             )
             if not earlier:
                 raise
-            found = Task.model_validate(earlier)
+            found = read(Task, earlier)
             if found.request_digest != task.request_digest:
                 raise IdempotencyConflictError from None
             return found, False
@@ -219,24 +246,32 @@ class Store:
         return task, True
 
     async def get(self, task_id: str) -> Task | None:
-        """The whole task, or None."""
+        """The whole task, or None.
+
+        Raises:
+            UnreadableError: there is one, but it cannot be read.
+        """
         document = await self._tasks.find_one({"taskId": task_id})
-        return Task.model_validate(document) if document else None
+        return read(Task, document) if document else None
 
     async def get_public(self, task_ids: Sequence[str]) -> list[PublicTask]:
-        """Those of the tasks that exist, newest first."""
-        return await self._find({"taskId": {"$in": list(task_ids)}}, limit=len(task_ids))
+        """Those of the tasks that exist and can be read, newest first."""
+        return (await self._find({"taskId": {"$in": list(task_ids)}}, limit=len(task_ids))).tasks
 
     async def list_tasks(
         self,
-        user_id: str,
+        user_id: str | None = None,
         *,
+        brand_id: str | None = None,
         statuses: Iterable[TaskStatus] | None = None,
         limit: int = 50,
         after: str | None = None,
-    ) -> list[PublicTask]:
-        """A user's tasks, newest first; ``after`` is the ``taskId`` that the page before ended with."""
-        query: dict[str, Any] = {"userId": user_id}
+    ) -> Page:
+        """A user's or a brand's tasks, newest first; ``after`` is that of the page before, or of a snapshot.
+
+        A page may have fewer tasks than ``limit`` and still not be the last one: see its ``after``.
+        """
+        query = _of(user_id, brand_id)
         if statuses is not None:
             query["status"] = {"$in": list(statuses)}
         if after is not None:
@@ -245,9 +280,9 @@ class Store:
 
     async def search(
         self, statuses: Iterable[TaskStatus] | None, *, limit: int, after: str | None = None
-    ) -> list[PublicTask]:
+    ) -> Page:
         """Tasks of all users, newest first; ``after`` as in `list_tasks`."""
-        query: dict[str, Any] = {"status": {"$in": list(statuses or TaskStatus)}}
+        query: dict[str, Any] = {"status": {"$in": list(statuses)}} if statuses else {}
         if after is not None:
             query["taskId"] = {"$lt": after}
         return await self._find(query, limit=limit)
@@ -258,19 +293,26 @@ class Store:
         ended_after: datetime,
         user_id: str | None = None,
         brand_id: str | None = None,
-    ) -> list[PublicTask]:
-        """The active tasks of a user or a brand, and those that ended after a time; newest first."""
-        owner = {"userId": user_id} if user_id is not None else {"brandId": brand_id}
-        query = owner | _shown(ended_after)
-        return await self._find(query, limit=MAX_LISTED)
+    ) -> Page:
+        """The unfinished tasks of a user or a brand, and then those that ended after a time; newest first.
 
-    async def snapshots(
-        self, user_ids: Sequence[str], *, ended_after: datetime
-    ) -> dict[str, list[PublicTask]]:
+        Of very many, the newest.
+        """
+        owner = _of(user_id, brand_id)
+        shown = owner | {"$or": [_UNFINISHED, _ended(ended_after)]}
+        found = await self._tasks.find(shown, _PRIVATE).limit(MAX_SHARED).to_list(MAX_SHARED)
+        if len(found) < MAX_SHARED:
+            return _snapshot(readable(PublicTask, found))
+        unfinished = await self._first(owner | _UNFINISHED, MAX_SHARED)
+        ended = await self._first(owner | _ended(ended_after), MAX_ENDED)
+        cursors = [page.after for page in (unfinished, ended) if page.after is not None]
+        return Page(unfinished.tasks + ended.tasks, max(cursors, default=None))
+
+    async def snapshots(self, user_ids: Sequence[str], *, ended_after: datetime) -> dict[str, Page]:
         """`snapshot` for many users, in one query unless they have very many tasks."""
         if len(user_ids) == 1:
             return {user_ids[0]: await self.snapshot(user_id=user_ids[0], ended_after=ended_after)}
-        query = {"userId": {"$in": list(user_ids)}} | _shown(ended_after)
+        query = {"userId": {"$in": list(user_ids)}, "$or": [_UNFINISHED, _ended(ended_after)]}
         found = await self._tasks.find(query, _PRIVATE).limit(MAX_SHARED).to_list(MAX_SHARED)
         if len(found) == MAX_SHARED:
             half = len(user_ids) // 2
@@ -278,14 +320,17 @@ class Store:
             return await self.snapshots(first, ended_after=ended_after) | await self.snapshots(
                 second, ended_after=ended_after
             )
-        snapshots: dict[str, list[PublicTask]] = {user_id: [] for user_id in user_ids}
-        for document in sorted(found, key=lambda task: str(task["taskId"]), reverse=True):
-            snapshots[document["userId"]].append(PublicTask.model_validate(document))
-        return {user_id: tasks[:MAX_LISTED] for user_id, tasks in snapshots.items()}
+        tasks: dict[str, list[PublicTask]] = {user_id: [] for user_id in user_ids}
+        for task in readable(PublicTask, found):
+            tasks[task.user_id].append(task)
+        return {user_id: _snapshot(theirs) for user_id, theirs in tasks.items()}
 
-    async def active(self, *, unchanged_since: datetime) -> AsyncIterator[list[Task]]:
+    def active(self, *, unchanged_since: datetime) -> AsyncIterator[list[Task]]:
         """The tasks of all users that have not ended, and not changed since a time either; in batches."""
-        query = {"status": {"$in": list(ACTIVE)}, "updatedAt": {"$lt": unchanged_since}}
+        return self._batches({"status": {"$in": list(ACTIVE)}, "updatedAt": {"$lt": unchanged_since}})
+
+    async def _batches(self, query: dict[str, Any]) -> AsyncIterator[list[Task]]:
+        """The tasks that a query finds, by their ids, in batches; unreadable ones are passed over."""
         after = ""
         while True:
             page = query | {"taskId": {"$gt": after}}
@@ -294,13 +339,20 @@ class Store:
             )
             if not found:
                 return
-            yield [Task.model_validate(document) for document in found]
+            yield readable(Task, found)
             after = found[-1]["taskId"]
 
-    async def _find(self, query: dict[str, Any], *, limit: int) -> list[PublicTask]:
-        limit = min(max(limit, 1), MAX_LISTED)
+    async def _first(self, query: dict[str, Any], count: int) -> Page:
+        """The newest tasks that a query finds; with a cursor only if there are more."""
+        return (await self._page(query, count + 1)).first(count)
+
+    async def _find(self, query: dict[str, Any], *, limit: int) -> Page:
+        return await self._page(query, min(max(limit, 1), MAX_LISTED))
+
+    async def _page(self, query: dict[str, Any], limit: int) -> Page:
         found = await self._tasks.find(query, _PRIVATE).sort("taskId", DESCENDING).limit(limit).to_list(limit)
-        return [PublicTask.model_validate(document) for document in found]
+        more = len(found) == limit and isinstance(found[-1].get("taskId"), str)
+        return Page(readable(PublicTask, found), found[-1]["taskId"] if more else None)
 
     async def transition(
         self,
@@ -341,23 +393,26 @@ class Store:
             {"taskId": task.task_id, "rev": task.rev}, {"$unset": {"unannounced": ""}}
         )
 
-    async def unannounced(self, *, unchanged_since: datetime) -> list[Task]:
-        """Some of the tasks whose newest transition has not been published, and was before a time."""
-        query = {"unannounced": True, "updatedAt": {"$lt": unchanged_since}}
-        found = await self._tasks.find(query).limit(MAX_LISTED).to_list(MAX_LISTED)
-        return [Task.model_validate(document) for document in found]
+    def unannounced(self, *, unchanged_since: datetime) -> AsyncIterator[list[Task]]:
+        """The tasks whose newest transition has not been published, and was before a time; in batches.
 
-    async def overdue(self, *, queued_before: datetime) -> list[Task]:
-        """Some of the tasks that were queued before a time and have not ended."""
-        query = {"status": {"$in": list(ACTIVE)}, "queuedAt": {"$lt": queued_before}}
-        found = await self._tasks.find(query).limit(MAX_LISTED).to_list(MAX_LISTED)
-        return [Task.model_validate(document) for document in found]
+        One to a status that only a newer version knows is left for that version to publish.
+        """
+        known = {"status": {"$in": list(TaskStatus)}}
+        return self._batches({"unannounced": True, "updatedAt": {"$lt": unchanged_since}} | known)
+
+    def overdue(self, *, queued_before: datetime) -> AsyncIterator[list[Task]]:
+        """The tasks that were queued before a time and have not ended; in batches."""
+        return self._batches({"status": {"$in": list(ACTIVE)}, "queuedAt": {"$lt": queued_before}})
 
     async def waiting(self, *, limit: int) -> list[Task]:
         """Tasks of all users that are queued, those that were accepted first at the front."""
-        query = {"status": TaskStatus.QUEUED}
-        found = await self._tasks.find(query).sort("taskId", ASCENDING).limit(limit).to_list(limit)
-        return [Task.model_validate(document) for document in found]
+        found: list[Task] = []
+        async for tasks in self._batches({"status": TaskStatus.QUEUED}):
+            found += tasks
+            if len(found) >= limit:
+                break
+        return found[:limit]
 
     async def count_waiting(self, user_id: str) -> int:
         """How many of a user's tasks are queued."""
@@ -373,7 +428,7 @@ class Store:
         """The numbers of the attempts that run now, by task id; without the tasks that do not run."""
         query = {"taskId": {"$in": list(task_ids)}, "status": TaskStatus.PROCESSING}
         found = await self._tasks.find(query, {"taskId": 1, "attempt": 1}).to_list(len(task_ids))
-        return {document["taskId"]: document["attempt"] for document in found}
+        return {document["taskId"]: document.get("attempt", 0) for document in found}
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task | None:
         """Change a queued task's priority; None, unchanged, if it is not queued."""
@@ -410,8 +465,8 @@ class Store:
 
     async def checkpoints(self, task_id: str) -> dict[str, Any]:
         """The outputs of a task's finished steps, by the step's name."""
-        found = await self._checkpoints.find({"taskId": task_id}).to_list(MAX_LISTED)
-        return {document["step"]: document["output"] for document in found}
+        found = await self._checkpoints.find({"taskId": task_id}).to_list(None)
+        return {kept.step: kept.output for kept in readable(_Checkpoint, found)}
 
     async def save_checkpoint(self, task_id: str, step: str, output: Any) -> None:
         """Keep a finished step's output (JSON values); a second one for the same step replaces it."""

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from pydantic.alias_generators import to_camel
 from pymongo import DESCENDING
 
-from shared.models import ACTIVE, EndReason, Model, TaskStatus
+from shared.documents import readable
+from shared.models import ACTIVE, EndReason, Model, Open, TaskStatus
 
 
 class Census(NamedTuple):
@@ -25,11 +26,11 @@ class Ended(Model):
     """How a task ended, and when."""
 
     type: str
-    status: TaskStatus
+    status: Open[TaskStatus]
     queued_at: datetime
     started_at: datetime | None = None
     completed_at: datetime
-    end_reason: EndReason | None = None
+    end_reason: Open[EndReason] | None = None
 
 
 def oldest_wait_s(census: Iterable[Census], at: datetime) -> float:
@@ -47,7 +48,13 @@ class Survey:
     async def census(self) -> list[Census]:
         """How many tasks have not ended, by type and status."""
         stages: list[dict[str, Any]] = [
-            {"$match": {"status": {"$in": list(ACTIVE)}}},
+            {
+                "$match": {
+                    "status": {"$in": list(ACTIVE)},
+                    "type": {"$type": "string"},
+                    "queuedAt": {"$type": "date"},
+                }
+            },
             {
                 "$group": {
                     "_id": {"type": "$type", "status": "$status"},
@@ -68,7 +75,7 @@ class Survey:
 
     async def ended(self, *, after: datetime, limit: int) -> list[Ended]:
         """The tasks that ended after a time; of many, those that ended last."""
-        shown = {"_id": 0, **{to_camel(name): 1 for name in Ended.model_fields}}
+        shown = {"_id": 0, "taskId": 1, **{to_camel(name): 1 for name in Ended.model_fields}}
         found = self._tasks.find({"completedAt": {"$gt": after}}, shown)
         newest = found.sort("completedAt", DESCENDING).limit(limit)
-        return [Ended.model_validate(document) for document in await newest.to_list(limit)]
+        return readable(Ended, await newest.to_list(limit))

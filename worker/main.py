@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from shared import logs, tracing
 from shared.announcer import Announcer
+from shared.documents import UnreadableError
 from shared.feed import Feed
 from shared.fleet import BEAT_EVERY_S, Fleet
 from shared.forecast import Forecast
@@ -28,7 +29,7 @@ from worker.leases import Leases
 from worker.llm.gemini import GeminiProvider
 from worker.llm.offline import OfflineProvider
 from worker.llm.provider import Provider
-from worker.run import Parts, RunAgainError, run_task
+from worker.run import OTHER_VERSION_AFTER, Parts, RunAgainError, run_task
 from worker.runs import Runs, stop_superseded
 from worker.runtime import Duty, Equipment
 
@@ -118,6 +119,8 @@ async def run_job(ctx: dict[str, Any], task_id: str) -> None:
         await run_task(task_id, ctx["parts"])
     except RunAgainError as again:
         due = again.due
+    except UnreadableError:  # it has been logged; it stays in the queue for a version that can read it
+        due = now() + OTHER_VERSION_AFTER
     except (PyMongoError, RedisError, OSError) as error:
         log.warning("task %s waits, a service does not answer: %s", task_id, error)
         due = now() + OUTAGE_RETRY

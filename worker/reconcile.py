@@ -43,29 +43,34 @@ class Reconcile:
                 if await self._queue.enqueue(task):
                     metrics.REQUEUED.inc()
                     log.warning("task %s was not in the queue, queued it again", task.task_id)
-        for task in await self._parts.store.unannounced(unchanged_since=settled):
-            if await self._parts.announcer.tell(task):
+        async for tasks in self._parts.store.unannounced(unchanged_since=settled):
+            for task in tasks:
+                if not await self._parts.announcer.tell(task):
+                    return  # Redis is away; the next round goes on
                 log.warning("task %s is %s, and nobody had been told", task.task_id, task.status)
 
     async def _end_overdue(self) -> None:
         longest_s = self._parts.settings.task_deadline_s
-        for task in await self._parts.store.overdue(queued_before=now() - timedelta(seconds=longest_s)):
-            message = f"it had not ended {longest_s:g} s after it was queued"
-            failed = await self._parts.store.transition(
-                task.task_id,
-                TaskStatus.FAILED,
-                by=self._parts.worker_id,
-                if_attempt=task.attempt,
-                note=message,
-                last_error=message,
-                end_reason=EndReason.EXPIRED,
-                retryable=True,
-                completed_at=now(),
-                next_retry_at=None,
-            )
-            if failed is not None:
-                await self._queue.withdraw(failed)
-                await self._parts.announcer.tell(failed)
+        async for tasks in self._parts.store.overdue(queued_before=now() - timedelta(seconds=longest_s)):
+            for task in tasks:
+                await self._expire(task, f"it had not ended {longest_s:g} s after it was queued")
+
+    async def _expire(self, task: Task, message: str) -> None:
+        failed = await self._parts.store.transition(
+            task.task_id,
+            TaskStatus.FAILED,
+            by=self._parts.worker_id,
+            if_attempt=task.attempt,
+            note=message,
+            last_error=message,
+            end_reason=EndReason.EXPIRED,
+            retryable=True,
+            completed_at=now(),
+            next_retry_at=None,
+        )
+        if failed is not None:
+            await self._queue.withdraw(failed)
+            await self._parts.announcer.tell(failed)
 
     async def tell_positions(self) -> None:
         """Tell those that wait how far they have come, and when they may expect to start."""

@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from shared import logs, metrics, tracing
 from shared.announcer import Announcer
 from shared.catalog import TASK_TYPES
+from shared.documents import UnreadableError
 from shared.feed import Feed
 from shared.forecast import Forecast
 from shared.models import ENDED, EndReason, Task, TaskStatus, interrupted_steps, now
@@ -33,6 +34,8 @@ log = logging.getLogger(__name__)
 
 SAVING = PlannedStep("Saving", 0.5)
 """The last step of every task."""
+OTHER_VERSION_AFTER = timedelta(seconds=30)
+"""When a task that only another version of Herald can read or run may be taken from the queue again."""
 
 
 class RunAgainError(Exception):
@@ -66,6 +69,7 @@ async def run_task(task_id: str, parts: Parts) -> None:
 
     Raises:
         RunAgainError: it shall run again.
+        UnreadableError: its document cannot be read; nothing has been changed.
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
     """
     run = await Run.begin(task_id, parts)
@@ -79,7 +83,7 @@ async def run_task(task_id: str, parts: Parts) -> None:
             now_at = (await parts.store.attempts([task_id])).get(task_id, run.number)
             if now_at != run.number:  # else it was cancelled
                 metrics.LEASES_LOST.inc()
-        except (RunAgainError, PyMongoError):
+        except (RunAgainError, UnreadableError, PyMongoError):
             raise  # no fault of the task's: it is not counted against it
         except Exception as error:
             await run.fail(outcome_of(error, timeout_s=parts.settings.task_timeout_s))
@@ -116,13 +120,16 @@ class Run:
         """Make a task this worker's; None if someone else was faster, it has ended, or it ends here.
 
         Raises:
-            RunAgainError: its time has not come.
+            RunAgainError: its time has not come, or it is in a status that only another version knows.
+            UnreadableError: see `run_task`.
         """
         task = await parts.store.get(task_id)
         if task is None or task.status in ENDED:
             return None
         if task.status is TaskStatus.RETRYING and task.next_retry_at and task.next_retry_at > now():
             raise RunAgainError(task.next_retry_at)
+        if not isinstance(task.status, TaskStatus) and task.completed_at is None:
+            raise RunAgainError(now() + OTHER_VERSION_AFTER)
         claimed = await cls._claim(task, parts)
         if claimed is None:
             return None

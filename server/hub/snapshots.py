@@ -1,11 +1,13 @@
 """What a channel's subscribers start from: its active tasks, and those that ended lately."""
 
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from server.auth import OPS_CHANNEL
 from server.overview import Overviews
 from shared.batch import Batch
+from shared.documents import Page
 from shared.events import user_channel
 from shared.models import PublicTask, now
 from shared.store import Store
@@ -17,15 +19,18 @@ Placed = Callable[[Sequence[PublicTask]], Awaitable[list[PublicTask]]]
 class Snapshots:
     """Reads snapshots; those of users who come at the same time are read together."""
 
-    def __init__(self, store: Store, placed: Placed, overviews: Overviews, recent_s: float) -> None:
+    def __init__(
+        self, store: Store, placed: Placed, overviews: Overviews, *, recent_s: float, most_bytes: int
+    ) -> None:
         self._store = store
         self._overviews = overviews
         self._placed = placed
         self._recent = timedelta(seconds=recent_s)
+        self._most_bytes = most_bytes
         self._of_users = Batch(self._read_users)
 
     async def read(self, channel: str) -> str:
-        """The snapshot of ``channel``, as JSON text: ``{"tasks": […]}``; the operators' ``{"overview": …}``.
+        """The snapshot of ``channel``, as JSON text: a `TaskSnapshot`; the operators' ``{"overview": …}``.
 
         Raises:
             pymongo.errors.PyMongoError: it cannot be read.
@@ -34,16 +39,30 @@ class Snapshots:
             return f'{{"overview":{(await self._overviews.read()).encode()}}}'
         kind, _, name = channel.partition(":")
         if kind == "task":
-            tasks = await self._store.get_public([name])
+            page = Page(await self._store.get_public([name]))
         elif kind == "brand":
-            tasks = await self._store.snapshot(brand_id=name, ended_after=self._since())
+            page = await self._store.snapshot(brand_id=name, ended_after=self._since())
         else:
-            tasks = await self._of_users.load(channel.removeprefix(user_channel("")))
-        placed = await self._placed(tasks)
-        return f'{{"tasks":[{",".join(task.encode() for task in placed)}]}}'
+            page = await self._of_users.load(channel.removeprefix(user_channel("")))
+        return _encoded(page._replace(tasks=await self._placed(page.tasks)), self._most_bytes)
 
-    async def _read_users(self, user_ids: Sequence[str]) -> dict[str, list[PublicTask]]:
+    async def _read_users(self, user_ids: Sequence[str]) -> dict[str, Page]:
         return await self._store.snapshots(user_ids, ended_after=self._since())
 
     def _since(self) -> datetime:
         return now() - self._recent
+
+
+def _encoded(page: Page, most_bytes: int) -> str:
+    """A `TaskSnapshot` as JSON text, with as many of the tasks as fit into ``most_bytes``."""
+    texts: list[str] = []
+    size = 0
+    for task in page.tasks:
+        text = task.encode()
+        size += len(text.encode()) + 1
+        if size > most_bytes:
+            break
+        texts.append(text)
+    after = page.first(len(texts)).after
+    more = "" if after is None else f',"truncated":true,"after":{json.dumps(after)}'
+    return f'{{"tasks":[{",".join(texts)}]{more}}}'

@@ -15,7 +15,7 @@ from shared.cli.check import Finding, findings
 from shared.cli.follow import events, show
 from shared.cli.http import Herald, RefusedError
 from shared.events import task_channel
-from shared.models import ENDED, EndReason, Priority, TaskStatus
+from shared.models import EndReason, Priority, TaskStatus
 from shared.tokens import TokenIssuer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -203,7 +203,7 @@ def _watch(context: typer.Context, task_id: str | None, *, as_json: bool) -> Non
         last = _run(show(events(target.url, target.token, channel), out, task_id, as_json=as_json))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    if last is not None and last["status"] in ENDED and last["status"] != TaskStatus.COMPLETED:
+    if last is not None and last["status"] != TaskStatus.COMPLETED:
         raise typer.Exit(1)
 
 

@@ -3,15 +3,15 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import centrifuge
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from shared.cli.http import RefusedError
-from shared.models import ENDED, TaskStatus
+from shared.cli.http import Herald, RefusedError
+from shared.models import ACTIVE, ENDED, TaskStatus
 
 Event = dict[str, Any]
 """``{type, task, …}``, or ``{type: "snapshot", tasks}`` at the beginning and after what was missed."""
@@ -65,8 +65,26 @@ async def events(url: str, token: str, channel: str | None) -> AsyncGenerator[Ev
             if isinstance(event, RefusedError):
                 raise event
             yield event
+            if event.get("truncated") and not channel:
+                with suppress(RefusedError):  # then a task that was left out appears with its next event
+                    async for page in _left_out(url, token, event["after"]):
+                        yield page
     finally:
         await client.disconnect()
+
+
+async def _left_out(url: str, token: str, after: str) -> AsyncGenerator[Event, None]:
+    """The user's active tasks that a snapshot had no room for, in pages.
+
+    Raises:
+        RefusedError: they cannot be read.
+    """
+    query = {"status": ",".join(ACTIVE), "limit": "200"}
+    page: Event = {"after": after}
+    async with Herald.at(url, token) as herald:
+        while "after" in page:
+            page = await herald.call("GET", "/api/jobs", params={**query, "after": page["after"]})
+            yield {"type": "snapshot", "tasks": page["tasks"]}
 
 
 async def show(
@@ -85,7 +103,7 @@ async def show(
                         continue
                     versions[task["taskId"]] = version
                     screen.tell(event, task)
-                    if task["taskId"] == task_id and task["status"] in ENDED:
+                    if task["taskId"] == task_id and _has_ended(task):
                         return task
     return None
 
@@ -136,7 +154,7 @@ class Bars:
     def tell(self, _: Event, task: dict[str, Any]) -> None:
         """Show a newer state of a task."""
         task_id, name = task["taskId"], f"{task['type']} {task['taskId'][:12]}"
-        if task["status"] in ENDED:
+        if _has_ended(task):
             if task_id in self._bars:
                 self._progress.remove_task(self._bars.pop(task_id))
             self._progress.console.print(f"{name} {_state(task)}", highlight=False, markup=False)
@@ -144,6 +162,11 @@ class Bars:
         if task_id not in self._bars:
             self._bars[task_id] = self._progress.add_task("", total=100, name=name, state="")
         self._progress.update(self._bars[task_id], completed=task["progress"], state=_state(task))
+
+
+def _has_ended(task: dict[str, Any]) -> bool:
+    """Whether a task has ended, in whatever way: a newer server may have more of them."""
+    return task["status"] in ENDED or "completedAt" in task
 
 
 def _state(task: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ export function TaskCard({ task, newest, feed, actions }) {
     <li class="task" data-task-id=${task.taskId} data-status=${task.status}>
       <div class="task-head">
         <h3>${name}</h3>
-        <span class="chip ${task.status}">${STATUS[task.status]}</span>
+        <span class="chip ${task.status}">${STATUS[task.status] ?? task.status}</span>
         <time datetime=${task.createdAt}>${new Date(task.createdAt).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}</time>
       </div>
       ${active && html`<${Progress} task=${task} name=${name} />`}

@@ -99,7 +99,7 @@ export class Notifications {
       if (this.#seen.get(task.taskId) === active) continue;
       this.#seen.set(task.taskId, active);
       if (active) this.#watch(task);
-      else if (task.status !== "cancelled") this.#ended(task);
+      else if (["completed", "failed"].includes(task.status)) this.#ended(task);
     }
   }
 

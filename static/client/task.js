@@ -12,10 +12,10 @@
  * @typedef {object} Task a task's public state; times are RFC 3339
  * @property {string} taskId
  * @property {string} type
- * @property {"queued" | "processing" | "retrying" | "completed" | "failed" | "cancelled"} status
+ * @property {string} status one of `STATUSES`; a newer server may have others
  * @property {number} progress whole percents
  * @property {string} [currentStep]
- * @property {{name: string, status: "pending" | "running" | "completed" | "failed"}[]} steps
+ * @property {{name: string, status: string}[]} steps their status is `pending`, `running`, `completed` or `failed`, as far as is known here
  * @property {number} [queuePosition] which one it is of those that wait, from 1
  * @property {string} [estimatedStart]
  * @property {string} [estimatedCompletion]
@@ -36,10 +36,11 @@
 
 /** The statuses of a task that has not ended. */
 export const ACTIVE = Object.freeze(["queued", "processing", "retrying"]);
+export const STATUSES = Object.freeze([...ACTIVE, "completed", "failed", "cancelled"]);
 
-/** @param {Task} task @returns {boolean} whether it has not ended */
+/** @param {Task} task @returns {boolean} whether it has not ended, in whatever status a newer server has put it */
 export function isActive(task) {
-  return ACTIVE.includes(task.status);
+  return ACTIVE.includes(task.status) || (!STATUSES.includes(task.status) && !task.completedAt);
 }
 
 /** @param {Task[]} tasks @returns {number} how far they are together, in whole percents */

@@ -2,8 +2,8 @@ import { Centrifuge } from "centrifuge";
 
 import { Draft } from "./draft.js";
 import { StatusChecks, browser } from "./statusChecks.js";
-import { isActive, isNewer } from "./task.js";
-import { MAX_CHECKED } from "./taskService.js";
+import { ACTIVE, isActive, isNewer } from "./task.js";
+import { MAX_CHECKED, MAX_LISTED } from "./taskService.js";
 
 /** @typedef {import("./task.js").Task} Task */
 
@@ -51,6 +51,10 @@ export class TaskFeed {
   /** @type {boolean | null} whether the last check was answered */
   #answered = null;
   #checkedTo = 0;
+  /** @type {string | null} after which task older ones are to be read; "" is from the newest on, null is nowhere */
+  #unread = "";
+  /** @type {Set<string>} active tasks that the last snapshot or list has not mentioned: they may have ended since */
+  #doubtful = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
   #stopWatching = () => {};
@@ -75,8 +79,9 @@ export class TaskFeed {
     this.connection.on("connecting", () => this.#enter(false));
     this.connection.on("disconnected", () => this.#enter(false));
     this.connection.on("subscribed", ({ data, recovered }) => {
-      if (data) this.#replace(data.tasks);
-      else if (!recovered) this.#list();
+      if (data) this.#take(data);
+      else if (!recovered) this.#unread = ""; // a Centrifugo has no snapshot of a user's tasks
+      if (this.#isIncomplete()) this.checks.start();
     });
     this.connection.on("publication", ({ data }) => data.task && this.add(data.task));
   }
@@ -125,10 +130,11 @@ export class TaskFeed {
    * @returns {boolean} whether it was news
    */
   add(task) {
+    this.#doubtful.delete(task.taskId);
     if (!isNewer(task, this.#tasks.get(task.taskId))) return false;
     this.#tasks.set(task.taskId, task);
     this.#tell();
-    if (isActive(task)) this.checks.hurry();
+    if (isActive(task) && !this.#live) this.checks.hurry();
     return true;
   }
 
@@ -185,27 +191,37 @@ export class TaskFeed {
     this.#tell();
   }
 
-  /** @param {Task[]} tasks all that are active, and some that have ended */
-  #replace(tasks) {
-    const present = new Set(tasks.map((task) => task.taskId));
-    for (const [taskId, task] of this.#tasks) {
-      if (isActive(task) && !present.has(taskId)) this.#tasks.delete(taskId);
-    }
+  /**
+   * Take in a snapshot. One that is not truncated has all active tasks: others are gone.
+   * @param {{tasks: Task[], truncated?: boolean, after?: string}} snapshot
+   */
+  #take({ tasks, truncated, after }) {
+    this.#doubt();
     this.#loaded = true;
+    this.#unread = truncated ? (after ?? null) : null;
     this.#tell();
     for (const task of tasks) this.add(task);
+    if (!truncated) for (const taskId of this.#doubtful) this.#remove(taskId);
   }
 
-  /** Read the tasks where whoever pushes has no snapshot of them: a Centrifugo has none of a user's. */
-  async #list() {
-    try {
-      const { tasks } = await this.service.list({ limit: MAX_CHECKED });
-      this.#loaded = true;
-      this.#tell();
-      for (const task of tasks) this.add(task);
-    } catch {
-      this.checks.start();
-    }
+  /** Take no active task for granted that is not mentioned from now on. */
+  #doubt() {
+    this.#doubtful = new Set(this.#active());
+  }
+
+  #active() {
+    return [...this.#tasks.values()].filter(isActive).map((task) => task.taskId);
+  }
+
+  /** @param {string} taskId */
+  #remove(taskId) {
+    this.#tasks.delete(taskId);
+    this.#doubtful.delete(taskId);
+  }
+
+  /** @returns {boolean} whether something has to be asked for though changes are pushed */
+  #isIncomplete() {
+    return this.#unread !== null || this.#doubtful.size > 0;
   }
 
   /**
@@ -214,13 +230,14 @@ export class TaskFeed {
    */
   async #check(signal) {
     try {
-      const tasks = await this.#ask(signal);
+      const news = await this.#ask(signal);
       if (signal.aborted) return false;
-      this.#answered = true;
+      if (!this.#live) this.#answered = true;
+      else if (!this.#isIncomplete()) this.checks.stop();
       this.#tell();
-      return tasks.map((task) => this.add(task)).includes(true);
+      return news;
     } catch (error) {
-      if (!signal.aborted) {
+      if (!signal.aborted && !this.#live) {
         this.#answered = false;
         this.#tell();
       }
@@ -228,21 +245,37 @@ export class TaskFeed {
     }
   }
 
-  /** @param {AbortSignal} signal @returns {Promise<Task[]>} */
+  /** @param {AbortSignal} signal @returns {Promise<boolean>} whether there were news */
   async #ask(signal) {
-    if (!this.#loaded) {
-      const { tasks } = await this.service.list({ signal });
-      this.#loaded = true;
-      return tasks;
-    }
-    const active = [...this.#tasks.values()].filter(isActive).map((task) => task.taskId);
-    if (active.length === 0) return [];
-    const from = this.#checkedTo % active.length; // more than fit into a request take turns
-    const turn = [...active.slice(from), ...active.slice(0, from)].slice(0, MAX_CHECKED);
+    if (this.#unread !== null) return this.#read(signal);
+    const wanted = this.#live ? [...this.#doubtful] : this.#active();
+    if (wanted.length === 0) return false;
+    const from = this.#checkedTo % wanted.length; // more than fit into a request take turns
+    const turn = [...wanted.slice(from), ...wanted.slice(0, from)].slice(0, MAX_CHECKED);
     this.#checkedTo = from + turn.length;
     const { tasks, notFound } = await this.service.status(turn, { signal });
-    if (!signal.aborted) for (const taskId of notFound) this.#tasks.delete(taskId);
-    return tasks;
+    if (signal.aborted) return false;
+    for (const taskId of notFound) this.#remove(taskId);
+    return tasks.map((task) => this.add(task)).includes(true);
+  }
+
+  /**
+   * Read the newest tasks, and all older ones that are active; or only the latter, where a snapshot had the newest.
+   * @param {AbortSignal} signal
+   * @returns {Promise<boolean>} whether there were news
+   */
+  async #read(signal) {
+    let news = false;
+    while (this.#unread !== null) {
+      const older = this.#unread !== "" && { after: this.#unread, status: [...ACTIVE] };
+      const { tasks, after } = await this.service.list({ limit: MAX_LISTED, signal, ...older });
+      if (signal.aborted) return false;
+      if (!older) this.#doubt();
+      this.#loaded = true;
+      this.#unread = after ?? null;
+      news = tasks.map((task) => this.add(task)).includes(true) || news;
+    }
+    return news;
   }
 
   #tell() {

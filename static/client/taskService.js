@@ -10,6 +10,8 @@
 
 /** Most tasks that one status check may ask for. */
 export const MAX_CHECKED = 100;
+/** Most tasks in one page of a list. */
+export const MAX_LISTED = 200;
 
 /** Where the results of a task type are. */
 const COLLECTIONS = {

@@ -199,6 +199,6 @@ async def slots(server: Alone) -> Figures:
                 while peak < 200:
                     await asyncio.sleep(0.25)
                     found = await store.list_tasks("ada", statuses=[TaskStatus.PROCESSING], limit=200)
-                    peak = max(peak, len(found))
+                    peak = max(peak, len(found.tasks))
         await queue.redis.flushall()
     return {"running at once": peak}

@@ -113,7 +113,7 @@ async def test_an_api_that_dies_between_storing_and_queueing_has_accepted_the_ta
         task = await until_ended(store, watcher, task_id)
         watching.cancel()
     assert task.attempt == 1
-    assert len(await store.list_tasks("ada")) == 1, "the repeated request has made a second task"
+    assert len((await store.list_tasks("ada")).tasks) == 1, "the repeated request has made a second task"
 
 
 def slow_worker(settings: Settings, **changes: str) -> dict[str, str]:

@@ -174,6 +174,6 @@ async def test_whatever_dies_every_task_ends_once_and_is_seen_to_end(
             assert task.status is TaskStatus.COMPLETED
             assert await results_of(store, task) == (2 if task.type == "AUTO_GENERATE_PERSONAS" else 1)
         for before, after in pairwise(task.history):
-            assert after.status in TRANSITIONS[before.status], task.history
+            assert after.status in TRANSITIONS[TaskStatus(before.status)], task.history
         assert sum(entry.status in ENDED for entry in task.history) == 1
         assert newest[task.task_id] == task.public().wire()

@@ -79,13 +79,14 @@ test("five successes are one message, a failure is told at once", async (context
   assert.deepEqual(tab.shown, ["failed 1", "completed 5"]);
 });
 
-test("what was over before, and what the user has cancelled, is not announced", async (context) => {
+test("what was over before, was cancelled, or ended in a way that is not known here, is not announced", async (context) => {
   const pass = clock(context);
   const tab = tabOf(new Shared());
-  const task = aTask();
-  tab.feed.become(task, done(aTask()));
+  const [task, other] = [aTask(), aTask()];
+  tab.feed.become(task, other, done(aTask()));
   await pass(100);
-  tab.feed.become({ ...task, status: "cancelled", rev: 2 });
+  const skipped = { ...other, status: "skipped", completedAt: "2026-11-24T11:21:53Z", rev: 2 };
+  tab.feed.become({ ...task, status: "cancelled", rev: 2 }, skipped);
   await pass(2000);
   assert.deepEqual(tab.shown, []);
 });

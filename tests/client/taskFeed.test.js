@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isNewer } from "../../static/client/task.js";
+import { isActive, isNewer } from "../../static/client/task.js";
 import { TaskFeed } from "../../static/client/taskFeed.js";
 import { FakeConnection, FakeSurroundings, aTask, settled } from "./support.js";
 
@@ -15,7 +15,12 @@ function feedOf(context) {
     return tasks;
   };
   const service = {
-    list: () => answer("list", { tasks: server.tasks }),
+    list: async ({ status, after, limit }) => {
+      const older = server.tasks.filter(({ taskId }) => !after || taskId < after).sort((a, b) => (a.taskId < b.taskId ? 1 : -1));
+      const tasks = older.filter((task) => !status || status.includes(task.status)).slice(0, limit);
+      const asked = after ? `list after ${after}` : "list";
+      return answer(asked, { tasks, ...(tasks.length === limit && { after: tasks.at(-1).taskId }) });
+    },
     status: (ids) =>
       answer(ids, {
         tasks: server.tasks.filter(({ taskId }) => ids.includes(taskId)),
@@ -82,6 +87,60 @@ test("a task that a new snapshot does not know is gone; one that has ended stays
   connection.live([gone, ended]);
   connection.live([]);
   assert.deepEqual(feed.getSnapshot().tasks, [ended]);
+});
+
+test("a truncated snapshot removes nothing, and what it leaves out is read once, though the connection is live", async (context) => {
+  const { feed, connection, server, pass } = feedOf(context);
+  const [gone, over, older, newer] = [aTask(), aTask(), aTask(), aTask()];
+  feed.connect();
+  connection.live([gone, over]);
+  server.tasks = [{ ...over, rev: 2, status: "completed" }, older, newer];
+  connection.emit("subscribed", { data: { tasks: [newer], truncated: true, after: newer.taskId } });
+  assert.deepEqual(feed.getSnapshot().tasks, [newer, over, gone]);
+  await pass(60_000);
+  assert.deepEqual(server.asked, [`list after ${newer.taskId}`, [gone.taskId, over.taskId]]);
+  assert.deepEqual(feed.getSnapshot().tasks.map(({ taskId }) => taskId), [newer, older, over].map(({ taskId }) => taskId));
+  assert.deepEqual([feed.get(over.taskId).status, feed.getSnapshot().state], ["completed", "live"]);
+});
+
+test("what a truncated snapshot leaves out is read in pages, and again after a failure", async (context) => {
+  const { feed, connection, server, pass } = feedOf(context);
+  server.tasks = Array.from({ length: 450 }, () => aTask());
+  const [newest] = server.tasks.slice(-1);
+  server.down = true;
+  feed.connect();
+  connection.emit("connected");
+  connection.emit("subscribed", { data: { tasks: [newest], truncated: true, after: newest.taskId } });
+  await pass(500);
+  server.down = false;
+  await pass(3000);
+  assert.equal(feed.getSnapshot().tasks.length, 450);
+  const asked = server.asked.length;
+  await pass(60_000);
+  assert.equal(server.asked.length, asked, "it was asked although everything is known");
+});
+
+test("where no snapshot is pushed, the list and all older active tasks are read", async (context) => {
+  const { feed, connection, server, pass } = feedOf(context);
+  const old = aTask();
+  server.tasks = [old, ...Array.from({ length: 250 }, () => aTask({ status: "completed" }))];
+  feed.connect();
+  connection.emit("connected");
+  connection.emit("subscribed", { recovered: false });
+  await pass(500);
+  assert.equal(feed.get(old.taskId), old);
+  await pass(60_000);
+  assert.equal(server.asked.length, 2);
+});
+
+test("a status that only a newer server knows is active until the task has ended", (context) => {
+  const { feed, connection } = feedOf(context);
+  const [paused, skipped] = [aTask({ status: "paused" }), aTask({ status: "skipped", completedAt: "2026-11-24T11:21:53Z" })];
+  assert.deepEqual([isActive(paused), isActive(skipped)], [true, false]);
+  feed.connect();
+  connection.live([paused, skipped]);
+  connection.live([]);
+  assert.deepEqual(feed.getSnapshot().tasks, [skipped]);
 });
 
 test("without a connection the active tasks are asked for, all in one request, until it is back", async (context) => {

@@ -4,14 +4,17 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import NamedTuple
 
 import jwt
 import pytest
 
+from shared.cli.follow import events
 from shared.models import EndReason, TaskStatus, now
 from shared.settings import Settings
 from shared.store import Store
+from tests.integration.test_hub import herald_with
 from tests.support.processes import ROOT, WORKER, environment, running, web
 from tests.support.tasks import a_task
 
@@ -61,6 +64,19 @@ async def test_a_task_is_started_watched_to_its_end_and_inspected(run: Run) -> N
     inspected = await run("inspect", task_id)
     assert "is completed" in inspected.out and "processing" in inspected.out
     assert json.loads((await run("inspect", task_id, "--json")).out)["priority"] == "high"
+
+
+async def test_active_tasks_that_a_snapshot_leaves_out_are_followed_too(
+    settings: Settings, store: Store
+) -> None:
+    expected = {(await store.create(a_task()))[0].task_id for _ in range(30)}
+    seen: set[str] = set()
+    async with herald_with(settings, max_outbox_bytes=8 * 1024) as herald, asyncio.timeout(30):
+        async with aclosing(events(f"http://{herald.address}", herald.token(), None)) as stream:
+            async for event in stream:
+                seen |= {task["taskId"] for task in event["tasks"]}
+                if seen == expected:
+                    break
 
 
 async def test_what_failed_is_queued_again(run: Run, store: Store) -> None:

@@ -88,7 +88,7 @@ async def test_what_is_pushed_is_what_asyncapi_says(herald: Herald, settings: Se
 async def test_every_shape_is_served_as_a_json_schema(herald: Herald, feed: Feed) -> None:
     index = (await herald.http.get("/schemas")).json()
     schemas = {name: (await herald.http.get(address)).json() for name, address in index.items()}
-    assert {"task", "event", "delta", "overview", "problem", *TASK_TYPES} == set(schemas)
+    assert {"task", "event", "snapshot", "delta", "overview", "problem", *TASK_TYPES} == set(schemas)
     for name, schema in schemas.items():
         assert schema["$id"] == index[name] and schema["$schema"].endswith("2020-12/schema")
     validators = {name: validator_for(schema) for name, schema in schemas.items()}

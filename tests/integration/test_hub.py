@@ -14,7 +14,7 @@ from server.app import create_app
 from server.auth import Authenticator
 from shared.events import TaskEvent
 from shared.feed import Feed
-from shared.models import Task, TaskStatus
+from shared.models import Task, TaskStatus, now
 from shared.settings import Settings
 from shared.store import Store
 from tests.support.client import PERSONAS, Herald
@@ -52,6 +52,38 @@ async def test_a_connect_subscribes_to_the_user_s_tasks_with_a_snapshot(herald: 
         subscription = subscribed(socket.hello)
         assert subscription["data"] == {"tasks": [task]}
         assert subscription["recoverable"] and subscription["positioned"] and subscription["offset"] == 1
+
+
+async def test_a_snapshot_has_every_active_task(herald: Herald, store: Store) -> None:
+    tasks = [a_task() for _ in range(1000)]
+    await store._tasks.insert_many([task.document() for task in tasks])
+    async with herald.connected() as socket:
+        data = subscribed(socket.hello)["data"]
+    assert data.keys() == {"tasks"}
+    assert {task["taskId"] for task in data["tasks"]} == {task.task_id for task in tasks}
+
+
+async def test_a_snapshot_that_would_be_too_large_says_where_the_rest_is(
+    settings: Settings, store: Store
+) -> None:
+    tasks = [a_task(brand_id="acme", last_error="é" * 100) for _ in range(30)]
+    tasks += [a_task(brand_id="acme", status=TaskStatus.CANCELLED, completed_at=now()) for _ in range(5)]
+    await store._tasks.insert_many([task.document() for task in tasks])
+    everything = {task.task_id for task in tasks}
+    async with herald_with(settings, max_outbox_bytes=16 * 1024) as herald:
+        herald.brands = ["acme"]
+        async with herald.connected() as socket:
+            mine = subscribed(socket.hello)["data"]
+            acme = (await socket.call(subscribe={"channel": "brand:acme"}))["subscribe"]["data"]
+        for data, owner in ((mine, ""), (acme, "brandId=acme&")):
+            assert data["truncated"] is True
+            assert 8 * 1024 < len(json.dumps(data, ensure_ascii=False).encode()) < 16 * 1024
+            shown = {task["taskId"] for task in data["tasks"]}
+            assert shown < everything
+            rest = (await herald.get(f"/api/jobs?{owner}after={data['after']}")).json()["tasks"]
+            assert everything - shown <= {task["taskId"] for task in rest}
+        refused = await herald.get("/api/jobs?brandId=another")
+        assert refused.status_code == 403 and "another" in refused.json()["detail"]
 
 
 async def test_events_arrive_at_every_tab_and_at_no_one_else(herald: Herald) -> None:

@@ -8,6 +8,7 @@ import pytest
 from pymongo import ReadPreference
 
 from shared import store as store_module
+from shared.documents import Page
 from shared.models import HISTORY_LIMIT, EndReason, Priority, Step, Task, TaskStatus, Usage, now
 from shared.settings import Settings
 from shared.store import IdempotencyConflictError, Store
@@ -20,6 +21,17 @@ async def stored(store: Store, **changes: Any) -> Task:
     task, is_new = await store.create(a_task(**changes))
     assert is_new
     return task
+
+
+async def stored_many(store: Store, number: int, **changes: Any) -> list[str]:
+    """As many tasks, in one write; their ids, in their order."""
+    tasks = [a_task(**changes) for _ in range(number)]
+    await store._tasks.insert_many([task.document() for task in tasks])
+    return sorted(task.task_id for task in tasks)
+
+
+def ids(page: Page) -> list[str]:
+    return [task.task_id for task in page.tasks]
 
 
 async def test_a_task_is_read_back_as_it_was_stored(store: Store) -> None:
@@ -170,17 +182,17 @@ async def test_a_list_is_the_user_s_own_newest_first_in_pages(store: Store) -> N
     await stored(store, user_id="bob", task_id="99")
     await store.transition(mine[0].task_id, TaskStatus.CANCELLED, by="user", completed_at=now())
     first = await store.list_tasks("ada", limit=2)
-    assert [task.task_id for task in first] == ["04", "03"]
+    assert (ids(first), first.after) == (["04", "03"], "03")
     rest = await store.list_tasks("ada", limit=10, after="03")
-    assert [task.task_id for task in rest] == ["02", "01", "00"]
+    assert (ids(rest), rest.after) == (["02", "01", "00"], None)
     cancelled = await store.list_tasks("ada", statuses=[TaskStatus.CANCELLED])
-    assert [task.task_id for task in cancelled] == ["00"]
+    assert ids(cancelled) == ["00"]
 
 
 async def test_a_snapshot_has_the_active_and_those_that_ended_lately(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for task_id, ended_ago_s in (("old", 1000), ("lately", 10), ("active", None)):
+    for task_id, ended_ago_s in (("active", None), ("lately", 10), ("old", 1000)):
         await stored(store, task_id=task_id, brand_id="acme")
         if ended_ago_s is not None:
             at = now() - timedelta(seconds=ended_ago_s)
@@ -189,15 +201,48 @@ async def test_a_snapshot_has_the_active_and_those_that_ended_lately(
     since = now() - timedelta(seconds=100)
     for who in ({"user_id": "ada"}, {"brand_id": "acme"}):
         found = await store.snapshot(ended_after=since, **who)
-        assert {task.task_id for task in found} == {"lately", "active"}
+        assert ids(found) == ["active", "lately"] and found.after is None
     together = await store.snapshots(["ada", "bob", "eve"], ended_after=since)
-    assert {user: [task.task_id for task in found] for user, found in together.items()} == {
-        "ada": ["lately", "active"],
+    assert {user: ids(found) for user, found in together.items()} == {
+        "ada": ["active", "lately"],
         "bob": ["foreign"],
         "eve": [],
     }
-    monkeypatch.setattr(store_module, "MAX_SHARED", 2)
+    monkeypatch.setattr(store_module, "MAX_SHARED", 3)
     assert await store.snapshots(["ada", "bob", "eve"], ended_after=since) == together
+
+
+async def test_a_snapshot_has_every_active_task_however_many_have_ended_since(store: Store) -> None:
+    at = now()
+    active = await stored_many(store, 250, queued_at=at)
+    await stored_many(store, 230, status=TaskStatus.CANCELLED, completed_at=at, queued_at=at)
+    since = at - timedelta(hours=1)
+    together = await store.snapshots(["ada", "bob"], ended_after=since)
+    for found in (await store.snapshot(user_id="ada", ended_after=since), together["ada"]):
+        assert ids(found)[:250] == active[::-1], "the active ones come first, the newest before the others"
+        assert len(found.tasks) == 250 + 200
+        assert found.after is not None, "thirty of those that have ended are left out"
+    assert together["bob"] == Page([])
+
+
+async def test_what_a_snapshot_leaves_out_is_listed_after_its_cursor(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, since = now(), now() - timedelta(hours=1)
+    everything = set()
+    for number in range(6):
+        ended = {"status": TaskStatus.FAILED, "completed_at": at} if number % 3 else {}
+        everything.add((await stored(store, task_id=f"{number:02d}", brand_id="acme", **ended)).task_id)
+    for most_shared, most_ended in ((1, 200), (3, 1), (100, 2)):
+        monkeypatch.setattr(store_module, "MAX_SHARED", most_shared)
+        monkeypatch.setattr(store_module, "MAX_ENDED", most_ended)
+        for user, brand in (("ada", None), (None, "acme")):
+            found = await store.snapshot(user_id=user, brand_id=brand, ended_after=since)
+            shown = set(ids(found))
+            assert shown < everything and found.after is not None
+            assert everything - shown <= set(
+                ids(await store.list_tasks(user, brand_id=brand, after=found.after))
+            )
 
 
 async def test_what_is_active_and_unchanged_is_found_in_batches(
@@ -224,6 +269,12 @@ async def test_checkpoints_are_kept_by_step_until_they_are_dropped(store: Store)
     await store.drop_checkpoints("t")
     assert await store.checkpoints("t") == {}
     assert await store.checkpoints("other") == {"one": 1}
+
+
+async def test_every_checkpoint_of_a_task_is_read(store: Store) -> None:
+    kept = {f"step {number}": number for number in range(201)}
+    await asyncio.gather(*(store.save_checkpoint("t", step, output) for step, output in kept.items()))
+    assert await store.checkpoints("t") == kept
 
 
 async def test_a_result_that_is_written_twice_is_there_once(store: Store) -> None:
@@ -274,4 +325,4 @@ async def test_the_survey_counts_what_has_not_ended_and_what_has(store: Store) -
     assert [task.completed_at for task in lately] == [at - timedelta(minutes=ago) for ago in (1, 2)]
     assert lately[0].end_reason is EndReason.QUOTA and lately[0].started_at is None
     found = await store.search([TaskStatus.FAILED], limit=10)
-    assert len(found) == 4 and len({task.user_id for task in found}) == 4
+    assert len({task.user_id for task in found.tasks}) == len(found.tasks) == 4

@@ -12,9 +12,9 @@ MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob
 # Within `shared`, a module may import those of a lower layer, and those beside which it is named.
 LAYERS = [
     {"shared.settings", "shared.models", "shared.batch", "shared.ending"},
-    {"shared.catalog", "shared.events", "shared.metrics", "shared.tracing", "shared.survey"},
-    {"shared.logs", "shared.tokens", "shared.centrifugo"},
-    {"shared.redis_pool"},
+    {"shared.catalog", "shared.events", "shared.metrics", "shared.tracing"},
+    {"shared.logs", "shared.tokens", "shared.centrifugo", "shared.documents"},
+    {"shared.redis_pool", "shared.survey"},
     {"shared.scripts", "shared.forecast"},
     {"shared.store", "shared.feed"},
     {"shared.follower", "shared.queue", "shared.announcer"},
