@@ -126,7 +126,7 @@ class Step(Model):
     completed_at: Timestamp | None = None
 
 
-def interrupted_steps(steps: Sequence[Step], entering: TaskStatus) -> list[Step]:
+def interrupted_steps(steps: Sequence[Step], entering: str) -> list[Step]:
     """The steps of a task at the moment it enters a status: no step runs.
 
     Where the attempt failed, the step that was running has failed; otherwise it is pending again. A task that
