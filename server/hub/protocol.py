@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from server import strict_json
 from server.hub.codes import Disconnect, Error, Unsubscribe
 
 PING = "{}"
@@ -126,20 +127,15 @@ def _decode_one(line: str) -> Command | None:
     if line.strip() == PING:
         return None
     try:
-        return Command.model_validate_json(line)
-    except ValidationError as error:
-        if _is_send(line):
-            return None
-        raise MalformedFrameError(_first_fault(error)) from None
-
-
-def _is_send(line: str) -> bool:
-    """Whether it is the one command without an id; we have no use for its data."""
+        message = strict_json.decode(line)
+    except ValueError as error:
+        raise MalformedFrameError(str(error)) from None
     try:
-        message = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(message, dict) and "send" in message
+        return Command.model_validate(message)
+    except ValidationError as error:
+        if isinstance(message, dict) and "send" in message:
+            return None  # the one command without an id; we have no use for its data
+        raise MalformedFrameError(_first_fault(error)) from None
 
 
 def _first_fault(error: ValidationError) -> str:
