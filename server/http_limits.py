@@ -73,7 +73,6 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
-        self.scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
         self._begun += 1
         self._in_request = self._in_head = self._in_time = True
         self._head_bytes = self._received = 0
@@ -100,6 +99,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._in_head = False
         if len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError("too many requests at once")
+        if not (self.parser.should_upgrade() and self._should_upgrade()):
+            self.scope["extensions"] = {ABORT: {"abort": self.transport.abort}}
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:

@@ -42,8 +42,8 @@ class WebSocketProtocol(asyncio.Protocol):
         "_open",
         "_protocol",
         "_services",
+        "_surplus",
         "_transport",
-        "_unread",
         "fast",
         "writable",
     )
@@ -59,8 +59,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self._protocol = Protocol(Side.SERVER, max_size=max_size, logger=log)
         self._message: list[bytes] = []
         self._closing: asyncio.TimerHandle | None = None
-        self._unread = 0
-        """Bytes of pongs sent since the client stopped reading; they do not pass its outbox."""
+        self._surplus = 0
+        """Bytes of pongs since the client stopped reading, and of what it has sent after our close frame."""
         self.writable = True
         self.fast: Callable[[bytes], object] = transport.write
         self._open.add(self)
@@ -68,6 +68,11 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand whole messages to the connection, and let the WebSocket's own frames be answered."""
+        if self._closing is not None:
+            self._surplus += len(data)
+            if self._surplus > self._max_surplus:
+                self._transport.abort()
+                return
         self._protocol.receive_data(data)
         without_message = 0  # pings, pongs and parts of a message: they cost as much as a command
         for frame in self._protocol.events_received():
@@ -92,9 +97,13 @@ class WebSocketProtocol(asyncio.Protocol):
             elif self._closing is None:
                 self._transport.write(data)
                 if not self.writable:
-                    self._unread += len(data)
-        if self._unread > self._services.settings.max_outbox_bytes:
+                    self._surplus += len(data)
+        if self._surplus > self._max_surplus:
             self._connection.disconnect(codes.SLOW)
+
+    @property
+    def _max_surplus(self) -> int:
+        return self._services.settings.max_outbox_bytes
 
     def _abort_soon(self) -> None:
         """End the connection, though the client may not read what waits for it or answer our close frame."""
@@ -120,7 +129,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client has taken what was waiting for it."""
         self.writable = True
-        self._unread = 0
+        self._surplus = 0
         self._connection.on_writable()
 
     def write(self, frame: Frame) -> None:
@@ -159,6 +168,8 @@ class HttpProtocol(LimitedHttpProtocol):
             self.connections.discard(self)
             socket = WebSocketProtocol(self.transport, self.connections, services, self.config.ws_max_size)
             self.transport.set_protocol(socket)
+            # The parser and this protocol hold each other; nothing but the garbage collector would free them.
+            self.parser = None  # type: ignore[assignment]
             self.transport.write(
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
