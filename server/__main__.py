@@ -18,6 +18,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "ws": "websockets-sansio",  # for what is not the hub's; `HttpProtocol` takes that
         "ws_max_size": settings.max_frame_bytes,
         "timeout_graceful_shutdown": settings.grace_period_s,
+        "headers": [("X-Content-Type-Options", "nosniff")],  # of every response, errors included
         "access_log": False,  # an event stream's address holds a token
     }
 

@@ -139,12 +139,12 @@ async def create(request: Request) -> Response:
 
 async def index(request: Request) -> Response:
     """``GET /api/jobs``: the tasks of a user or a brand; with ``action=status``, those asked for."""
+    principal = await principal_of(request)
     action, listing = request.query_params.get("action"), listing_of(request)
     if action == "status":
-        return await _status(request)
+        return await _status(request, principal)
     if action is not None:
         raise Problem(400, "GET /api/jobs takes no other action than `status`")
-    principal = await principal_of(request)
     brand_id = request.query_params.get("brandId")
     if brand_id is not None and brand_id not in principal.brands:
         raise _foreign_brand(brand_id)
@@ -163,9 +163,8 @@ def _foreign_brand(brand_id: str) -> Problem:
     return Problem(403, f"your token's `brands` does not hold {brand_id!r}")
 
 
-async def _status(request: Request) -> Response:
+async def _status(request: Request, principal: Principal) -> Response:
     """``GET /api/jobs?action=status&taskIds=a,b``: what a client without a WebSocket asks."""
-    principal = await principal_of(request)
     given = request.query_params.getlist("taskIds")
     ids = names(given)
     if not ids or sum(value.count(",") + 1 for value in given) > MAX_IDS:

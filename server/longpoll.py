@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
@@ -13,11 +14,14 @@ from server.hub import codes
 from server.hub.codes import ProtocolError
 from server.hub.frame import Frame
 from server.hub.hub import Hub, Message, Subscription
+from server.problems import Problem
+from server.requests import principal_of
 from server.services import services_of
 
 MAX_WAIT_S = 60
 LOOK_EVERY_S = 1.0
 """How often it is looked whether the client is still there, and whether this process goes on."""
+RETRY_AFTER_S = 5
 UNCHANGED = 304
 
 
@@ -28,14 +32,21 @@ async def until_changed(
 
     Without a ``Prefer: wait=…`` it does not wait; nor does it without an ``If-None-Match``, since then the
     answer is never 304.
+
+    Raises:
+        Problem: 429; the user has as many requests waiting as connections are allowed.
     """
     wait_s = _wait_s(request)
     response = await answer()
     if not wait_s or response.status_code != UNCHANGED:
         return response
+    services, user_id = services_of(request), (await principal_of(request)).user_id
     until = asyncio.get_running_loop().time() + wait_s
     try:
-        async with _changes(services_of(request).hub, channel) as changed:
+        async with (
+            _a_place(services.hub.held, user_id, services.settings.max_connections_per_user),
+            _changes(services.hub, channel) as changed,
+        ):
             response = await answer()  # again: it may have changed before we listened
             while response.status_code == UNCHANGED and await _heard(changed, request, until):
                 response = await answer()
@@ -67,10 +78,25 @@ def _wait_s(request: Request) -> int:
 
 
 @asynccontextmanager
+async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterator[None]:
+    """One of the ``limit`` requests of a user that may wait at once."""
+    if held[user_id] >= limit:
+        detail = f"{limit} requests of yours wait already; let one of them end, or do not ask to wait"
+        raise Problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+    held[user_id] += 1
+    try:
+        yield
+    finally:
+        held[user_id] -= 1
+        if not held[user_id]:
+            del held[user_id]
+
+
+@asynccontextmanager
 async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
     """Set whenever something is published to ``channel``."""
     listener = _Listener()
-    subscription = await hub.subscribe(channel, listener, recover=None)
+    subscription = await hub.subscribe(channel, listener, recover=None, with_snapshot=False)
     subscription.begin()
     try:
         yield listener.changed

@@ -177,7 +177,7 @@ OPERATIONS = (
         "getTask",
         "One task.",
         (Answer(200, "The task", TASK, VERSIONED), UNCHANGED),
-        (401, 404),
+        (401, 404, 429),
         (
             TASK_ID,
             IF_NONE_MATCH,
@@ -328,7 +328,7 @@ PROBLEMS = {
     409: "The task's status does not allow it",
     413: "The body is too large",
     422: "A field is wrong; `errors` says which",
-    429: "You have as many tasks waiting as you may have",
+    429: "You have as many tasks or requests waiting as you may have",
     503: "A service behind Herald does not answer",
 }
 

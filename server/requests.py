@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from pydantic import SecretStr, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from server import strict_json
 from server.auth import ExpiredTokenError, InvalidTokenError, Principal
 from server.problems import Problem, invalid
 from server.services import services_of
@@ -52,18 +53,30 @@ async def body_of(request: Request) -> Any:
     """The request's JSON.
 
     Raises:
-        Problem: 413 if it is too large, 400 if it is no JSON.
+        Problem: 413 if it is too large, 400 if it is not JSON (see `strict_json`) or ended early.
     """
-    limit = services_of(request).settings.max_body_bytes
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise Problem(413, f"the body is larger than {limit} bytes")
+    body = await read_body(request, services_of(request).settings.max_body_bytes)
     try:
-        return json.loads(body)
+        return strict_json.decode(body)
     except ValueError as error:
         raise Problem(400, f"the body is not JSON: {error}") from None
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The request's body, at most ``limit`` bytes, whether or not it declares its length.
+
+    Raises:
+        Problem: 413 if it is larger, 400 if the client left before its end.
+    """
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise Problem(413, f"the body is larger than {limit} bytes")
+    except ClientDisconnect:
+        raise Problem(400, "the body ended early") from None
+    return bytes(body)
 
 
 def validated(model: type[ModelT], value: Any, *, within: str = "") -> ModelT:

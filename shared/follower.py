@@ -219,7 +219,10 @@ class Follower:
                 offset, _, text = data.decode().partition("\n")
                 self._receive(known, Publication(int(offset), text))
             elif name in self._signals:
-                self._signals[name](data.decode())
+                try:
+                    self._signals[name](data.decode())
+                except Exception:  # the connection carries every channel's events: it goes on
+                    log.exception("a handler of the signal %s failed", name.decode())
         elif kind == b"subscribe" and name not in self._signals:
             self._confirm(name, known)
 

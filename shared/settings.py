@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     max_subscriptions: int = Field(128, ge=1)
     """Channels that a connection may have."""
     max_connections_per_user: int = Field(64, ge=1)
-    """Connections that a user may have with one web process."""
+    """Connections that a user may have with one web process; and as many held requests (``Prefer: wait``)."""
     max_outbox_bytes: int = Field(1024 * 1024, gt=0)
     """What may wait for a connection that does not read, besides what its socket holds."""
     grace_period_s: int = Field(10, ge=1)

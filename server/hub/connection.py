@@ -154,7 +154,7 @@ class Connection:
         except protocol.MalformedFrameError as error:
             log.info("a client sent a malformed frame: %s", error)
             self._malformed = True
-        if not self._affordable(len(commands)):
+        if not self._affordable(max(1, len(commands))):
             self.disconnect(codes.TOO_MANY_REQUESTS)
             return
         for command in commands:
@@ -164,6 +164,11 @@ class Connection:
                 self._commands.append(command)
         if (self._commands or self._malformed) and self._serving is None:
             self._serving = self._loop.create_task(self._serve_commands())
+
+    def count(self, frames: int) -> None:
+        """Count frames that hold no command against the limit of commands."""
+        if not self._gone and not self._affordable(frames):
+            self.disconnect(codes.TOO_MANY_REQUESTS)
 
     async def _serve_commands(self) -> None:
         """Serve what has come in, in order; subscribes in a row are served together."""
@@ -252,6 +257,8 @@ class Connection:
             self.disconnect(codes.CONNECTION_LIMIT)
             return
         self._cancel("connect")  # what takes long from here on is ours, and nothing to send a client away for
+        self.principal = principal
+        self._hub.sessions.add(self)  # before anything is awaited: others of the user may connect meanwhile
         channel = user_channel(principal.user_id)
         before = request.subs.get(channel)
         try:
@@ -259,18 +266,14 @@ class Connection:
                 channel, self, recover=_position(before), server_side=True
             )
         except ProtocolError:
+            self._hub.sessions.remove(self)
+            self.principal = None
             self._expect_connect()
             raise
         if self._gone:
             self._hub.leave(subscription)
             return
-        if self._authenticator.is_revoked(principal):  # meanwhile; a revocation ends only known principals
-            self._hub.leave(subscription)
-            self.disconnect(codes.FORCE_DISCONNECT)
-            return
         self._subscriptions[channel] = subscription
-        self.principal = principal
-        self._hub.sessions.add(self)
         ping_s = self._settings.ping_interval_s
         result = protocol.connected(
             client=secrets.token_urlsafe(9),
@@ -454,7 +457,7 @@ class Connection:
             self._end_if_slow()
 
     def _end_if_slow(self) -> None:
-        if self._outbox.chars > self._settings.max_outbox_bytes:
+        if self._outbox.size > self._settings.max_outbox_bytes:
             self.disconnect(codes.SLOW)
 
     def on_full(self) -> None:

@@ -4,10 +4,12 @@ import asyncio
 import json
 import logging
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
+from server import strict_json
 from server.auth import Principal
 from server.hub import codes, protocol
 from server.hub.codes import ProtocolError
@@ -127,12 +129,14 @@ class Subscription:
 class _Channel:
     """The subscribers of a channel, and what is to leave to them."""
 
-    __slots__ = ("members", "pending", "prefix")
+    __slots__ = ("forgetting", "members", "pending", "prefix")
 
     def __init__(self, name: str) -> None:
         self.prefix = protocol.publication_prefix(name)
         self.members: set[Subscription] = set()
         self.pending: list[Message] = []
+        self.forgetting: asyncio.TimerHandle | None = None
+        """Until when it is followed on without members."""
 
 
 class Hub:
@@ -166,6 +170,8 @@ class Hub:
         self.forwarded = self.delivered = 0
         """Messages that had subscribers here, and how often they were handed to one."""
         self.sessions: Sessions[Receiver] = Sessions()
+        self.held: Counter[str] = Counter()
+        """By user, the requests that wait for a change (`server.longpoll`)."""
 
     @classmethod
     @asynccontextmanager
@@ -191,7 +197,7 @@ class Hub:
 
     def _on_emulated(self, text: str) -> None:
         """Commands for a connection of ours, which another process has got."""
-        message = json.loads(text)
+        message = strict_json.decode(text)
         connection = self.sessions.get(message["session"])
         if connection is not None:
             connection.feed(message["data"])
@@ -210,13 +216,15 @@ class Hub:
         recover: Position | None,
         reject_unrecovered: bool = False,
         server_side: bool = False,
+        with_snapshot: bool = True,
         ttl_s: int | None = None,
     ) -> Subscription:
         """Subscribe ``receiver``; call `Subscription.begin` once its ``result`` is on its way.
 
         With ``recover``, the result holds what was published after that position; where that cannot be had
         any more, or without it, a snapshot read after the position that it is returned with. Either way,
-        what is in the result and what is delivered then leave no hole.
+        what is in the result and what is delivered then leave no hole. A receiver that only wants to know
+        of what comes needs no snapshot.
 
         Raises:
             ProtocolError: it could not be done in time, or broke, and the client tries again; or, with
@@ -226,6 +234,9 @@ class Hub:
         state = self._channels.get(channel)
         if state is None:
             state = self._channels[channel] = _Channel(channel)
+        elif state.forgetting is not None:
+            state.forgetting.cancel()
+            state.forgetting = None
         state.members.add(subscription)
         self.subscriptions += 1
         metrics.SUBSCRIPTIONS.inc()
@@ -238,7 +249,7 @@ class Hub:
                     metrics.RECOVERIES.labels("yes" if missed is not None else "no").inc()
                     if missed is None and reject_unrecovered:
                         raise ProtocolError(codes.UNRECOVERABLE_POSITION)
-                snapshot = await self._snapshot(channel) if missed is None else None
+                snapshot = await self._snapshot(channel) if missed is None and with_snapshot else None
             if subscription.void:
                 raise ProtocolError(codes.INTERNAL)
         except BaseException as error:
@@ -280,14 +291,11 @@ class Hub:
         self.subscriptions -= 1
         metrics.SUBSCRIPTIONS.dec()
         if not channel.members:
-            self._loop.call_later(LINGER_S, self._forget_if_empty, subscription.channel)
+            channel.forgetting = self._loop.call_later(LINGER_S, self._forget, subscription.channel)
 
-    def _forget_if_empty(self, name: str) -> None:
-        channel = self._channels.get(name)
-        if channel is not None and not channel.members:
-            del self._channels[name]
-            self._unsent.discard(channel)
-            self._follower.unfollow(name)
+    def _forget(self, name: str) -> None:
+        self._unsent.discard(self._channels.pop(name))
+        self._follower.unfollow(name)
 
     def _on_publication(self, name: str, publication: Publication) -> None:
         channel = self._channels.get(name)

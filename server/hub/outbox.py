@@ -1,14 +1,19 @@
 """What waits for a receiver that cannot take more just now; pure."""
 
-from typing import NamedTuple
 
+class Outgoing:
+    """One message on its way to a client.
 
-class Outgoing(NamedTuple):
-    """One message on its way to a client."""
+    A later message whose ``replaces`` is the same makes this one needless; None: nothing does.
+    """
 
-    text: str
-    replaces: str | None = None
-    """A later message with the same key makes this one needless; None: nothing does."""
+    __slots__ = ("replaces", "size", "text")
+
+    def __init__(self, text: str, replaces: str | None = None) -> None:
+        self.text = text
+        self.replaces = replaces
+        self.size = len(text) if text.isascii() else len(text.encode())
+        """In bytes, as it goes out."""
 
 
 class Outbox:
@@ -18,13 +23,13 @@ class Outbox:
     hundreds.
     """
 
-    __slots__ = ("_messages", "_next", "_replaceable", "chars")
+    __slots__ = ("_messages", "_next", "_replaceable", "size")
 
     def __init__(self) -> None:
         self._messages: dict[int, Outgoing] = {}
         self._replaceable: dict[str, int] = {}
         self._next = 0
-        self.chars = 0  # how much waits; about as many bytes
+        self.size = 0  # of all that waits, in bytes
 
     def __bool__(self) -> bool:
         return bool(self._messages)
@@ -35,11 +40,11 @@ class Outbox:
         if message.replaces is not None:
             before = self._replaceable.get(message.replaces)
             if before is not None:
-                self.chars -= len(self._messages.pop(before).text)
+                self.size -= self._messages.pop(before).size
             self._replaceable[message.replaces] = self._next
         self._messages[self._next] = message
         self._next += 1
-        self.chars += len(message.text)
+        self.size += message.size
         return before is not None
 
     def take(self) -> str:
@@ -47,5 +52,5 @@ class Outbox:
         text = "\n".join(message.text for message in self._messages.values())
         self._messages.clear()
         self._replaceable.clear()
-        self.chars = 0
+        self.size = 0
         return text

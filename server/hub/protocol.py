@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from server import strict_json
 from server.hub.codes import Disconnect, Error, Unsubscribe
 
 PING = "{}"
@@ -170,7 +171,11 @@ def _decode_one(line: str | bytes) -> Command | None:
     if line.strip() in {PING, PING.encode()}:
         return None
     try:
-        return Command.model_validate_json(line)
+        message = strict_json.decode(line)
+    except ValueError as error:
+        raise MalformedFrameError(str(error)) from None
+    try:
+        return Command.model_validate(message)
     except ValidationError as error:
         raise MalformedFrameError(_first_fault(error)) from None
 

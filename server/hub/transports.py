@@ -6,26 +6,31 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ValidationError
-from starlette.requests import ClientDisconnect, Request
+from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from uvicorn.protocols.utils import ClientDisconnected
 
+from server import strict_json
+from server.http_limits import ABORT
 from server.hub import codes, protocol
 from server.hub.connection import Connection, Transport
 from server.hub.frame import Frame
 from server.hub.hub import node_signal
 from server.problems import Problem
+from server.requests import read_body
 from server.services import Services, services_of
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-MAX_UNSENT_FRAMES = 16
-"""An HTTP stream with so many frames on their way counts as slow, and further ones wait in the outbox."""
+MAX_UNSENT_BYTES = 64 * 1024
+"""An HTTP stream with so much on its way counts as slow, and further messages wait in the outbox."""
+CLOSE_WITHIN_S = 5.0
+"""How long a client may take to read the end of its stream."""
 
 
 def connection_over(transport: Transport, services: Services) -> Connection:
@@ -53,12 +58,25 @@ def may_come_from(headers: Mapping[bytes, bytes], settings: Settings) -> bool:
 
 
 class QueueTransport:
-    """Hands frames to a coroutine that sends them one after the other."""
+    """Hands frames to a coroutine that sends them one after the other.
 
-    def __init__(self, name: str, send: Callable[[Frame], Awaitable[None]]) -> None:
+    ``encode`` makes a frame the bytes that ``send`` takes; ``abort`` ends the client's connection at once.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        encode: Callable[[Frame], bytes],
+        send: Callable[[bytes], Awaitable[None]],
+        abort: Callable[[], None],
+    ) -> None:
         self.name = name
+        self._encode = encode
         self._send = send
-        self._frames: asyncio.Queue[Frame | None] = asyncio.Queue()
+        self._abort = abort
+        self._unsent: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._unsent_bytes = 0
+        self._closing: asyncio.TimerHandle | None = None
         self.writable = True
         self.fast = None  # there is more to a frame than its bytes here
         self.why: codes.Disconnect | None = None
@@ -66,24 +84,33 @@ class QueueTransport:
 
     def write(self, frame: Frame) -> None:
         """Send a frame, after those before it."""
-        self._frames.put_nowait(frame)
-        self.writable = self._frames.qsize() < MAX_UNSENT_FRAMES
+        data = self._encode(frame)
+        self._unsent.put_nowait(data)
+        self._unsent_bytes += len(data)
+        self.writable = self._unsent_bytes < MAX_UNSENT_BYTES
 
     def close(self, why: codes.Disconnect) -> None:
-        """End after the frames before this."""
-        self.why = why
-        self._frames.put_nowait(None)
+        """End after the frames before this, or without them if the client does not read them in time."""
+        if self.why is None:
+            self.why = why
+            self.write(Frame(protocol.disconnected(why)))
+            self._unsent.put_nowait(None)
+            self._closing = asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._abort)
 
-    async def pump(self) -> codes.Disconnect:
-        """Send what is written, until the transport is closed; why it was."""
-        while (frame := await self._frames.get()) is not None:
-            await self._send(frame)
-            if not self.writable and self._frames.empty():
+    def ended(self) -> None:
+        """There is nothing more to send, or nobody to send it to."""
+        if self._closing is not None:
+            self._closing.cancel()
+
+    async def pump(self) -> None:
+        """Send what is written, until the transport is closed."""
+        while (data := await self._unsent.get()) is not None:
+            await self._send(data)
+            self._unsent_bytes -= len(data)
+            if not self.writable and not self._unsent_bytes:
                 self.writable = True
                 if self.on_writable is not None:
                     self.on_writable()
-        assert self.why is not None  # noqa: S101  `close` has set it
-        return self.why
 
 
 async def websocket(_: WebSocket) -> None:
@@ -107,15 +134,18 @@ class StreamResponse(Response):
         """Serve the connection until either side ends it."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
 
-        async def write(frame: Frame) -> None:
-            body = frame.event if self._events else frame.lines
-            await send({"type": "http.response.body", "body": body, "more_body": True})
+        def encode(frame: Frame) -> bytes:
+            return frame.event if self._events else frame.lines
+
+        async def write(data: bytes) -> None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
 
         async def until_client_leaves() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-        transport = QueueTransport("sse" if self._events else "http_stream", write)
+        name, abort = "sse" if self._events else "http_stream", scope["extensions"][ABORT]["abort"]
+        transport = QueueTransport(name, encode, write, abort)
         connection = connection_over(transport, services_of(self._request))
         transport.on_writable = connection.on_writable
         pump = asyncio.create_task(transport.pump())
@@ -124,12 +154,13 @@ class StreamResponse(Response):
             connection.feed(self._first)
             await asyncio.wait((pump, left), return_when=asyncio.FIRST_COMPLETED)
             if pump.done():
-                await write(Frame(protocol.disconnected(pump.result())))
+                pump.result()
                 await send({"type": "http.response.body", "body": b""})
         except (ClientDisconnected, OSError):
             pass
         finally:
             connection.release()
+            transport.ended()
             for task in (pump, left):
                 task.cancel()
             await asyncio.gather(pump, left, return_exceptions=True)
@@ -162,8 +193,8 @@ async def emulation(request: Request) -> Response:
     """
     _check_origin(request)
     try:
-        wanted = Emulated.model_validate_json(await _body(request))
-    except ValidationError:
+        wanted = Emulated.model_validate(strict_json.decode(await _body(request)))
+    except ValueError:  # pydantic's ValidationError is one
         raise Problem(400, "the body is not a JSON object with the texts session, node and data") from None
     hub = services_of(request).hub
     if wanted.node == hub.node:
@@ -183,15 +214,7 @@ def _check_origin(request: Request) -> None:
 
 
 async def _body(request: Request) -> str:
-    limit = services_of(request).settings.max_frame_bytes
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limit:
-                raise Problem(413, f"the body is larger than {limit} bytes")
-    except ClientDisconnect:
-        raise Problem(400, "the body ended early") from None
+    body = await read_body(request, services_of(request).settings.max_frame_bytes)
     try:
         return body.decode()
     except UnicodeDecodeError:

@@ -14,12 +14,12 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from websockets.frames import DATA_OPCODES, CloseCode, Opcode
 from websockets.frames import Frame as WebSocketFrame
 from websockets.protocol import Protocol, Side
 from websockets.utils import accept_key
 
+from server.http_limits import LimitedHttpProtocol
 from server.hub import codes
 from server.hub.frame import Frame
 from server.hub.transports import connection_over, may_come_from
@@ -46,6 +46,7 @@ class WebSocketProtocol(asyncio.Protocol):
         "_open",
         "_protocol",
         "_services",
+        "_surplus",
         "_transport",
         "fast",
         "writable",
@@ -63,6 +64,8 @@ class WebSocketProtocol(asyncio.Protocol):
         self._message: list[bytes] = []
         self._is_text = False
         self._closing: asyncio.TimerHandle | None = None
+        self._surplus = 0
+        """Bytes of pongs since the client stopped reading, and of what it has sent after our close frame."""
         self.writable = True
         self.fast: Callable[[bytes], object] = transport.write
         self._open.add(self)
@@ -70,15 +73,26 @@ class WebSocketProtocol(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand whole messages to the connection, and let the WebSocket's own frames be answered."""
+        if self._closing is not None:
+            self._surplus += len(data)
+            if self._surplus > self._max_surplus:
+                self._transport.abort()
+                return
         self._protocol.receive_data(data)
+        without_message = 0  # pings, pongs and parts of a message: they cost as much as a command
         for frame in self._protocol.events_received():
             if isinstance(frame, WebSocketFrame) and frame.opcode in DATA_OPCODES:
                 if frame.opcode is not Opcode.CONT:
                     self._is_text = frame.opcode is Opcode.TEXT
-                self._message.append(bytes(frame.data))
+                if frame.data:
+                    self._message.append(bytes(frame.data))
                 if frame.fin:
                     message, self._message = self._message, []
                     self._take(b"".join(message))
+                    continue
+            without_message += 1
+        if without_message:
+            self._connection.count(without_message)
         self._send_own_frames()
 
     def _take(self, message: bytes) -> None:
@@ -94,10 +108,28 @@ class WebSocketProtocol(asyncio.Protocol):
     def _send_own_frames(self) -> None:
         """Send pongs, and close frames: ours, the answer to the client's, or the one after a fault of it."""
         for data in self._protocol.data_to_send():
-            if data:
-                self._transport.write(data)
-            else:  # the end of the stream
+            if not data:  # the end of the stream
                 self._transport.close()
+                self._abort_soon()
+            elif self._closing is None:
+                self._transport.write(data)
+                if not self.writable:
+                    self._surplus += len(data)
+        if self._surplus > self._max_surplus:
+            self._connection.disconnect(codes.SLOW)
+
+    @property
+    def _max_surplus(self) -> int:
+        return self._services.settings.max_outbox_bytes
+
+    def _abort_soon(self) -> None:
+        """End the connection, though the client may not read what waits for it or answer our close frame."""
+        if self._closing is None:
+            self._closing = asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._transport.abort)
+
+    def eof_received(self) -> None:
+        """The client sends no more, which closes the connection."""
+        self._abort_soon()
 
     def connection_lost(self, _: Exception | None) -> None:
         """The socket is gone."""
@@ -114,6 +146,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client has taken what was waiting for it."""
         self.writable = True
+        self._surplus = 0
         self._connection.on_writable()
 
     def write(self, frame: Frame) -> None:
@@ -130,14 +163,14 @@ class WebSocketProtocol(asyncio.Protocol):
         if self._closing is None and not self._transport.is_closing():
             self._protocol.send_close(why.code, why.reason)
             self._send_own_frames()
-            self._closing = asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._transport.abort)
+            self._abort_soon()
 
     def shutdown(self) -> None:
         """The server stops: let the hub send its connections away."""
         self._services.hub.drain()
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(LimitedHttpProtocol):
     """Uvicorn's HTTP, with the way to the hub; its streams are the hub's connections too."""
 
     def handle_websocket_upgrade(self) -> None:
@@ -150,15 +183,17 @@ class HttpProtocol(HttpToolsProtocol):
         headers = dict(self.headers)
         accept = _accept(headers)
         if accept is None or self.scope["method"] != "GET":
-            self._refuse(HTTPStatus.BAD_REQUEST, "this is no WebSocket handshake of version 13")
+            self.refuse(HTTPStatus.BAD_REQUEST, "this is no WebSocket handshake of version 13")
         elif not may_come_from(headers, services.settings):
-            self._refuse(HTTPStatus.FORBIDDEN, "this origin is not in HERALD_ALLOWED_ORIGINS")
+            self.refuse(HTTPStatus.FORBIDDEN, "this origin is not in HERALD_ALLOWED_ORIGINS")
         else:
             subprotocol = _subprotocol(self.headers)
             chosen = b"Sec-WebSocket-Protocol: " + subprotocol + b"\r\n" if subprotocol else b""
             self.connections.discard(self)
             socket = WebSocketProtocol(self.transport, self.connections, services, self.config.ws_max_size)
             self.transport.set_protocol(socket)
+            # The parser and this protocol hold each other; nothing but the garbage collector would free them.
+            self.parser = None  # type: ignore[assignment]
             self.transport.write(
                 b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                 b"Sec-WebSocket-Accept: " + accept + b"\r\n" + chosen + b"\r\n"
@@ -166,12 +201,6 @@ class HttpProtocol(HttpToolsProtocol):
             if subprotocol == PROTOBUF or _asks_for_protobuf(query):
                 # Clients try a failed handshake again and again; this close code ends it.
                 socket.refuse(codes.INAPPROPRIATE_PROTOCOL)
-
-    def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        body = detail.encode()
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Type: text/plain\r\n"
-        self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        self.transport.close()
 
     def shutdown(self) -> None:
         """The server stops: let the hub send its connections away."""

@@ -6,12 +6,14 @@ from websockets.frames import Frame as WebSocketFrame
 from websockets.streams import StreamReader
 
 from server.hub.frame import Frame
+from server.hub.hub import Message
 from server.hub.outbox import Outbox, Outgoing
+from shared.feed import Publication
 
 messages = st.lists(
     st.builds(
         Outgoing,
-        st.text(st.characters(exclude_characters="\n"), min_size=1),
+        st.text(st.characters(codec="utf-8", exclude_characters="\n"), min_size=1),
         st.none() | st.sampled_from("ab"),
     )
 )
@@ -27,10 +29,21 @@ def test_everything_that_nothing_replaced_leaves_in_order(put: list[Outgoing]) -
         for place, message in enumerate(put)
         if message.replaces is None or all(later.replaces != message.replaces for later in put[place + 1 :])
     ]
-    assert outbox.chars == sum(len(message.text) for message in kept)
+    assert outbox.size == sum(len(message.text.encode()) for message in kept)
     assert bool(outbox) == bool(kept)
     assert outbox.take() == "\n".join(message.text for message in kept)
-    assert (bool(outbox), outbox.chars, outbox.take()) == (False, 0, "")
+    assert (bool(outbox), outbox.size, outbox.take()) == (False, 0, "")
+
+
+def test_only_the_progress_of_a_task_is_conflated() -> None:
+    types = ["queued", "processing", "progress", "progress", "step", "progress", "step", "completed"]
+    outbox = Outbox()
+    for offset, kind in enumerate(types, 1):
+        event = {"type": f"task.{kind}", "task": {"taskId": "t"}}
+        outbox.put(Message("tasks#ada", "", Publication(offset, json.dumps(event))).outgoing)
+    other = {"type": "task.progress", "task": {"taskId": "u"}}
+    outbox.put(Message("tasks#ada", "", Publication(9, json.dumps(other))).outgoing)
+    assert [int(line.partition(",")[0]) for line in outbox.take().split("\n")] == [1, 2, 5, 6, 7, 8, 9]
 
 
 def parsed(data: bytes) -> str:
