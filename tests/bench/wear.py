@@ -49,7 +49,8 @@ async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
             rates.append(1000 / (time.monotonic() - started))
             cpus.append(usage.cpu_s() - before)
             print(
-                f"    after {thousand + 1},000: {rates[-1]:.1f} tasks/s, {cpus[-1]:.1f} ms each", flush=True
+                f"    after {thousand + 1},000: {rates[-1]:.1f} tasks/s, CPU {cpus[-1]:.1f} ms/task",
+                flush=True,
             )
     return {
         "first 1,000: tasks/s": rates[0],
