@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import nullcontext
 from functools import partial
 from itertools import chain
 from typing import Annotated, Any, Literal
@@ -36,6 +37,7 @@ from shared.models import (
     PublicTask,
     Task,
     TaskStatus,
+    may_become,
     new_task_id,
     now,
 )
@@ -116,9 +118,9 @@ async def create(request: Request) -> Response:
         history=[HistoryEntry(at=at, status=TaskStatus.QUEUED, by="user")],
     )
     services = services_of(request)
-    await services.waiting.check_room(principal.user_id, key)
     try:
-        task, is_new = await services.store.create(task)
+        async with services.waiting.room(principal.user_id, task.task_id, key):
+            task, is_new = await services.store.create(task)
     except IdempotencyConflictError:
         raise Problem(422, "this Idempotency-Key was used for another request; take a new one") from None
     afterwards = None
@@ -210,6 +212,7 @@ async def retry(request: Request) -> Response:
         retryable=None,
         last_error=None,
         next_retry_at=None,
+        estimated_completion=None,
         retry_count=0,
     )
 
@@ -217,7 +220,10 @@ async def retry(request: Request) -> Response:
 async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> Response:
     before, who = await _visible_task(request)
     services = services_of(request)
-    task = await services.store.transition(before.task_id, to, by=who, **changes)
+    waits_again = to is TaskStatus.QUEUED and before.status in may_become(to)
+    limited = waits_again and who == "user"  # an operator puts right what went wrong, whatever waits
+    async with services.waiting.room(before.user_id, before.task_id) if limited else nullcontext():
+        task = await services.store.transition(before.task_id, to, by=who, **changes)
     if task is None:
         latest, _ = await _visible_task(request)
         raise Problem(

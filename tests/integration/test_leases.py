@@ -28,9 +28,9 @@ def leases(feed: Feed) -> MakeLeases:
 
 
 def in_turn(number: int) -> list[Task]:
-    """Tasks that were queued one after the other."""
+    """Tasks that were queued one after the other, each a second after the one before."""
     at = now()
-    return [a_task(queued_at=at + timedelta(milliseconds=place)) for place in range(number)]
+    return [a_task(queued_at=at - timedelta(seconds=number - place)) for place in range(number)]
 
 
 async def queued(queue: Queue, *tasks: Task) -> list[str]:
@@ -40,13 +40,17 @@ async def queued(queue: Queue, *tasks: Task) -> list[str]:
 
 
 async def picked(leases: Leases, most: int = 100) -> list[str]:
-    return [job for job, _ in await leases.pick(most)]
+    return [job.job_id for job in await leases.pick(most)]
+
+
+async def waiting(queue: Queue) -> list[str]:
+    return [job.decode() for job, _ in (await queue.state()).waiting]
 
 
 async def test_high_goes_first_and_within_a_priority_who_came_first(queue: Queue, leases: MakeLeases) -> None:
     at = now()
     wanted = [
-        a_task(priority=priority, queued_at=at + timedelta(milliseconds=number))
+        a_task(priority=priority, queued_at=at + timedelta(seconds=number))
         for priority in (Priority.HIGH, Priority.NORMAL, Priority.LOW)
         for number in range(3)
     ]
@@ -112,10 +116,10 @@ async def test_what_is_handed_back_is_where_it_was(queue: Queue, leases: MakeLea
     ids = await queued(queue, first, second)
     worker = leases()
     assert await picked(worker) == ids
-    assert await queue.positions([first, second]) == {}
+    assert await waiting(queue) == []
     await worker.release(ids[1])
     await worker.release(ids[0])
-    assert await queue.positions([first, second]) == {first.task_id: 1, second.task_id: 2}
+    assert await waiting(queue) == ids
     assert await picked(leases("w2")) == ids
 
 
@@ -123,7 +127,7 @@ async def test_what_waits_for_its_time_is_not_taken_before(queue: Queue, leases:
     ids = await queued(queue, *in_turn(2))
     worker = leases()
     assert await picked(worker) == ids
-    await worker.release(ids[0], due=now() + timedelta(milliseconds=200))
+    await worker.release(ids[0], due_in_s=0.2)
     assert await picked(worker) == []
     while not (again := await picked(worker)):
         await asyncio.sleep(0.02)
@@ -155,14 +159,12 @@ async def test_a_job_whose_body_is_gone_is_missing_and_is_mended(queue: Queue, l
     assert await picked(leases()) == [job]
 
 
-async def test_positions_follow_priority(queue: Queue) -> None:
+async def test_a_moved_task_gets_the_place_of_its_priority(queue: Queue, leases: MakeLeases) -> None:
     tasks = in_turn(3)
-    await queued(queue, *tasks)
-    assert list((await queue.positions(tasks)).values()) == [1, 2, 3]
-    hurried = tasks[2].model_copy(update={"priority": Priority.HIGH})
-    assert await queue.position_of_next(hurried) == 1
-    assert await queue.move(hurried)
-    assert [(await queue.positions(tasks))[task.task_id] for task in tasks] == [2, 3, 1]
+    first, second, third = await queued(queue, *tasks)
+    assert await queue.move(tasks[2].model_copy(update={"priority": Priority.HIGH}))
+    assert await waiting(queue) == [third, first, second]
+    assert await picked(leases()) == [third, first, second]
 
 
 async def test_what_is_withdrawn_is_not_taken(queue: Queue, leases: MakeLeases) -> None:
@@ -182,4 +184,3 @@ async def test_the_fleet_forgets_the_dead(feed: Feed, monkeypatch: pytest.Monkey
     assert list(await fleet.workers()) == ["a"]
     monkeypatch.setattr("shared.fleet.GONE_AFTER_S", -1)
     assert await fleet.workers() == {}
-    assert await fleet.leads("x", "a", 30) and not await fleet.leads("x", "b", 30)

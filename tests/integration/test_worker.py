@@ -11,7 +11,7 @@ from shared.embedded import free_port
 from shared.feed import Feed
 from shared.fleet import Fleet
 from shared.models import Task, TaskStatus, now
-from shared.queue import LATER, QUEUE_NAME, Queue, job_id
+from shared.queue import QUEUE_NAME, Queue, job_id
 from shared.settings import Settings
 from shared.store import Store
 from tests.support.processes import ROOT, WORKER, environment, running
@@ -94,14 +94,19 @@ async def test_only_what_is_missing_is_queued_again(settings: Settings, store: S
         assert await queue.missing([there, gone]) == []
 
 
-async def test_a_waiting_retry_keeps_its_time(settings: Settings, store: Store) -> None:
-    at = now() + timedelta(minutes=5)
-    task, _ = await store.create(a_task(status=TaskStatus.RETRYING, next_retry_at=at))
+@pytest.mark.parametrize("clock", [timedelta(0), timedelta(hours=-1), timedelta(hours=1)])
+async def test_a_retry_queued_again_waits_as_long_as_it_was_told_whatever_the_clocks(
+    settings: Settings, store: Store, clock: timedelta
+) -> None:
+    at = now() + clock
+    changes = {"status": TaskStatus.RETRYING, "updated_at": at, "next_retry_at": at + timedelta(minutes=5)}
+    task, _ = await store.create(a_task(**changes))
     async with Queue.connect(settings) as queue:
         await queue.enqueue(task)
-        due = await queue.redis.zscore(LATER, job_id(task))
-        assert await queue.positions([task]) == {}
-    assert due == at.timestamp() * 1000
+        state = await queue.state()
+    assert state.waiting == []
+    [(job, _, due_in_s)] = state.later
+    assert job == job_id(task).encode() and 240 < due_in_s <= 300
 
 
 @pytest.mark.parametrize("missing", ["HERALD_REDIS_URL", "HERALD_MONGO_URL"])
