@@ -78,7 +78,6 @@ class WaitingRoom:
             task = _at(task, (await self._planner.plan()).add(task))
             published = await self._announcer.publish(task)
             await self._queue.enqueue(task)
-            self._planner.outdate()
         except (RedisError, OSError) as error:
             log.warning("task %s is stored, but not in the queue yet: %s", task.task_id, error)
             return task, None

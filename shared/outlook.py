@@ -16,8 +16,9 @@ from shared.queue import Queue, QueueState, job_id, place_ago_s, user_of
 
 UNKNOWN_S = 60.0
 """What a run is taken to last of whose type nothing is known: only the order of starts depends on it."""
-REUSED_FOR = 20
-"""A plan is used for so many times as long as it took to make: so plans cost a twentieth of a processor."""
+REUSED_FOR, OUTDATED_AFTER = 20, 4
+"""A plan is used for so many times as long as it took to make, and once it is outdated, for so many only: so
+plans cost no more than a small part of a processor, however many tasks wait."""
 
 
 class Start(NamedTuple):
@@ -50,7 +51,8 @@ class Plan:
         self._limit = user_limit
         self._played = _Played(state, slots, whole_runs, user_limit)
         self._positions = {job: position for position, job in enumerate(self._played.order, 1)}
-        self._added: list[float] = []
+        self._added: dict[bytes, Start] = {}
+        self._added_starts: list[float] = []
 
     @property
     def order(self) -> Sequence[bytes]:
@@ -59,8 +61,9 @@ class Plan:
 
     def start_of(self, task: PublicTask) -> Start | None:
         """When a task that waits starts; None if the plan does not know it."""
-        position = self._positions.get(job_id(task).encode())
-        return self.start_at(position) if position is not None else None
+        job = job_id(task).encode()
+        position = self._positions.get(job)
+        return self.start_at(position) if position is not None else self._added.get(job)
 
     def start_at(self, position: int) -> Start:
         """The start that has a position."""
@@ -82,11 +85,13 @@ class Plan:
                 start_s = played.starts[index]
                 break
             index += 1
-        position = 1 + index + bisect.bisect_right(self._added, start_s)
-        bisect.insort(self._added, start_s)
+        position = 1 + index + bisect.bisect_right(self._added_starts, start_s)
+        bisect.insort(self._added_starts, start_s)
         at_once = start_s == 0 and index <= played.known
         is_known = played.all_known or index < played.known or at_once
-        return Start(position, self._time(start_s) if is_known else None)
+        start = Start(position, self._time(start_s) if is_known else None)
+        self._added[job_id(task).encode()] = start
+        return start
 
     def _place_s(self, task: PublicTask) -> float:
         """The place that a task gets in the queue, by Redis's clock."""
@@ -254,7 +259,7 @@ class Planner:
             redis.RedisError: Redis cannot be reached.
         """
         age_s = time.monotonic() - self._made_at
-        if self._plan is None or age_s > self._took_s * (1 if self._outdated else REUSED_FOR):
+        if self._plan is None or age_s > self._took_s * (OUTDATED_AFTER if self._outdated else REUSED_FOR):
             self._plan = await self._make()
         return self._plan
 

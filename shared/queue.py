@@ -47,6 +47,7 @@ HEAD_START = {
 EXPIRES = timedelta(days=7)
 """A job that no worker has taken by then is dropped from Redis."""
 
+REINDEX_AT_ONCE = 200
 RESERVED_FOR_S = 60.0
 """A reservation outlives the longest that MongoDB may take to store a task."""
 
@@ -231,8 +232,17 @@ class Queue:
         )
 
     async def reindex(self) -> None:
-        """Build the index by users anew, in case that an older version has changed the queue without it."""
-        await self._reindex.run(self.redis, QUEUE_KEYS, [])
+        """Put the index by users right, in case that an older version has changed the queue without it.
+
+        It is done in parts, so that Redis serves others in between.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        reads = [("ZRANGE", QUEUE_NAME, 0, -1), ("HKEYS", TYPES), ("HKEYS", STARTED)]
+        jobs = list(set().union(*await exchange(self.redis, reads)))
+        for start in range(0, len(jobs), REINDEX_AT_ONCE):
+            await self._reindex.run(self.redis, QUEUE_KEYS, jobs[start : start + REINDEX_AT_ONCE])
 
     async def reserve(self, user_id: str, task_id: str) -> list[str]:
         """Reserve room for another waiting task of a user; the tasks that have a reservation, with this one.

@@ -10,7 +10,7 @@ from redis.exceptions import NoScriptError
 
 from shared.redis_pool import exchange
 
-Call = tuple[Sequence[str], Sequence[str | int]]
+Call = tuple[Sequence[str], Sequence[str | bytes | int]]
 """A script's keys and arguments."""
 
 
@@ -25,7 +25,7 @@ class Script:
         self.text = "\n".join((folder / name).read_text() for name in names)
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
+    async def run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         """Run the script and return its reply."""
         return (await self.run_each(redis, [(keys, arguments)]))[0]
 

@@ -1,16 +1,15 @@
--- Build the index of the queue anew, and forget what is kept of jobs that are gone.
+-- Put right what the index of the queue says of some jobs, and forget what is kept of those that are gone.
 --
 -- KEYS  see queue.lua
+-- ARGV  job ids
 
-index_anew()
-for _, id in ipairs(redis.call('HKEYS', TYPES)) do
-  if not redis.call('ZSCORE', QUEUE, id) then
+for _, id in ipairs(ARGV) do
+  local place = waiting_place(id)
+  if place and not redis.call('ZSCORE', LINES, entry_of(id, place)) then
+    join(id, place)
+  elseif not redis.call('ZSCORE', QUEUE, id) then
     redis.call('HDEL', TYPES, id)
-  end
-end
-for _, id in ipairs(redis.call('HKEYS', STARTED)) do
-  if not redis.call('ZSCORE', LEASES, id) then
     redis.call('HDEL', STARTED, id)
   end
 end
-return redis.call('ZCARD', LINES)
+return #ARGV

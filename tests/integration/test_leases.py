@@ -1,6 +1,7 @@
 """Who gets which task next, for how long, and what becomes of it; on a real Redis."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,7 +10,8 @@ import pytest
 from shared.feed import Feed
 from shared.fleet import Fleet
 from shared.models import Priority, Task, now
-from shared.queue import QUEUE_NAME, Queue, job_id
+from shared.outlook import Plan
+from shared.queue import LEASES, LINES, QUEUE_KEYS, QUEUE_NAME, TURNS, TYPES, Queue, job_id
 from tests.support.tasks import a_task
 from worker import leases as leases_module
 from worker.leases import Leases
@@ -87,6 +89,108 @@ async def test_one_user_s_hundred_tasks_do_not_block_another_s_one(queue: Queue,
         await pipe.execute()
     await worker.release(mine)
     assert len(await picked(leases("w2", user_limit=2))) == 1
+
+
+async def test_a_user_at_the_limit_with_thousands_waiting_is_passed_over(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    await asyncio.gather(*(queue.enqueue(a_task(user_id="busy")) for _ in range(6000)))
+    [other] = await queued(queue, a_task(user_id="ada"))
+    taken = await picked(leases(user_limit=2), 10)
+    assert len(taken) == 3 and other in taken
+
+
+async def test_what_starts_next_is_what_the_plan_says(queue: Queue, leases: MakeLeases) -> None:
+    users = ["ada"] * 5 + ["bea"] * 2 + ["ada", "eve"]
+    for task in [
+        a_task(user_id=user, priority=priority, queued_at=now() - timedelta(seconds=60 - number))
+        for number, user in enumerate(users)
+        for priority in (Priority.HIGH, Priority.LOW)
+    ]:
+        await queue.enqueue(task)
+    plan = Plan(await queue.state(), slots=5, whole_runs={}, user_limit=2)
+    expected = [job.decode() for job in plan.order[:5]]
+    assert await picked(leases(user_limit=2), 5) == expected
+
+
+async def test_jobs_that_an_older_version_has_queued_are_taken(queue: Queue, leases: MakeLeases) -> None:
+    ids = await queued(queue, *in_turn(3))
+    await queue.redis.delete(LINES, TURNS)
+    assert await picked(leases(user_limit=2)) == ids[:2]
+
+
+async def test_an_index_with_one_job_too_many_and_one_too_few_is_put_right(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    gone, unseen, seen = await queued(queue, *in_turn(3))
+    [entry] = [line for line in await queue.redis.zrange(LINES, 0, -1) if line.decode().endswith(unseen)]
+    await queue.redis.zrem(LINES, entry)
+    await queue.redis.zrem(QUEUE_NAME, gone)
+    assert sorted(await picked(leases("w1"))) == sorted([unseen, seen])
+
+
+async def test_a_job_missing_from_the_index_is_added_to_it(queue: Queue) -> None:
+    await queued(queue, *in_turn(3))
+    before = await queue.redis.zrange(LINES, 0, -1)
+    await queue.redis.zrem(LINES, before[0])
+    await queue.redis.hset(TYPES, "no-such-job", "T")  # type: ignore[misc]
+    await queue.reindex()
+    assert await queue.redis.zrange(LINES, 0, -1) == before
+    assert not await queue.redis.hexists(TYPES, "no-such-job")  # type: ignore[misc]
+
+
+async def test_nothing_is_kept_of_jobs_that_have_gone(queue: Queue, leases: MakeLeases) -> None:
+    ended, withdrawn, moved = in_turn(3)
+    ids = await queued(queue, ended, withdrawn, moved)
+    worker = leases()
+    assert await picked(worker, 1) == ids[:1]
+    await queue.redis.zrem(QUEUE_NAME, ids[0])  # as ARQ ends it
+    await worker.release(ids[0])
+    await queue.move(moved.model_copy(update={"priority": Priority.HIGH}))
+    await queue.withdraw(withdrawn)
+    await queue.withdraw(moved)
+    for key in QUEUE_KEYS:
+        assert not await queue.redis.exists(key), key
+
+
+@pytest.mark.parametrize("skew", [timedelta(minutes=-5), timedelta(minutes=5)])
+async def test_a_wrong_clock_delays_no_task(
+    queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch, skew: timedelta
+) -> None:
+    monkeypatch.setattr("shared.queue.now", lambda: now() + skew)
+    [low] = await queued(queue, a_task(priority=Priority.LOW, queued_at=now() + skew))
+    monkeypatch.undo()
+    [next_one] = await queued(queue, a_task(priority=Priority.LOW, queued_at=now() + timedelta(seconds=1)))
+    assert await picked(leases()) == [low, next_one]
+
+
+async def test_a_job_that_waits_again_in_older_data_stays_with_who_runs_it(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    [job] = await queued(queue, a_task())
+    before = {key: await queue.redis.dump(key) for key in (QUEUE_NAME, LINES, TURNS, TYPES)}
+    worker = leases()
+    assert await picked(worker) == [job]
+    await queue.redis.delete(*QUEUE_KEYS)
+    for key, value in before.items():
+        await queue.redis.restore(key, 0, value)  # type: ignore[no-untyped-call]
+    assert await worker.renew([job]) == set()
+    assert await picked(leases("w2")) == []
+    await worker.release(job)
+    assert await picked(leases("w2")) == [job]
+
+
+@pytest.mark.parametrize(
+    "rubbish", [{b"\xff\xfe:0:ada": 1}, {b"\xff": 0}, {"x:0:ada": float("-inf")}, {b"a:b\x00:c\xc3": 5}]
+)
+async def test_what_is_no_job_is_dropped_and_stops_nobody(
+    queue: Queue, leases: MakeLeases, rubbish: dict[str | bytes, float]
+) -> None:
+    await queue.redis.zadd(QUEUE_NAME, rubbish)
+    ids = await queued(queue, *in_turn(2))
+    assert await picked(leases(user_limit=5)) == ids
+    assert await queue.redis.zrange(QUEUE_NAME, 0, -1) == [job.encode() for job in ids]
+    assert await queue.redis.zcard(LEASES) == 2
 
 
 async def test_two_hundred_run_at_once_over_ten_workers(queue: Queue, leases: MakeLeases) -> None:
@@ -184,3 +288,32 @@ async def test_the_fleet_forgets_the_dead(feed: Feed, monkeypatch: pytest.Monkey
     assert list(await fleet.workers()) == ["a"]
     monkeypatch.setattr("shared.fleet.GONE_AFTER_S", -1)
     assert await fleet.workers() == {}
+
+
+async def test_a_process_with_a_wrong_clock_lives_as_well(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, real_time = Fleet(feed.redis), time.time
+    monkeypatch.setattr(time, "time", lambda: real_time() - 3600)
+    await fleet.beat("a", slots=20, running=1)
+    monkeypatch.undo()
+    assert list(await fleet.workers()) == ["a"]
+
+
+async def test_who_leads_goes_on_leading_until_it_stops(feed: Feed) -> None:
+    fleet = Fleet(feed.redis)
+    assert await fleet.leads("x", "a", 30)
+    assert not await fleet.leads("x", "b", 30)
+    assert await fleet.leads("x", "a", 30), "each would have the duty in turn"
+    await fleet.resign("x", "b")
+    assert not await fleet.leads("x", "b", 30)
+    await fleet.resign("x", "a")
+    assert await fleet.leads("x", "b", 30)
+
+
+async def test_the_lead_of_one_that_died_goes_to_another(feed: Feed) -> None:
+    fleet = Fleet(feed.redis)
+    assert await fleet.leads("x", "gone", 0.05)
+    async with asyncio.timeout(30):
+        while not await fleet.leads("x", "b", 30):
+            await asyncio.sleep(0.02)

@@ -138,7 +138,9 @@ def test_who_comes_now_is_told_what_the_next_plan_says() -> None:
         assert then is not None and then.at is not None and told.at is not None
         assert abs(told.at - then.at) < timedelta(seconds=2)
         same_moment = all_starts[then.position - 1]
-        assert all_starts[told.position - 1] == same_moment, "it is another position, and not of the same moment"
+        assert all_starts[told.position - 1] == same_moment, (
+            "it is another position, and not of the same moment"
+        )
 
 
 def test_those_who_come_one_after_the_other_are_told_different_positions() -> None:
