@@ -87,7 +87,7 @@ class Plan:
             index += 1
         position = 1 + index + bisect.bisect_right(self._added_starts, start_s)
         bisect.insort(self._added_starts, start_s)
-        at_once = start_s == 0 and index <= played.known
+        at_once = played.has_slots and start_s == 0 and index <= played.known
         is_known = played.all_known or index < played.known or at_once
         start = Start(position, self._time(start_s) if is_known else None)
         self._added[job_id(task).encode()] = start
@@ -124,7 +124,7 @@ class _Played:
         """When a slot is free that no waiting task takes."""
         self.known = 0
         """So many starts are known; the later ones depend on runs of unknown length."""
-        self.all_known = slots > 0
+        self.has_slots = self.all_known = slots > 0
 
         self._limit = user_limit
         self._types = state.types

@@ -202,3 +202,90 @@ async def slots(server: Alone) -> Figures:
                     peak = max(peak, len(found))
         await queue.redis.flushall()
     return {"running at once": peak}
+
+
+PROMISED = (
+    [("busy", PERSONAS, "normal")] * 40
+    + [("bea", MEDIA_PLAN, "normal"), ("bea", PERSONAS, "normal")] * 10
+    + [("eve", PERSONAS, "low"), ("eve", PERSONAS, "high")] * 6
+    + [("ada", BRAND_KIT, "low"), ("ada", PERSONAS, "normal")] * 4
+)
+"""User, request and priority of each task of the scene; one type after the other has been measured before."""
+
+
+async def promises(server: Herald) -> Figures:
+    """80 tasks of four users, three types and priorities, for 8 slots and 3 running a user: how far promised
+    starts are from the real ones, when the task is queued, and at the last word of the reconcile."""
+    settings = server.settings.model_copy(update={"mongo_database": "bench_promises"})
+    limits = {"HERALD_MAX_RUNNING_PER_USER": "3", "HERALD_MAX_QUEUED_PER_USER": "1000"}
+    pace = {"HERALD_MAX_JOBS": "4", "HERALD_OFFLINE_WORDS_PER_SECOND": "90", "HERALD_LOG_LEVEL": "warning"}
+    async with AsyncExitStack() as stack:
+        port = free_port()
+        web = stack.enter_context(running(WEB, environment(settings, PORT=str(port), **limits)))
+        await ready(f"127.0.0.1:{port}", web)
+        client = await stack.enter_async_context(
+            HttpClient.at(f"127.0.0.1:{port}", Authenticator(settings))
+        )
+        store = await stack.enter_async_context(Store.connect(settings))
+        for _ in range(2):
+            stack.enter_context(running(WORKER, environment(settings, **limits, **pace)))
+        measured = [
+            (await client.other(f"m{number}").create(request))["taskId"]
+            for number in range(4)
+            for request in (PERSONAS, MEDIA_PLAN, BRAND_KIT)
+        ]
+        await _until_completed(store, measured)
+        listener = await stack.enter_async_context(Listening.to(server, {user for user, *_ in PROMISED}))
+        first = {}
+        for user, request, priority in PROMISED:
+            task = await client.other(user).create({**request, "priority": priority})
+            first[task["taskId"]] = task.get("estimatedStart")
+        tasks = await _until_completed(store, list(first))
+    errors: dict[str, list[float]] = {"when queued": [], "at last": []}
+    for task in tasks:
+        last = listener.promised.get(task.task_id, first[task.task_id])
+        for which, promised in (("when queued", first[task.task_id]), ("at last", last)):
+            if promised is not None and task.started_at is not None:
+                difference = task.started_at - datetime.fromisoformat(promised.replace("Z", "+00:00"))
+                errors[which].append(abs(difference.total_seconds()))
+    waited = statistics.median(
+        (task.started_at - task.queued_at).total_seconds() for task in tasks if task.started_at
+    )
+    figures = {"promised": float(len(errors["when queued"])), "waited, median s": waited}
+    for which, seconds in errors.items():
+        figures[f"error {which}, median s"] = statistics.median(seconds)
+        figures[f"error {which}, p90 s"] = sorted(seconds)[len(seconds) * 9 // 10]
+    return figures
+
+
+class Listening:
+    """Keeps the last start that each waiting task was promised by an event."""
+
+    def __init__(self) -> None:
+        self.promised: dict[str, str] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, server: Jobs | Herald, users: Iterable[str]) -> AsyncIterator["Listening"]:
+        listening = cls()
+        async with redis.asyncio.Redis.from_url(server.settings.redis_url) as client:
+            feed, signals = Feed(client), []
+            async with Follower(feed, listening._heard, lambda _: None) as follower:
+                for user in users:
+                    signals.append(await follower.follow(user_channel(user)))
+                yield listening
+
+    def _heard(self, _: str, publication: Any) -> None:
+        event = json.loads(publication.data)
+        task = event.get("task", {})
+        if task.get("status") == "queued" and "estimatedStart" in task:
+            self.promised[task["taskId"]] = task["estimatedStart"]
+
+
+async def _until_completed(store: Store, task_ids: Sequence[str]) -> list[Any]:
+    async with asyncio.timeout(600):
+        while True:
+            found = [await store.get(task_id) for task_id in task_ids]
+            if all(task is not None and task.status in ENDED for task in found):
+                return found
+            await asyncio.sleep(0.5)
