@@ -18,6 +18,7 @@ from shared import embedded
 from shared.settings import Settings
 from tests.bench import workers
 from tests.bench.load import RawClient, payload
+from tests.bench.promises import promises
 from tests.bench.servers import ALL, Figures, Herald, NodeWs, PythonSocketIo, Server
 from tests.bench.workers import Alone, HeraldWorker, StockArq, Whole
 
@@ -191,6 +192,7 @@ SCENES: dict[str, tuple[Callable[[Any], Awaitable[Figures]], Sequence[type[Any]]
     "short": (workers.short, [HeraldWorker, StockArq]),
     "accept": (workers.accept, [Whole]),
     "slots": (workers.slots, [Alone]),
+    "promises": (promises, [Alone]),
 }
 GOALS: list[tuple[str, str, type[Any] | None, str, float]] = [
     ("burst", "deliveries/s", NodeWs, "≥", 3),
