@@ -173,7 +173,7 @@ async def test_a_job_that_waits_again_in_older_data_stays_with_who_runs_it(
     assert await picked(worker) == [job]
     await queue.redis.delete(*QUEUE_KEYS)
     for key, value in before.items():
-        await queue.redis.restore(key, 0, value)  # type: ignore[no-untyped-call]
+        await queue.redis.restore(key, 0, value)
     assert await worker.renew([job]) == set()
     assert await picked(leases("w2")) == []
     await worker.release(job)
@@ -181,10 +181,10 @@ async def test_a_job_that_waits_again_in_older_data_stays_with_who_runs_it(
 
 
 @pytest.mark.parametrize(
-    "rubbish", [{b"\xff\xfe:0:ada": 1}, {b"\xff": 0}, {"x:0:ada": float("-inf")}, {b"a:b\x00:c\xc3": 5}]
+    "rubbish", [{b"\xff\xfe:0:ada": 1}, {b"\xff": 0}, {b"x:0:ada": float("-inf")}, {b"a:b\x00:c\xc3": 5}]
 )
 async def test_what_is_no_job_is_dropped_and_stops_nobody(
-    queue: Queue, leases: MakeLeases, rubbish: dict[str | bytes, float]
+    queue: Queue, leases: MakeLeases, rubbish: dict[bytes, float]
 ) -> None:
     await queue.redis.zadd(QUEUE_NAME, rubbish)
     ids = await queued(queue, *in_turn(2))

@@ -55,7 +55,7 @@ async def test_every_task_type_is_generated(settings: Settings, store: Store) ->
 
 async def test_a_queue_full_of_rubbish_stops_nobody(settings: Settings, store: Store, feed: Feed) -> None:
     async with Queue.connect(settings) as queue:
-        await queue.redis.zadd(QUEUE_NAME, {"no-such-job": 1, "pickled": 2, b"\xff\xfe:0:ada": 3})
+        await queue.redis.zadd(QUEUE_NAME, {b"no-such-job": 1, b"pickled": 2, b"\xff\xfe:0:ada": 3})
         await queue.redis.set("arq:job:pickled", b"\x80\x04N.")
         await queue.redis.enqueue_job("no_such_function", "x")
         await queue.redis.enqueue_job("run_task", "no-such-task")
