@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import nullcontext
 from functools import partial
 from itertools import chain
 from typing import Annotated, Any, Literal
@@ -37,6 +38,7 @@ from shared.models import (
     PublicTask,
     Task,
     TaskStatus,
+    may_become,
     new_task_id,
     now,
 )
@@ -125,9 +127,9 @@ async def create(request: Request) -> Response:
         history=[HistoryEntry(at=at, status=TaskStatus.QUEUED, by="user")],
     )
     services = services_of(request)
-    await services.waiting.check_room(principal.user_id, key)
     try:
-        task, is_new = await services.store.create(task)
+        async with services.waiting.room(principal.user_id, task.task_id, key):
+            task, is_new = await services.store.create(task)
     except IdempotencyConflictError:
         raise Problem(422, "this Idempotency-Key was used for another request; take a new one") from None
     afterwards = None
@@ -232,6 +234,7 @@ async def retry(request: Request) -> Response:
         retryable=None,
         last_error=None,
         next_retry_at=None,
+        estimated_completion=None,
         retry_count=0,
         current_step=None,
         current_step_index=None,
@@ -241,7 +244,10 @@ async def retry(request: Request) -> Response:
 async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> Response:
     before, who = await _visible_task(request)
     services = services_of(request)
-    task = await services.store.transition(before.task_id, to, by=who, **changes)
+    waits_again = to is TaskStatus.QUEUED and before.status in may_become(to)
+    limited = waits_again and who == "user"  # an operator puts right what went wrong, whatever waits
+    async with services.waiting.room(before.user_id, before.task_id) if limited else nullcontext():
+        task = await services.store.transition(before.task_id, to, by=who, **changes)
     if task is None:
         latest, _ = await _visible_task(request)
         raise Problem(

@@ -211,7 +211,7 @@ OPERATIONS = (
         )
         for action, told, more in (
             ("cancel", "Cancel a task that has not ended; a running step is broken off.", ()),
-            ("retry", "Queue a failed or cancelled task again; its finished steps are kept.", ()),
+            ("retry", "Queue a failed or cancelled task again; its finished steps are kept.", (429,)),
         )
     ),
     *(

@@ -133,14 +133,23 @@ def listing_of(request: Request) -> Listing:
 def versioned_response(
     request: Request, body: dict[str, Any], tasks: Iterable[PublicTask], headers: dict[str, str]
 ) -> Response:
-    """A response with an ``ETag`` from the tasks' revisions and positions, or 304 if the client has it."""
-    versions = ",".join(sorted(f"{task.task_id}.{task.rev}.{task.queue_position}" for task in tasks))
+    """A response with an ``ETag``, or 304 if the client has it.
+
+    The ``ETag`` is made from the tasks' revisions, positions, and expected starts as far as they matter.
+    """
+    versions = ",".join(sorted(map(_version, tasks)))
     etag = f'"{hashlib.sha256(versions.encode()).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", **headers}
     known = [name.strip().removeprefix("W/") for name in request.headers.get("if-none-match", "").split(",")]
     if etag in known or "*" in known:
         return Response(status_code=304, headers=headers)
     return JSONResponse(body, headers=headers)
+
+
+def _version(task: PublicTask) -> str:
+    """What changes when the task does; its expected start only when that moves by some ten seconds."""
+    start = task.estimated_start
+    return f"{task.task_id}.{task.rev}.{task.queue_position}.{start and round(start.timestamp() / 10)}"
 
 
 def json_response(value: dict[str, Any]) -> Response:

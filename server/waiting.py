@@ -1,7 +1,8 @@
 """Tasks that wait: whether there is room for another one, how it is queued, and where it is then."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 from redis.exceptions import RedisError
@@ -12,7 +13,7 @@ from shared.announcer import Announcer
 from shared.fleet import Fleet
 from shared.forecast import Forecast
 from shared.models import PublicTask, Task, TaskStatus
-from shared.outlook import Outlook, outlooks
+from shared.outlook import Planner, Start
 from shared.queue import Queue
 from shared.settings import Settings
 from shared.store import Store
@@ -34,25 +35,39 @@ class WaitingRoom:
         self._store = store
         self._queue = queue
         self._announcer = announcer
-        self._fleet = fleet
-        self._forecast = Forecast(queue.redis)
+        self._planner = Planner(queue, fleet, Forecast(queue.redis), user_limit=settings.max_running_per_user)
 
-    async def check_room(self, user_id: str, idempotency_key: str | None) -> None:
-        """Refuse a task of a user who has enough of them waiting, unless it is there already.
+    @asynccontextmanager
+    async def room(
+        self, user_id: str, task_id: str, idempotency_key: str | None = None
+    ) -> AsyncIterator[None]:
+        """Room for another waiting task of a user, which is stored within the block.
+
+        It is reserved in Redis first, and what waits is counted in MongoDB then. So each of those that ask
+        at the same time sees all that came before it, as reserved or as stored, and counts none twice.
+        Without Redis, those that ask at the same time do not see each other.
 
         Raises:
-            Problem: 429.
+            Problem: 429; the user has enough tasks waiting, and none of them with this idempotency key.
         """
         try:
-            if await self._queue.length() < self._most:
-                return  # then no user has so many of them
+            reserved = await self._queue.reserve(user_id, task_id)
         except (RedisError, OSError):
-            pass
-        if await self._store.count_waiting(user_id) < self._most:
-            return
-        if idempotency_key is None or not await self._store.of_key(user_id, idempotency_key):
-            detail = f"{self._most} of your tasks are waiting; come back when some have run"
-            raise Problem(429, detail, headers={"Retry-After": str(FULL_RETRY_AFTER_S)})
+            reserved = [task_id]
+        try:
+            if not await self._fits(user_id, reserved) and not (
+                idempotency_key is not None and await self._store.of_key(user_id, idempotency_key)
+            ):
+                detail = f"{self._most} of your tasks are waiting; come back when some have run"
+                raise Problem(429, detail, headers={"Retry-After": str(FULL_RETRY_AFTER_S)})
+            yield
+        finally:
+            with suppress(RedisError, OSError):  # it runs out
+                await self._queue.unreserve(user_id, task_id)
+
+    async def _fits(self, user_id: str, reserved: Sequence[str]) -> bool:
+        left = self._most - len(reserved)
+        return left >= 0 and await self._store.count_waiting(user_id, besides=reserved) <= left
 
     async def admit(self, task: Task) -> tuple[Task, BackgroundTask | None]:
         """Tell of a task that is queued, and queue it; the task with its position, and what is left to do.
@@ -60,9 +75,7 @@ class WaitingRoom:
         It is accepted already: if Redis fails us here, the workers' reconcile does this later.
         """
         try:
-            position = await self._queue.position_of_next(task)
-            views = await outlooks(self._fleet, self._forecast, {task.type})
-            task = _at(task, position, views[task.type])
+            task = _at(task, (await self._planner.plan()).add(task))
             published = await self._announcer.publish(task)
             await self._queue.enqueue(task)
         except (RedisError, OSError) as error:
@@ -76,6 +89,7 @@ class WaitingRoom:
             await self._queue.move(task)
         except (RedisError, OSError) as error:
             log.warning("task %s is not where it belongs in the queue: %s", task.task_id, error)
+        self._planner.outdate()
         [task] = await self.placed([task])
         await self._announcer.tell(task)
         return task
@@ -87,23 +101,22 @@ class WaitingRoom:
             await self._queue.withdraw(task)
         except (RedisError, OSError) as error:  # the worker that has it, or will, finds out by itself
             log.warning("task %s is still in the queue: %s", task.task_id, error)
+        self._planner.outdate()
 
     async def placed(self, tasks: Sequence[TaskT]) -> list[TaskT]:
         """The tasks, those that wait with their position and their expected start."""
-        waiting = [task for task in tasks if task.status is TaskStatus.QUEUED]
-        if not waiting:
+        if all(task.status is not TaskStatus.QUEUED for task in tasks):
             return list(tasks)
         try:
-            positions = await self._queue.positions(waiting)
-            views = await outlooks(self._fleet, self._forecast, {task.type for task in waiting})
+            plan = await self._planner.plan()
         except (RedisError, OSError):
             return list(tasks)
         return [
-            _at(task, positions[task.task_id], views[task.type]) if task.task_id in positions else task
-            for task in tasks
+            _at(task, plan.start_of(task)) if task.status is TaskStatus.QUEUED else task for task in tasks
         ]
 
 
-def _at(task: TaskT, position: int, outlook: Outlook) -> TaskT:
-    changes = {"queue_position": position, "estimated_start": outlook.start_of(position)}
-    return task.model_copy(update=changes)
+def _at(task: TaskT, start: Start | None) -> TaskT:
+    if start is None:
+        return task
+    return task.model_copy(update={"queue_position": start.position, "estimated_start": start.at})

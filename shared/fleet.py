@@ -1,16 +1,18 @@
 """The workers and hubs that are there, as each tells every few seconds."""
 
 import json
-import time
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from shared.queue import LEASES
-from shared.redis_pool import exchange
+from shared.redis_pool import exchange, redis_time
+from shared.scripts import Script
 
 BEAT_EVERY_S = 10.0
 GONE_AFTER_S = 3 * BEAT_EVERY_S
+LEAD_LASTS = 2.5
+"""A lead that is not renewed lasts this many times as long as the time between two renewals."""
 
 
 class Capacity(NamedTuple):
@@ -33,7 +35,7 @@ class Roster:
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        told = json.dumps({"at": time.time(), **figures})
+        told = json.dumps({"at": await redis_time(self._redis), **figures})
         await exchange(self._redis, [("HSET", self._key, name, told)])
 
     async def leave(self, name: str) -> None:
@@ -41,10 +43,10 @@ class Roster:
         await exchange(self._redis, [("HDEL", self._key, name)])
 
     async def present(self) -> dict[str, dict[str, float]]:
-        """What each living one has told last, and ``at`` which Unix time; the dead are dropped."""
-        [told] = await exchange(self._redis, [("HGETALL", self._key)])
+        """What each living one has told last, and ``at`` which Unix time of Redis's; the dead are dropped."""
+        told, (seconds, _) = await exchange(self._redis, [("HGETALL", self._key), ("TIME",)])
         found = {name.decode(): json.loads(text) for name, text in zip(told[::2], told[1::2], strict=True)}
-        gone = [name for name, figures in found.items() if figures["at"] < time.time() - GONE_AFTER_S]
+        gone = [name for name, figures in found.items() if figures["at"] < int(seconds) - GONE_AFTER_S]
         if gone:
             await exchange(self._redis, [("HDEL", self._key, *gone)])
         return {name: figures for name, figures in found.items() if name not in gone}
@@ -56,11 +58,12 @@ class Fleet:
     Example::
 
         await fleet.beat("host:17", slots=20, running=3)
-        slots, running = await fleet.capacity()
+        slots = await fleet.slots()
     """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._lead = Script("lead.lua")
         self._workers = Roster(redis, "herald:workers")
         self.hubs = Roster(redis, "herald:hubs")
 
@@ -80,15 +83,24 @@ class Fleet:
         """What each living worker has told last: ``{at, slots, running}``."""
         return await self._workers.present()
 
-    async def leads(self, duty: str, worker: str, for_s: float) -> bool:
-        """Whether ``worker`` is to do a duty now; nobody else is told so for so many seconds.
+    async def leads(self, duty: str, name: str, every_s: float) -> bool:
+        """Whether ``name`` has a duty now: it keeps it by asking again every ``every_s`` seconds.
+
+        Who stops asking loses the duty after `LEAD_LASTS` times as long; `resign` gives it up at once.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        key, lasts_ms = f"herald:duty:{duty}", round(for_s * 1000 * 0.9)  # it comes again a little early
-        [led] = await exchange(self._redis, [("SET", key, worker, "NX", "PX", lasts_ms)])
-        return bool(led)
+        lasts_ms = round(every_s * LEAD_LASTS * 1000)
+        return bool(await self._lead.run(self._redis, [_lead_key(duty)], [name, lasts_ms]))
+
+    async def resign(self, duty: str, name: str) -> None:
+        """Give a duty up, if ``name`` has it.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached; the duty is lost by itself.
+        """
+        await self._lead.run(self._redis, [_lead_key(duty)], [name, 0])
 
     async def capacity(self) -> Capacity:
         """All slots, and how many of them are taken.
@@ -99,3 +111,7 @@ class Fleet:
         workers = await self.workers()
         [running] = await exchange(self._redis, [("ZCARD", LEASES)])
         return Capacity(sum(int(beat["slots"]) for beat in workers.values()), running)
+
+
+def _lead_key(duty: str) -> str:
+    return f"herald:leader:{duty}"

@@ -75,6 +75,22 @@ class Forecast:
             if len(known) >= ENOUGH
         }
 
+    async def whole_runs(self, task_types: Iterable[str]) -> dict[str, list[float]]:
+        """How long the last whole runs took, in seconds, by those types of which enough is known.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        wanted = list(dict.fromkeys(task_types))
+        if not wanted:
+            return {}
+        found = await exchange(self._redis, [("LRANGE", _key(name, WHOLE_RUN), 0, -1) for name in wanted])
+        return {
+            name: [float(took) for took in known]
+            for name, known in zip(wanted, found, strict=True)
+            if len(known) >= ENOUGH
+        }
+
 
 def _duration(known: list[float]) -> Duration:
     deciles = statistics.quantiles(known, n=10, method="inclusive")

@@ -5,10 +5,10 @@ of ``shared/lua``, each in one atomic step. `worker.leases` has the worker's sid
 """
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from arq.connections import ArqRedis, RedisSettings
 from arq.constants import job_key_prefix
@@ -24,6 +24,12 @@ QUEUE_NAME = "herald:queue"
 LEASES = "herald:leases"
 OWNERS = "herald:owners"
 LATER = "herald:later"
+LINES = "herald:lines"
+TURNS = "herald:turns"
+TYPES = "herald:types"
+STARTED = "herald:started"
+QUEUE_KEYS = (QUEUE_NAME, LEASES, OWNERS, LATER, LINES, TURNS, TYPES, STARTED)
+"""The keys of every script of the queue, in the order of ``lua/queue.lua``, which says what each holds."""
 FAR = 10**13
 """Added to the place of a job that is not to be taken: it runs, or it waits for its time."""
 JOB_NAME = "run_task"
@@ -40,6 +46,10 @@ HEAD_START: dict[str, timedelta] = {
 
 EXPIRES = timedelta(days=7)
 """A job that no worker has taken by then is dropped from Redis."""
+
+REINDEX_AT_ONCE = 200
+RESERVED_FOR_S = 60.0
+"""A reservation outlives the longest that MongoDB may take to store a task."""
 
 
 def serialize(job: dict[str, Any]) -> bytes:
@@ -82,13 +92,31 @@ def arq_settings(settings: Settings) -> RedisSettings:
     )
 
 
+class QueueState(NamedTuple):
+    """The queue at one moment, by job ids as Redis has them."""
+
+    at_s: float
+    """The moment, in Unix seconds by Redis's clock."""
+    waiting: list[tuple[bytes, float]]
+    """With their places (Unix seconds by Redis's clock), the lowest first."""
+    later: list[tuple[bytes, float, float]]
+    """Those that wait for their time: their places, and after how many seconds they are due."""
+    running: list[tuple[bytes, float | None]]
+    """With the seconds since they were taken; None where that is not known."""
+    types: dict[bytes, bytes]
+    """The task types of the jobs, where they are known."""
+
+
 class Queue:
     """The queue that the workers take tasks from; a job holds nothing but the task's id."""
 
     def __init__(self, redis: ArqRedis) -> None:
         self.redis = redis
-        self._enqueue = Script("enqueue.lua")
-        self._move = Script("move.lua")
+        self._enqueue = queue_script("enqueue.lua")
+        self._move = queue_script("move.lua")
+        self._withdraw = queue_script("withdraw.lua")
+        self._reindex = queue_script("reindex.lua")
+        self._reserve = Script("reserve.lua")
 
     @classmethod
     @asynccontextmanager
@@ -103,23 +131,25 @@ class Queue:
     async def enqueue(self, task: Task) -> bool:
         """Queue ``task`` for now, or for its next retry; False if it is in the queue already.
 
+        A retry waits for as long as it was told to when it was stored, from now on: the clock of the worker
+        that stored it need not agree with ours.
+
         Raises:
             redis.RedisError: Redis cannot be reached; the task may be in the queue nevertheless.
         """
-        job, at_ms = job_id(task), _unix_ms(now())
-        body = serialize_job(JOB_NAME, (task.task_id,), {}, None, at_ms, serializer=serialize)
-        due_ms = _unix_ms(task.next_retry_at) if task.next_retry_at else 0
+        job = job_id(task)
+        body = serialize_job(JOB_NAME, (task.task_id,), {}, None, _unix_ms(now()), serializer=serialize)
         return bool(
             await self._enqueue.run(
                 self.redis,
-                [QUEUE_NAME, job_key_prefix + job, LEASES, LATER],
+                [*QUEUE_KEYS, job_key_prefix + job],
                 [
                     job,
-                    _place(task),
+                    _place_ago_ms(task),
                     body.decode(),
                     round(EXPIRES.total_seconds() * 1000),
-                    due_ms,
-                    FAR,
+                    round(retry_delay_s(task) * 1000),
+                    task.type,
                     SIGNAL_PREFIX + WORK_SIGNAL,
                 ],
             )
@@ -130,28 +160,44 @@ class Queue:
         [waiting] = await exchange(self.redis, [("ZCOUNT", QUEUE_NAME, "-inf", f"({FAR}")])
         return int(waiting)
 
-    async def position_of_next(self, task: PublicTask) -> int:
-        """Which one ``task`` would be of those that wait, from 1, if it were queued now."""
-        [before] = await exchange(self.redis, [("ZCOUNT", QUEUE_NAME, "-inf", f"({_place(task)}")])
-        return 1 + int(before)
+    async def state(self) -> QueueState:
+        """All that waits and runs, as of one moment.
 
-    async def positions(self, tasks: Sequence[PublicTask]) -> dict[str, int]:
-        """By task id, which ones the tasks are of those that wait, from 1; without those that do not wait."""
-        if not tasks:
-            return {}
-        ranks = [("ZRANK", QUEUE_NAME, job_id(task)) for task in tasks]
-        waiting, *found = await exchange(self.redis, [("ZCOUNT", QUEUE_NAME, "-inf", f"({FAR}"), *ranks])
-        return {
-            task.task_id: rank + 1
-            for task, rank in zip(tasks, found, strict=True)
-            if rank is not None and rank < waiting
-        }
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        reads = [
+            ("TIME",),
+            ("ZRANGE", QUEUE_NAME, 0, -1, "WITHSCORES"),
+            ("ZRANGE", LATER, 0, -1, "WITHSCORES"),
+            ("HGETALL", TYPES),
+            ("HGETALL", STARTED),
+        ]
+        *_, answers = await exchange(self.redis, [("MULTI",), *reads, ("EXEC",)])
+        (seconds, microseconds), places, dues, types, starts = answers
+        at_ms = int(seconds) * 1000 + int(microseconds) / 1000
+        due = dict(_pairs(dues))
+        started = dict(_pairs(starts))
+        waiting, later, running = [], [], []
+        for job, score in _pairs(places):
+            place_ms = float(score)
+            if place_ms < FAR:
+                waiting.append((job, place_ms / 1000))
+            elif job in due:
+                due_in_s = max(0.0, (float(due[job]) - at_ms) / 1000)
+                later.append((job, (place_ms - FAR) / 1000, due_in_s))
+            else:
+                since = started.get(job)
+                running.append((job, (at_ms - float(since)) / 1000 if since is not None else None))
+        return QueueState(at_ms / 1000, waiting, later, running, dict(_pairs(types)))
 
     async def owners(self) -> dict[str, str]:
         """The workers that have the running tasks, by task id."""
         [found] = await exchange(self.redis, [("HGETALL", OWNERS)])
-        pairs = zip(found[::2], found[1::2], strict=True)
-        return {job.decode().partition(":")[0]: worker.decode() for job, worker in pairs}
+        return {
+            job.decode(errors="replace").partition(":")[0]: worker.decode(errors="replace")
+            for job, worker in _pairs(found)
+        }
 
     async def missing(self, tasks: Sequence[Task]) -> list[Task]:
         """Those of the tasks that are not in the queue, neither waiting nor running."""
@@ -171,7 +217,7 @@ class Queue:
 
     async def move(self, task: Task) -> bool:
         """Give a waiting task the place of its priority; False if it waits no more."""
-        return bool(await self._move.run(self.redis, [QUEUE_NAME], [job_id(task), _place(task), FAR]))
+        return bool(await self._move.run(self.redis, QUEUE_KEYS, [job_id(task), _place_ago_ms(task)]))
 
     async def withdraw(self, task: Task) -> None:
         """Take an ended task out of the queue, and tell the worker that may run it to stop.
@@ -179,12 +225,47 @@ class Queue:
         If Redis cannot be reached, whoever takes the job finds that there is nothing to do.
         """
         job = job_id(task)
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.zrem(QUEUE_NAME, job)
-            pipe.zrem(LATER, job)
-            pipe.delete(job_key_prefix + job)
-            pipe.publish(SIGNAL_PREFIX + CANCEL_SIGNAL, task.task_id)
-            await pipe.execute()
+        await self._withdraw.run(
+            self.redis,
+            [*QUEUE_KEYS, job_key_prefix + job],
+            [job, SIGNAL_PREFIX + CANCEL_SIGNAL, task.task_id],
+        )
+
+    async def reindex(self) -> None:
+        """Put the index by users right, in case that an older version has changed the queue without it.
+
+        It is done in parts, so that Redis serves others in between.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        reads = [("ZRANGE", QUEUE_NAME, 0, -1), ("HKEYS", TYPES), ("HKEYS", STARTED)]
+        jobs = list(set().union(*await exchange(self.redis, reads)))
+        for start in range(0, len(jobs), REINDEX_AT_ONCE):
+            await self._reindex.run(self.redis, QUEUE_KEYS, jobs[start : start + REINDEX_AT_ONCE])
+
+    async def reserve(self, user_id: str, task_id: str) -> list[str]:
+        """Reserve room for another waiting task of a user; the tasks that have a reservation, with this one.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        key, lasts_ms = _reservations(user_id), round(RESERVED_FOR_S * 1000)
+        reserved: list[bytes] = await self._reserve.run(self.redis, [key], [task_id, lasts_ms])
+        return [found.decode() for found in reserved]
+
+    async def unreserve(self, user_id: str, task_id: str) -> None:
+        """Drop a reservation: the task is stored, or is not going to be."""
+        await exchange(self.redis, [("ZREM", _reservations(user_id), task_id)])
+
+
+def queue_script(name: str) -> Script:
+    """A script of the queue; its first keys are `QUEUE_KEYS`."""
+    return Script("queue.lua", name)
+
+
+def _reservations(user_id: str) -> str:
+    return f"herald:reserved:{user_id}"
 
 
 def job_id(task: PublicTask) -> str:
@@ -195,9 +276,39 @@ def job_id(task: PublicTask) -> str:
     return f"{task.task_id}:{_unix_ms(task.queued_at)}:{task.user_id}"
 
 
-def _place(task: PublicTask) -> int:
+def retry_delay_s(task: PublicTask) -> float:
+    """How long a task that was told to try again later has to wait, from when that was stored, in seconds.
+
+    Both times were taken from one clock; what is left of it by ours would mean nothing.
+    """
+    if task.next_retry_at is None:
+        return 0.0
+    return max(0.0, (task.next_retry_at - task.updated_at).total_seconds())
+
+
+def user_of(job: bytes) -> bytes:
+    """The user that a job's id names; empty where it is not the id of a task's job."""
+    _, _, user = job.partition(b":")[2].partition(b":")
+    return user
+
+
+def place_ago_s(task: PublicTask) -> float:
+    """How long ago the task's place in the queue is.
+
+    Exact where the task has just been accepted here; else the error is the difference of two clocks, and
+    costs no more than so much of the task's turn.
+    """
     # A priority that only a newer version knows counts as normal.
-    return _unix_ms(task.queued_at - HEAD_START.get(task.priority, HEAD_START[Priority.NORMAL]))
+    head_start = HEAD_START.get(task.priority, HEAD_START[Priority.NORMAL])
+    return (now() - task.queued_at + head_start).total_seconds()
+
+
+def _place_ago_ms(task: PublicTask) -> int:
+    return round(place_ago_s(task) * 1000)
+
+
+def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    return zip(flat[::2], flat[1::2], strict=True)
 
 
 def _unix_ms(at: datetime) -> int:

@@ -10,18 +10,22 @@ from redis.exceptions import NoScriptError
 
 from shared.redis_pool import exchange
 
-Call = tuple[Sequence[str], Sequence[str | int]]
+Call = tuple[Sequence[str], Sequence[str | bytes | int]]
 """A script's keys and arguments."""
 
 
 class Script:
-    """A Lua script, sent by its digest; its text goes to Redis once, and again if Redis forgot it."""
+    """A Lua script, sent by its digest; its text goes to Redis once, and again if Redis forgot it.
 
-    def __init__(self, name: str) -> None:
-        self.text = (Path(__file__).parent / "lua" / name).read_text()
+    Several files are joined into one script: functions that scripts share come first.
+    """
+
+    def __init__(self, *names: str) -> None:
+        folder = Path(__file__).parent / "lua"
+        self.text = "\n".join((folder / name).read_text() for name in names)
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[str | int]) -> Any:
+    async def run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
         """Run the script and return its reply."""
         return (await self.run_each(redis, [(keys, arguments)]))[0]
 

@@ -405,18 +405,17 @@ class Store:
         """The tasks that were queued before a time and have not ended; in batches."""
         return self._batches({"status": {"$in": list(ACTIVE)}, "queuedAt": {"$lt": queued_before}})
 
-    async def waiting(self, *, limit: int) -> list[Task]:
-        """Tasks of all users that are queued, those that were accepted first at the front."""
-        found: list[Task] = []
-        async for tasks in self._batches({"status": TaskStatus.QUEUED}):
-            found += tasks
-            if len(found) >= limit:
-                break
-        return found[:limit]
+    async def queued(self, task_ids: Sequence[str]) -> list[Task]:
+        """Those of the tasks that are queued."""
+        query = {"taskId": {"$in": list(task_ids)}, "status": TaskStatus.QUEUED}
+        return readable(Task, await self._tasks.find(query).to_list(len(task_ids) or 1))
 
-    async def count_waiting(self, user_id: str) -> int:
-        """How many of a user's tasks are queued."""
-        found: int = await self._tasks.count_documents({"userId": user_id, "status": TaskStatus.QUEUED})
+    async def count_waiting(self, user_id: str, *, besides: Collection[str] = ()) -> int:
+        """How many of a user's tasks are queued, without those ``besides``."""
+        query: dict[str, Any] = {"userId": user_id, "status": TaskStatus.QUEUED}
+        if besides:
+            query["taskId"] = {"$nin": list(besides)}
+        found: int = await self._tasks.count_documents(query)
         return found
 
     async def of_key(self, user_id: str, idempotency_key: str) -> bool:

@@ -1,14 +1,26 @@
 """A worker's claims on jobs: taken, renewed and given back in Redis, each in one atomic step."""
 
+import logging
 from collections.abc import Collection
-from datetime import datetime
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
 from shared.feed import SIGNAL_PREFIX
-from shared.queue import FAR, LATER, LEASES, OWNERS, QUEUE_NAME, WORK_SIGNAL
-from shared.scripts import Script
+from shared.queue import (
+    LATER,
+    LEASES,
+    OWNERS,
+    QUEUE_KEYS,
+    QUEUE_NAME,
+    STARTED,
+    TYPES,
+    WORK_SIGNAL,
+    queue_script,
+)
+from shared.redis_pool import exchange
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 8.0
 """A worker that is gone loses its tasks to others after this many seconds."""
@@ -20,6 +32,8 @@ class Picked(NamedTuple):
     job_id: str
     score: int
     """Its place in ARQ's queue while it runs."""
+    was_lost: bool = False
+    """Whether a worker had it that is gone: so nobody has seen to it that its time has come."""
 
 
 class Leases:
@@ -27,18 +41,18 @@ class Leases:
 
     Example::
 
-        for job_id, score in await leases.pick(free_slots):
+        for job in await leases.pick(free_slots):
             …
-            await leases.release(job_id)
+            await leases.release(job.job_id)
     """
 
     def __init__(self, redis: Redis, worker_id: str, *, user_limit: int) -> None:
         self._redis = redis
         self._worker_id = worker_id
         self._user_limit = user_limit
-        self._pick = Script("pick.lua")
-        self._renew = Script("renew.lua")
-        self._release = Script("release.lua")
+        self._pick = queue_script("pick.lua")
+        self._renew = queue_script("renew.lua")
+        self._release = queue_script("release.lua")
 
     async def pick(self, most: int) -> list[Picked]:
         """Take at most so many jobs: those of lost workers first, then by their place in the queue.
@@ -49,12 +63,22 @@ class Leases:
             redis.RedisError: Redis cannot be reached; jobs may have been taken, for as long as a lease lasts.
         """
         found = await self._pick.run(
-            self._redis,
-            [QUEUE_NAME, LEASES, OWNERS, LATER],
-            [self._worker_id, most, _LEASE_MS, self._user_limit, FAR],
+            self._redis, QUEUE_KEYS, [self._worker_id, most, _LEASE_MS, self._user_limit]
         )
-        ids, scores = found[::2], found[1::2]
-        return [Picked(job.decode(), int(float(score))) for job, score in zip(ids, scores, strict=True)]
+        picked = []
+        for job, place, lost in zip(found[::3], found[1::3], found[2::3], strict=True):
+            try:
+                picked.append(Picked(job.decode(), int(float(place)), bool(lost)))
+            except (ValueError, OverflowError):
+                await self._drop(job)
+        return picked
+
+    async def _drop(self, job: bytes) -> None:
+        """Drop what is no job of ours, lest it is taken again and again."""
+        log.error("dropped %r from the queue: it is not the id of a job", job)
+        sets = [("ZREM", key, job) for key in (QUEUE_NAME, LEASES, LATER)]
+        hashes = [("HDEL", key, job) for key in (OWNERS, TYPES, STARTED)]
+        await exchange(self._redis, [*sets, *hashes])
 
     async def renew(self, job_ids: Collection[str]) -> set[str]:
         """Renew the leases of jobs; those that another worker has meanwhile taken.
@@ -64,20 +88,19 @@ class Leases:
         """
         if not job_ids:
             return set()
-        lost = await self._renew.run(self._redis, [LEASES, OWNERS], [self._worker_id, _LEASE_MS, *job_ids])
+        lost = await self._renew.run(self._redis, QUEUE_KEYS, [self._worker_id, _LEASE_MS, *job_ids])
         return {job.decode() for job in lost}
 
-    async def release(self, job_id: str, *, due: datetime | None = None) -> None:
-        """Give a lease back; if the job has not ended it may be taken again, at once or when it is ``due``.
+    async def release(self, job_id: str, *, due_in_s: float = 0) -> None:
+        """Give a lease back; if the job has not ended it may be taken again after so many seconds.
 
         Raises:
             redis.RedisError: Redis cannot be reached; then the lease runs out by itself.
         """
-        due_ms = round(due.timestamp() * 1000) if due else 0
         await self._release.run(
             self._redis,
-            [QUEUE_NAME, LEASES, OWNERS, LATER],
-            [self._worker_id, job_id, due_ms, FAR, SIGNAL_PREFIX + WORK_SIGNAL],
+            QUEUE_KEYS,
+            [self._worker_id, job_id, round(due_in_s * 1000), SIGNAL_PREFIX + WORK_SIGNAL],
         )
 
 

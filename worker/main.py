@@ -5,7 +5,6 @@ import os
 import secrets
 import socket
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from typing import Any
 
 from arq import Retry, func
@@ -19,7 +18,6 @@ from shared.documents import UnreadableError
 from shared.feed import Feed
 from shared.fleet import BEAT_EVERY_S, Fleet
 from shared.forecast import Forecast
-from shared.models import now
 from shared.queue import JOB_NAME, QUEUE_NAME, Queue, arq_redis, arq_settings, deserialize, serialize
 from shared.settings import Settings, load_for_service
 from shared.store import Store
@@ -29,7 +27,7 @@ from worker.leases import Leases
 from worker.llm.gemini import GeminiProvider
 from worker.llm.offline import OfflineProvider
 from worker.llm.provider import Provider
-from worker.run import OTHER_VERSION_AFTER, Parts, RunAgainError, run_task
+from worker.run import OTHER_VERSION_AFTER_S, Parts, RunAgainError, run_task
 from worker.runs import Runs, stop_superseded
 from worker.runtime import Duty, Equipment
 
@@ -37,7 +35,7 @@ log = logging.getLogger(__name__)
 
 ARQ_TIMEOUT_MARGIN_S = 30
 """ARQ's timeout is the last resort: the attempt's own comes first, and ends in a clear state."""
-OUTAGE_RETRY = timedelta(seconds=3)
+OUTAGE_RETRY_S = 3.0
 COMPARE_EVERY_S = 0.8
 """How often MongoDB is asked whether what runs shall run on: a cancel's signal may be lost."""
 UNLIMITED_TRIES = 1_000_000
@@ -98,6 +96,7 @@ async def startup(ctx: dict[str, Any]) -> None:
             Duty(COMPARE_EVERY_S, compare_with_mongo),
             Duty(BEAT_EVERY_S, beat),
             Duty(reconcile.EVERY_S, repairs.reconcile),
+            Duty(reconcile.REINDEX_EVERY_S, repairs.reindex),
             Duty(reconcile.POSITIONS_EVERY_S, repairs.tell_positions),
         ],
     )
@@ -108,30 +107,30 @@ async def shutdown(ctx: dict[str, Any]) -> None:
     """Close it again."""
     if "parts" in ctx:
         await ctx["fleet"].leave(ctx["parts"].worker_id)
+        await ctx["fleet"].resign(reconcile.DUTIES, ctx["parts"].worker_id)
     if "stack" in ctx:
         await ctx["stack"].aclose()
 
 
 async def run_job(ctx: dict[str, Any], task_id: str) -> None:
     """The one job: run an attempt of a task. To ARQ it raises nothing but `Retry`."""
-    due = None
+    equipment, job_id = ctx["equipment"], ctx["job_id"]
     try:
-        await run_task(task_id, ctx["parts"])
+        await run_task(task_id, ctx["parts"], was_lost=job_id in equipment.were_lost)
     except RunAgainError as again:
-        due = again.due
+        due_in_s = again.due_in_s
     except UnreadableError:  # it has been logged; it stays in the queue for a version that can read it
-        due = now() + OTHER_VERSION_AFTER
+        due_in_s = OTHER_VERSION_AFTER_S
     except (PyMongoError, RedisError, OSError) as error:
         log.warning("task %s waits, a service does not answer: %s", task_id, error)
-        due = now() + OUTAGE_RETRY
+        due_in_s = OUTAGE_RETRY_S
     except Exception:
         # The reconcile queues it again, until it is overdue.
         log.exception("task %s could not be run", task_id)
         return
     else:
         return
-    if due is not None:
-        ctx["equipment"].due[ctx["job_id"]] = due
+    equipment.due_in_s[job_id] = due_in_s
     raise Retry
 
 

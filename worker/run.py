@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from opentelemetry.trace import SpanKind
@@ -18,6 +18,7 @@ from shared.documents import UnreadableError
 from shared.feed import Feed
 from shared.forecast import Forecast
 from shared.models import ENDED, EndReason, Task, TaskStatus, interrupted_steps, now
+from shared.queue import retry_delay_s
 from shared.settings import Settings
 from shared.store import Store
 from worker.clock import StepClock
@@ -34,16 +35,16 @@ log = logging.getLogger(__name__)
 
 SAVING = PlannedStep("Saving", 0.5)
 """The last step of every task."""
-OTHER_VERSION_AFTER = timedelta(seconds=30)
-"""When a task that only another version of Herald can read or run may be taken from the queue again."""
+OTHER_VERSION_AFTER_S = 30.0
+"""Seconds until a task that only another version can read or run may be taken from the queue again."""
 
 
 class RunAgainError(Exception):
-    """The task is to be run again: at once, or when it is ``due``."""
+    """The task is to be run again, after so many seconds."""
 
-    def __init__(self, due: datetime | None = None) -> None:
-        super().__init__(f"due {due}" if due else "at once")
-        self.due = due
+    def __init__(self, due_in_s: float = 0) -> None:
+        super().__init__(f"in {due_in_s:.1f} s")
+        self.due_in_s = due_in_s
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,18 @@ class Parts:
     runs: Runs
 
 
-async def run_task(task_id: str, parts: Parts) -> None:
+async def run_task(task_id: str, parts: Parts, *, was_lost: bool = False) -> None:
     """Run one attempt of a task, from its claim to its end.
 
     Whatever goes wrong with the task ends in its document and its event; a second call for the same task is
-    harmless.
+    harmless. ``was_lost`` is whether the task was taken over from a worker that is gone.
 
     Raises:
         RunAgainError: it shall run again.
         UnreadableError: its document cannot be read; nothing has been changed.
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
     """
-    run = await Run.begin(task_id, parts)
+    run = await Run.begin(task_id, parts, was_lost=was_lost)
     if run is None:
         return
     with parts.runs.keep(run), run.told():
@@ -116,20 +117,23 @@ class Run:
         self._ending = False
 
     @classmethod
-    async def begin(cls, task_id: str, parts: Parts) -> "Run | None":
+    async def begin(cls, task_id: str, parts: Parts, *, was_lost: bool) -> "Run | None":
         """Make a task this worker's; None if someone else was faster, it has ended, or it ends here.
 
+        The queue hands a task out when its time has come, by Redis's clock. Only where a worker died between
+        storing that the task tries again and putting it back does the queue not know of its wait.
+
         Raises:
-            RunAgainError: its time has not come, or it is in a status that only another version knows.
+            RunAgainError: its wait begins now, or it is in a status that only another version knows.
             UnreadableError: see `run_task`.
         """
         task = await parts.store.get(task_id)
         if task is None or task.status in ENDED:
             return None
-        if task.status is TaskStatus.RETRYING and task.next_retry_at and task.next_retry_at > now():
-            raise RunAgainError(task.next_retry_at)
+        if was_lost and task.status is TaskStatus.RETRYING and (wait_s := retry_delay_s(task)):
+            raise RunAgainError(wait_s)
         if not isinstance(task.status, TaskStatus) and task.completed_at is None:
-            raise RunAgainError(now() + OTHER_VERSION_AFTER)
+            raise RunAgainError(OTHER_VERSION_AFTER_S)
         claimed = await cls._claim(task, parts)
         if claimed is None:
             return None
@@ -296,11 +300,11 @@ class Run:
         changes: dict[str, Any] = {"last_error": outcome.message}
         if outcome.retryable and task.retry_count < task.max_retries:
             retry = task.retry_count + 1
-            due = now() + timedelta(seconds=max(outcome.retry_after_s or 0, backoff_s(retry)))
-            changes |= {"retry_count": retry, "next_retry_at": due}
+            wait_s = max(outcome.retry_after_s or 0, backoff_s(retry))
+            changes |= {"retry_count": retry, "next_retry_at": now() + timedelta(seconds=wait_s)}
             if await self._journal.end(TaskStatus.RETRYING, note=outcome.message, **changes):
                 metrics.RETRIES.labels(task.type, outcome.reason).inc()
-                raise RunAgainError(due)
+                raise RunAgainError(wait_s)
         else:
             changes |= {"end_reason": outcome.reason, "retryable": outcome.retryable, "completed_at": now()}
             await self._journal.end(TaskStatus.FAILED, note=outcome.message, **changes)

@@ -9,7 +9,6 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NamedTuple
 
 import arq.worker
@@ -47,8 +46,10 @@ class Equipment:
     feed: Feed
     duties: Sequence[Duty]
     grace_s: float
-    due: dict[str, datetime] = field(default_factory=dict)
-    """When the jobs that are put back may be taken again; by id, and at once for those that are not in it."""
+    due_in_s: dict[str, float] = field(default_factory=dict)
+    """After how many seconds the jobs that are put back may be taken again; those not in it, at once."""
+    were_lost: set[str] = field(default_factory=set)
+    """The jobs that run here and were taken over from a worker that is gone."""
 
 
 class Worker(arq.worker.Worker):
@@ -120,14 +121,17 @@ class Worker(arq.worker.Worker):
         """Fill the free slots."""
         free = self.max_jobs - len(self.tasks)
         if self.allow_pick_jobs and free > 0:
-            for job_id, score in await self._equipment.leases.pick(free):
+            for job_id, score, was_lost in await self._equipment.leases.pick(free):
                 if job_id not in self.tasks:  # our own lease may have run out while Redis was away
+                    if was_lost:
+                        self._equipment.were_lost.add(job_id)
                     self.tasks[job_id] = task = self.loop.create_task(self._run(job_id, score))
                     task.add_done_callback(lambda _, job_id=job_id: self._ended(job_id))  # type: ignore[misc]
         await self.record_health()
 
     def _ended(self, job_id: str) -> None:
         del self.tasks[job_id]
+        self._equipment.were_lost.discard(job_id)
         self._woken.set()
 
     async def _run(self, job_id: str, score: int) -> None:
@@ -139,9 +143,9 @@ class Worker(arq.worker.Worker):
         except Exception:
             log.exception("ARQ could not run job %s", job_id)
         finally:
-            due = self._equipment.due.pop(job_id, None)
+            due_in_s = self._equipment.due_in_s.pop(job_id, 0.0)
             try:
-                await self._equipment.leases.release(job_id, due=due)
+                await self._equipment.leases.release(job_id, due_in_s=due_in_s)
             except (RedisError, OSError) as error:
                 log.warning("the lease of job %s will run out by itself: %s", job_id, error)
 

@@ -1,62 +1,52 @@
 -- Take jobs that may run now, as one atomic step: first those whose worker is gone, then by their place.
 --
--- KEYS[1]  queue: job ids by their place (Unix ms; the lowest is first); from FAR on they are not to be taken
--- KEYS[2]  leases: running job ids by when they run out    KEYS[3]  owners: the worker of each running job
--- KEYS[4]  later: job ids by when they may be taken
+-- KEYS  see queue.lua
 -- ARGV[1]  worker    ARGV[2]  take at most so many    ARGV[3]  milliseconds that a lease lasts
--- ARGV[4]  jobs that one user may have running; 0 is no limit    ARGV[5]  FAR
+-- ARGV[4]  jobs that one user may have running; 0 is no limit
 --
--- A job id is "<task>:<queued at>:<user>". Running and later jobs keep their place, plus FAR: so what waits
--- is what is below FAR, and a job that is handed back is where it was.
---
--- Returns {job id, place + FAR, job id, place + FAR, …}.
+-- Returns {job id, place + FAR, 1 if its worker was lost, else 0, …}.
 
-local SCAN, PAGE = 5000, 100 -- waiting jobs that are looked at, when the first ones' users have enough running
-local worker, most, lease, limit, far =
-  ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local AT_ONCE = 5000 -- jobs that become due, and lost ones, that one call looks at
+local worker, most, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local now = clock()
 
-local function hidden_place(id)
-  local score = tonumber(redis.call('ZSCORE', KEYS[1], id) or 0)
-  return score >= far and score or nil
-end
-
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', now, 'LIMIT', 0, SCAN)) do
-  redis.call('ZREM', KEYS[4], id)
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, AT_ONCE)) do
+  redis.call('ZREM', LATER, id)
   local place = hidden_place(id)
-  if place and not redis.call('ZSCORE', KEYS[2], id) then
-    redis.call('ZADD', KEYS[1], place - far, id)
+  if place and not redis.call('ZSCORE', LEASES, id) then
+    join(id, place - FAR)
   end
 end
 
 local taken = {}
-local function take(id, place)
-  redis.call('ZADD', KEYS[1], place, id)
-  redis.call('ZADD', KEYS[2], now + lease, id)
-  redis.call('HSET', KEYS[3], id, worker)
+local function take(id, place, lost)
+  redis.call('ZADD', QUEUE, place, id)
+  redis.call('ZADD', LEASES, now + lease, id)
+  redis.call('HSET', OWNERS, id, worker)
+  redis.call('HSET', STARTED, id, now)
   taken[#taken + 1] = id
-  taken[#taken + 1] = tostring(place)
+  taken[#taken + 1] = string.format('%.0f', place)
+  taken[#taken + 1] = lost
   most = most - 1
 end
 
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'LIMIT', 0, SCAN)) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, AT_ONCE)) do
   local place = hidden_place(id)
   if not place then -- it has ended, and its worker could not say so
-    redis.call('ZREM', KEYS[2], id)
-    redis.call('HDEL', KEYS[3], id)
+    free(id)
+    redis.call('HDEL', TYPES, id)
   elseif most > 0 then
-    take(id, place)
+    take(id, place, 1)
   end
 end
 
-local function user_of(id)
-  return string.match(id, '^[^:]*:[^:]*:(.*)$')
+if most <= 0 then
+  return taken
 end
 
 local running = {}
-if limit > 0 and most > 0 then
-  for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+if limit > 0 then
+  for _, id in ipairs(redis.call('ZRANGE', LEASES, 0, -1)) do
     local user = user_of(id)
     if user then
       running[user] = (running[user] or 0) + 1
@@ -64,26 +54,37 @@ if limit > 0 and most > 0 then
   end
 end
 
-local chosen = {}
-local offset = 0
-while #chosen < most and offset < SCAN do
-  local page = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'WITHSCORES', 'LIMIT', offset, PAGE)
-  for at = 1, #page, 2 do
-    local id = page[at]
-    local user = limit > 0 and user_of(id)
-    if #chosen < most and (not user or (running[user] or 0) < limit) then
-      chosen[#chosen + 1] = { id, tonumber(page[at + 1]) + far }
+if not index_fits() then
+  index_anew()
+end
+local passed = 0 -- users who have enough running: they are at most all slots, divided by the limit
+while most > 0 do
+  local line = redis.call('ZRANGE', TURNS, passed, passed)[1]
+  if not line then
+    if index_fits() then
+      break
+    end
+    index_anew() -- which found something in it that does not wait
+    passed = 0
+  else
+    local entry = first_of(line)
+    local id = entry and string.sub(entry, ID_AT)
+    local place = id and waiting_place(id)
+    local user = id and user_of(id)
+    if not place or entry_of(id, place) ~= entry then
+      if entry then
+        redis.call('ZREM', LINES, entry)
+      end
+      give_turn(line)
+    elseif limit > 0 and user and (running[user] or 0) >= limit then
+      passed = passed + 1
+    else
+      leave(id, place)
+      take(id, place + FAR, 0)
       if user then
         running[user] = (running[user] or 0) + 1
       end
     end
   end
-  if #page < 2 * PAGE then
-    break
-  end
-  offset = offset + PAGE
-end
-for _, job in ipairs(chosen) do
-  take(job[1], job[2])
 end
 return taken

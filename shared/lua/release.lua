@@ -1,26 +1,27 @@
 -- Give a lease back; a job that has not ended returns to its place, now or later.
 --
--- KEYS[1]  queue    KEYS[2]  leases    KEYS[3]  owners    KEYS[4]  later; see pick.lua
--- ARGV[1]  worker    ARGV[2]  job id    ARGV[3]  when it may be taken again (Unix ms); 0 is now
--- ARGV[4]  FAR    ARGV[5]  signal that wakes the workers
+-- KEYS  see queue.lua
+-- ARGV[1]  worker    ARGV[2]  job id    ARGV[3]  in how many milliseconds it may be taken again
+-- ARGV[4]  signal that wakes the workers
 --
 -- Returns 1, or 0 if the lease is another worker's.
 
-local id, far = ARGV[2], tonumber(ARGV[4])
-if redis.call('HGET', KEYS[3], id) ~= ARGV[1] then
+local id, due_in = ARGV[2], tonumber(ARGV[3])
+if redis.call('HGET', OWNERS, id) ~= ARGV[1] then
   return 0
 end
-redis.call('ZREM', KEYS[2], id)
-redis.call('HDEL', KEYS[3], id)
-local score = tonumber(redis.call('ZSCORE', KEYS[1], id) or 0)
-if score >= far then
-  if ARGV[3] == '0' then
-    redis.call('ZADD', KEYS[1], score - far, id)
+free(id)
+local place = hidden_place(id)
+if place then
+  if due_in > 0 then
+    redis.call('ZADD', LATER, clock() + due_in, id)
   else
-    redis.call('ZADD', KEYS[4], ARGV[3], id)
+    join(id, place - FAR)
   end
+elseif not redis.call('ZSCORE', QUEUE, id) then
+  redis.call('HDEL', TYPES, id)
 end
-if redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. ARGV[4]) > 0 then -- its user may now run another one, elsewhere
-  redis.call('PUBLISH', ARGV[5], '')
+if redis.call('ZCOUNT', QUEUE, '-inf', BELOW_FAR) > 0 then -- its user may now run another one, elsewhere
+  redis.call('PUBLISH', ARGV[4], '')
 end
 return 1

@@ -18,6 +18,7 @@ from shared import embedded
 from shared.settings import Settings
 from tests.bench import wear, workers
 from tests.bench.load import RawClient, payload
+from tests.bench.promises import promises
 from tests.bench.servers import ALL, Figures, Herald, NodeWs, PythonSocketIo, Server
 from tests.bench.workers import Alone, HeraldWorker, StockArq, Whole
 
@@ -197,6 +198,7 @@ SCENES: dict[str, tuple[Callable[[Any], Awaitable[Figures]], Sequence[type[Any]]
     "accept": (workers.accept, [Whole]),
     "slots": (workers.slots, [Alone]),
     "wear": (worn, [Alone]),
+    "promises": (promises, [Alone]),
 }
 ONLY_BY_NAME = {"wear"}
 """Scenes that take too long to run unless asked for."""

@@ -85,7 +85,7 @@ async def test_an_api_that_dies_between_storing_and_queueing_has_accepted_the_ta
     dying = environment(
         settings,
         PORT=str(stack.port),
-        DIE_AT="shared.queue:Queue.position_of_next",
+        DIE_AT="shared.queue:Queue.state",
         DIE_ONCE=str(tmp_path / "died"),
         PYTHONPATH=str(ROOT),
     )

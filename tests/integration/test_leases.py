@@ -1,6 +1,7 @@
 """Who gets which task next, for how long, and what becomes of it; on a real Redis."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,7 +10,8 @@ import pytest
 from shared.feed import Feed
 from shared.fleet import Fleet
 from shared.models import Priority, Task, now
-from shared.queue import QUEUE_NAME, Queue, job_id
+from shared.outlook import Plan
+from shared.queue import LEASES, LINES, QUEUE_KEYS, QUEUE_NAME, TURNS, TYPES, Queue, job_id
 from tests.support.tasks import a_task
 from worker import leases as leases_module
 from worker.leases import Leases
@@ -28,9 +30,9 @@ def leases(feed: Feed) -> MakeLeases:
 
 
 def in_turn(number: int) -> list[Task]:
-    """Tasks that were queued one after the other."""
+    """Tasks that were queued one after the other, each a second after the one before."""
     at = now()
-    return [a_task(queued_at=at + timedelta(milliseconds=place)) for place in range(number)]
+    return [a_task(queued_at=at - timedelta(seconds=number - place)) for place in range(number)]
 
 
 async def queued(queue: Queue, *tasks: Task) -> list[str]:
@@ -40,13 +42,17 @@ async def queued(queue: Queue, *tasks: Task) -> list[str]:
 
 
 async def picked(leases: Leases, most: int = 100) -> list[str]:
-    return [job for job, _ in await leases.pick(most)]
+    return [job.job_id for job in await leases.pick(most)]
+
+
+async def waiting(queue: Queue) -> list[str]:
+    return [job.decode() for job, _ in (await queue.state()).waiting]
 
 
 async def test_high_goes_first_and_within_a_priority_who_came_first(queue: Queue, leases: MakeLeases) -> None:
     at = now()
     wanted = [
-        a_task(priority=priority, queued_at=at + timedelta(milliseconds=number))
+        a_task(priority=priority, queued_at=at + timedelta(seconds=number))
         for priority in (Priority.HIGH, Priority.NORMAL, Priority.LOW)
         for number in range(3)
     ]
@@ -85,6 +91,108 @@ async def test_one_user_s_hundred_tasks_do_not_block_another_s_one(queue: Queue,
     assert len(await picked(leases("w2", user_limit=2))) == 1
 
 
+async def test_a_user_at_the_limit_with_thousands_waiting_is_passed_over(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    await asyncio.gather(*(queue.enqueue(a_task(user_id="busy")) for _ in range(6000)))
+    [other] = await queued(queue, a_task(user_id="ada"))
+    taken = await picked(leases(user_limit=2), 10)
+    assert len(taken) == 3 and other in taken
+
+
+async def test_what_starts_next_is_what_the_plan_says(queue: Queue, leases: MakeLeases) -> None:
+    users = ["ada"] * 5 + ["bea"] * 2 + ["ada", "eve"]
+    for task in [
+        a_task(user_id=user, priority=priority, queued_at=now() - timedelta(seconds=60 - number))
+        for number, user in enumerate(users)
+        for priority in (Priority.HIGH, Priority.LOW)
+    ]:
+        await queue.enqueue(task)
+    plan = Plan(await queue.state(), slots=5, whole_runs={}, user_limit=2)
+    expected = [job.decode() for job in plan.order[:5]]
+    assert await picked(leases(user_limit=2), 5) == expected
+
+
+async def test_jobs_that_an_older_version_has_queued_are_taken(queue: Queue, leases: MakeLeases) -> None:
+    ids = await queued(queue, *in_turn(3))
+    await queue.redis.delete(LINES, TURNS)
+    assert await picked(leases(user_limit=2)) == ids[:2]
+
+
+async def test_an_index_with_one_job_too_many_and_one_too_few_is_put_right(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    gone, unseen, seen = await queued(queue, *in_turn(3))
+    [entry] = [line for line in await queue.redis.zrange(LINES, 0, -1) if line.decode().endswith(unseen)]
+    await queue.redis.zrem(LINES, entry)
+    await queue.redis.zrem(QUEUE_NAME, gone)
+    assert sorted(await picked(leases("w1"))) == sorted([unseen, seen])
+
+
+async def test_a_job_missing_from_the_index_is_added_to_it(queue: Queue) -> None:
+    await queued(queue, *in_turn(3))
+    before = await queue.redis.zrange(LINES, 0, -1)
+    await queue.redis.zrem(LINES, before[0])
+    await queue.redis.hset(TYPES, "no-such-job", "T")  # type: ignore[misc]
+    await queue.reindex()
+    assert await queue.redis.zrange(LINES, 0, -1) == before
+    assert not await queue.redis.hexists(TYPES, "no-such-job")  # type: ignore[misc]
+
+
+async def test_nothing_is_kept_of_jobs_that_have_gone(queue: Queue, leases: MakeLeases) -> None:
+    ended, withdrawn, moved = in_turn(3)
+    ids = await queued(queue, ended, withdrawn, moved)
+    worker = leases()
+    assert await picked(worker, 1) == ids[:1]
+    await queue.redis.zrem(QUEUE_NAME, ids[0])  # as ARQ ends it
+    await worker.release(ids[0])
+    await queue.move(moved.model_copy(update={"priority": Priority.HIGH}))
+    await queue.withdraw(withdrawn)
+    await queue.withdraw(moved)
+    for key in QUEUE_KEYS:
+        assert not await queue.redis.exists(key), key
+
+
+@pytest.mark.parametrize("skew", [timedelta(minutes=-5), timedelta(minutes=5)])
+async def test_a_wrong_clock_delays_no_task(
+    queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch, skew: timedelta
+) -> None:
+    monkeypatch.setattr("shared.queue.now", lambda: now() + skew)
+    [low] = await queued(queue, a_task(priority=Priority.LOW, queued_at=now() + skew))
+    monkeypatch.undo()
+    [next_one] = await queued(queue, a_task(priority=Priority.LOW, queued_at=now() + timedelta(seconds=1)))
+    assert await picked(leases()) == [low, next_one]
+
+
+async def test_a_job_that_waits_again_in_older_data_stays_with_who_runs_it(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    [job] = await queued(queue, a_task())
+    before = {key: await queue.redis.dump(key) for key in (QUEUE_NAME, LINES, TURNS, TYPES)}
+    worker = leases()
+    assert await picked(worker) == [job]
+    await queue.redis.delete(*QUEUE_KEYS)
+    for key, value in before.items():
+        await queue.redis.restore(key, 0, value)
+    assert await worker.renew([job]) == set()
+    assert await picked(leases("w2")) == []
+    await worker.release(job)
+    assert await picked(leases("w2")) == [job]
+
+
+@pytest.mark.parametrize(
+    "rubbish", [{b"\xff\xfe:0:ada": 1}, {b"\xff": 0}, {b"x:0:ada": float("-inf")}, {b"a:b\x00:c\xc3": 5}]
+)
+async def test_what_is_no_job_is_dropped_and_stops_nobody(
+    queue: Queue, leases: MakeLeases, rubbish: dict[bytes, float]
+) -> None:
+    await queue.redis.zadd(QUEUE_NAME, rubbish)
+    ids = await queued(queue, *in_turn(2))
+    assert await picked(leases(user_limit=5)) == ids
+    assert await queue.redis.zrange(QUEUE_NAME, 0, -1) == [job.encode() for job in ids]
+    assert await queue.redis.zcard(LEASES) == 2
+
+
 async def test_two_hundred_run_at_once_over_ten_workers(queue: Queue, leases: MakeLeases) -> None:
     await queued(queue, *(a_task(user_id=f"u{number}") for number in range(400)))
     taken = await asyncio.gather(*(picked(leases(f"w{number}"), 20) for number in range(10)))
@@ -112,10 +220,10 @@ async def test_what_is_handed_back_is_where_it_was(queue: Queue, leases: MakeLea
     ids = await queued(queue, first, second)
     worker = leases()
     assert await picked(worker) == ids
-    assert await queue.positions([first, second]) == {}
+    assert await waiting(queue) == []
     await worker.release(ids[1])
     await worker.release(ids[0])
-    assert await queue.positions([first, second]) == {first.task_id: 1, second.task_id: 2}
+    assert await waiting(queue) == ids
     assert await picked(leases("w2")) == ids
 
 
@@ -123,7 +231,7 @@ async def test_what_waits_for_its_time_is_not_taken_before(queue: Queue, leases:
     ids = await queued(queue, *in_turn(2))
     worker = leases()
     assert await picked(worker) == ids
-    await worker.release(ids[0], due=now() + timedelta(milliseconds=200))
+    await worker.release(ids[0], due_in_s=0.2)
     assert await picked(worker) == []
     while not (again := await picked(worker)):
         await asyncio.sleep(0.02)
@@ -155,14 +263,12 @@ async def test_a_job_whose_body_is_gone_is_missing_and_is_mended(queue: Queue, l
     assert await picked(leases()) == [job]
 
 
-async def test_positions_follow_priority(queue: Queue) -> None:
+async def test_a_moved_task_gets_the_place_of_its_priority(queue: Queue, leases: MakeLeases) -> None:
     tasks = in_turn(3)
-    await queued(queue, *tasks)
-    assert list((await queue.positions(tasks)).values()) == [1, 2, 3]
-    hurried = tasks[2].model_copy(update={"priority": Priority.HIGH})
-    assert await queue.position_of_next(hurried) == 1
-    assert await queue.move(hurried)
-    assert [(await queue.positions(tasks))[task.task_id] for task in tasks] == [2, 3, 1]
+    first, second, third = await queued(queue, *tasks)
+    assert await queue.move(tasks[2].model_copy(update={"priority": Priority.HIGH}))
+    assert await waiting(queue) == [third, first, second]
+    assert await picked(leases()) == [third, first, second]
 
 
 async def test_what_is_withdrawn_is_not_taken(queue: Queue, leases: MakeLeases) -> None:
@@ -182,4 +288,32 @@ async def test_the_fleet_forgets_the_dead(feed: Feed, monkeypatch: pytest.Monkey
     assert list(await fleet.workers()) == ["a"]
     monkeypatch.setattr("shared.fleet.GONE_AFTER_S", -1)
     assert await fleet.workers() == {}
-    assert await fleet.leads("x", "a", 30) and not await fleet.leads("x", "b", 30)
+
+
+async def test_a_process_with_a_wrong_clock_lives_as_well(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, real_time = Fleet(feed.redis), time.time
+    monkeypatch.setattr(time, "time", lambda: real_time() - 3600)
+    await fleet.beat("a", slots=20, running=1)
+    monkeypatch.undo()
+    assert list(await fleet.workers()) == ["a"]
+
+
+async def test_who_leads_goes_on_leading_until_it_stops(feed: Feed) -> None:
+    fleet = Fleet(feed.redis)
+    assert await fleet.leads("x", "a", 30)
+    assert not await fleet.leads("x", "b", 30)
+    assert await fleet.leads("x", "a", 30), "each would have the duty in turn"
+    await fleet.resign("x", "b")
+    assert not await fleet.leads("x", "b", 30)
+    await fleet.resign("x", "a")
+    assert await fleet.leads("x", "b", 30)
+
+
+async def test_the_lead_of_one_that_died_goes_to_another(feed: Feed) -> None:
+    fleet = Fleet(feed.redis)
+    assert await fleet.leads("x", "gone", 0.05)
+    async with asyncio.timeout(30):
+        while not await fleet.leads("x", "b", 30):
+            await asyncio.sleep(0.02)

@@ -210,17 +210,34 @@ async def test_progress_does_not_go_back_in_a_later_attempt(
     assert [task["progress"] for task in shown] == sorted(task["progress"] for task in shown)
 
 
-async def test_a_retry_before_its_time_waits_for_the_rest(parts: MakeParts, store: Store) -> None:
+async def test_a_retry_taken_over_from_a_lost_worker_waits_first(parts: MakeParts, store: Store) -> None:
     task = await queued(store)
     with pytest.raises(RunAgainError):
         await run_task(
             task.task_id, parts(ProviderError("x", EndReason.QUOTA, retryable=True, retry_after_s=30))
         )
     with pytest.raises(RunAgainError) as later:
-        await run_task(task.task_id, parts())
-    assert later.value.due is not None
-    assert timedelta(seconds=25) < later.value.due - now() <= timedelta(seconds=30)
+        await run_task(task.task_id, parts(), was_lost=True)
+    assert 25 < later.value.due_in_s <= 30
     assert (await loaded(store, task)).attempt == 1
+
+
+async def test_a_retry_that_the_queue_hands_out_runs_whatever_our_clock_says(
+    parts: MakeParts, store: Store
+) -> None:
+    by_a_fast_clock = now() + timedelta(hours=1)
+    task = await queued(store, status=TaskStatus.RETRYING, next_retry_at=by_a_fast_clock)
+    await run_task(task.task_id, parts())
+    assert (await loaded(store, task)).status is TaskStatus.COMPLETED
+
+
+async def test_a_task_handed_back_by_a_worker_that_then_died_need_not_wait(
+    parts: MakeParts, store: Store
+) -> None:
+    at = now() + timedelta(hours=1)
+    task = await queued(store, status=TaskStatus.RETRYING, next_retry_at=at, updated_at=at)
+    await run_task(task.task_id, parts(), was_lost=True)
+    assert (await loaded(store, task)).status is TaskStatus.COMPLETED
 
 
 async def test_the_provider_s_wish_is_honoured(parts: MakeParts, store: Store) -> None:
@@ -230,7 +247,7 @@ async def test_the_provider_s_wish_is_honoured(parts: MakeParts, store: Store) -
             task.task_id, parts(ProviderError("x", EndReason.QUOTA, retryable=True, retry_after_s=500))
         )
     next_retry_at = (await loaded(store, task)).next_retry_at
-    assert next_retry_at is not None and next_retry_at == later.value.due
+    assert next_retry_at is not None and later.value.due_in_s == 500
     assert timedelta(seconds=490) < next_retry_at - now() <= timedelta(seconds=500)
 
 

@@ -11,11 +11,13 @@ from shared.embedded import free_port
 from shared.feed import Feed
 from shared.fleet import Fleet
 from shared.models import Task, TaskStatus, now
-from shared.queue import LATER, QUEUE_NAME, Queue, job_id
+from shared.queue import QUEUE_NAME, Queue, job_id
 from shared.settings import Settings
 from shared.store import Store
+from tests.integration.test_run import ScriptedProvider, parts_of
 from tests.support.processes import ROOT, WORKER, environment, running
 from tests.support.tasks import a_task
+from worker.reconcile import Reconcile
 
 
 async def until_status(store: Store, task: Task, *statuses: TaskStatus) -> Task:
@@ -53,7 +55,7 @@ async def test_every_task_type_is_generated(settings: Settings, store: Store) ->
 
 async def test_a_queue_full_of_rubbish_stops_nobody(settings: Settings, store: Store, feed: Feed) -> None:
     async with Queue.connect(settings) as queue:
-        await queue.redis.zadd(QUEUE_NAME, {"no-such-job": 1, "pickled": 2})
+        await queue.redis.zadd(QUEUE_NAME, {b"no-such-job": 1, b"pickled": 2, b"\xff\xfe:0:ada": 3})
         await queue.redis.set("arq:job:pickled", b"\x80\x04N.")
         await queue.redis.enqueue_job("no_such_function", "x")
         await queue.redis.enqueue_job("run_task", "no-such-task")
@@ -76,6 +78,31 @@ async def test_a_worker_that_is_told_to_stop_hands_its_task_to_the_next(
     assert (done.status, done.attempt, done.retry_count) == (TaskStatus.COMPLETED, 2, 0)
 
 
+async def test_a_task_handed_back_by_a_worker_with_a_fast_clock_goes_on_at_once(
+    settings: Settings, store: Store
+) -> None:
+    slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="30", HERALD_WORKER_GRACE_S="0")
+    task = await enqueued(store, settings)
+    with running([sys.executable, "-m", "tests.support.skewed", "3600"], slow) as first:
+        await until_status(store, task, TaskStatus.PROCESSING)
+        first.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(first.wait, 20)
+    with running(WORKER, environment(settings)):
+        done = await until_status(store, task, TaskStatus.COMPLETED, TaskStatus.FAILED)
+    assert (done.status, done.attempt, done.retry_count) == (TaskStatus.COMPLETED, 2, 0)
+
+
+async def test_a_worker_with_a_fast_clock_ends_no_task_before_its_deadline(
+    settings: Settings, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = await enqueued(store, settings)
+    async with Queue.connect(settings) as queue:
+        repairs = Reconcile(parts_of(settings, store, feed, ScriptedProvider()), queue, Fleet(feed.redis))
+        monkeypatch.setattr("worker.reconcile.now", lambda: now() + timedelta(days=2))
+        await repairs.reconcile()
+    assert (await store.get(task.task_id)).status is TaskStatus.QUEUED  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("status", [TaskStatus.QUEUED, TaskStatus.PROCESSING, TaskStatus.RETRYING])
 async def test_a_task_that_redis_has_lost_is_queued_again(
     settings: Settings, store: Store, status: TaskStatus
@@ -94,14 +121,19 @@ async def test_only_what_is_missing_is_queued_again(settings: Settings, store: S
         assert await queue.missing([there, gone]) == []
 
 
-async def test_a_waiting_retry_keeps_its_time(settings: Settings, store: Store) -> None:
-    at = now() + timedelta(minutes=5)
-    task, _ = await store.create(a_task(status=TaskStatus.RETRYING, next_retry_at=at))
+@pytest.mark.parametrize("clock", [timedelta(0), timedelta(hours=-1), timedelta(hours=1)])
+async def test_a_retry_queued_again_waits_as_long_as_it_was_told_whatever_the_clocks(
+    settings: Settings, store: Store, clock: timedelta
+) -> None:
+    at = now() + clock
+    changes = {"status": TaskStatus.RETRYING, "updated_at": at, "next_retry_at": at + timedelta(minutes=5)}
+    task, _ = await store.create(a_task(**changes))
     async with Queue.connect(settings) as queue:
         await queue.enqueue(task)
-        due = await queue.redis.zscore(LATER, job_id(task))
-        assert await queue.positions([task]) == {}
-    assert due == at.timestamp() * 1000
+        state = await queue.state()
+    assert state.waiting == []
+    [(job, _, due_in_s)] = state.later
+    assert job == job_id(task).encode() and 240 < due_in_s <= 300
 
 
 @pytest.mark.parametrize("missing", ["HERALD_REDIS_URL", "HERALD_MONGO_URL"])

@@ -1,0 +1,15 @@
+-- Put right what the index of the queue says of some jobs, and forget what is kept of those that are gone.
+--
+-- KEYS  see queue.lua
+-- ARGV  job ids
+
+for _, id in ipairs(ARGV) do
+  local place = waiting_place(id)
+  if place and not redis.call('ZSCORE', LINES, entry_of(id, place)) then
+    join(id, place)
+  elseif not redis.call('ZSCORE', QUEUE, id) then
+    redis.call('HDEL', TYPES, id)
+    redis.call('HDEL', STARTED, id)
+  end
+end
+return #ARGV

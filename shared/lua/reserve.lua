@@ -1,0 +1,13 @@
+-- Reserve a place among a user's waiting tasks, until the task is stored or a while has passed.
+--
+-- KEYS[1]  the user's reservations: task ids by when they run out (ms)
+-- ARGV[1]  task id    ARGV[2]  milliseconds that a reservation lasts
+--
+-- Returns all reservations, with this one.
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZRANGE', KEYS[1], 0, -1)

@@ -1,0 +1,97 @@
+"""Promised starts against the real ones, for users under the limit, mixed priorities and mixed types."""
+
+import asyncio
+import json
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime
+
+from server.auth import Authenticator
+from shared.embedded import free_port
+from shared.events import user_channel
+from shared.feed import Feed, Publication
+from shared.follower import Follower
+from shared.models import ENDED, Task
+from shared.store import Store
+from tests.bench.servers import Figures
+from tests.bench.workers import Alone
+from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS
+from tests.support.client import Herald as HttpClient
+from tests.support.processes import WEB, WORKER, environment, ready, running
+
+TASKS = (
+    [("busy", PERSONAS, "normal")] * 40
+    + [("bea", MEDIA_PLAN, "normal"), ("bea", PERSONAS, "normal")] * 8
+    + [("eve", PERSONAS, "low"), ("eve", PERSONAS, "high")] * 6
+    + [("ada", BRAND_KIT, "low"), ("ada", PERSONAS, "normal")] * 4
+)
+"""User, request and priority of each."""
+
+
+async def promises(server: Alone) -> Figures:
+    """76 tasks of four users, for 8 slots and 3 running a user: errors of the first and of all promises."""
+    settings = server.settings.model_copy(update={"mongo_database": "bench_promises"})
+    port = free_port()
+    variables = environment(
+        settings,
+        PORT=str(port),
+        HERALD_MAX_JOBS="4",
+        HERALD_MAX_RUNNING_PER_USER="3",
+        HERALD_OFFLINE_WORDS_PER_SECOND="60",
+        HERALD_LOG_LEVEL="warning",
+    )
+    first: dict[str, str | None] = {}
+    promised: dict[str, list[str]] = defaultdict(list)
+
+    def heard(_: str, publication: Publication) -> None:
+        task = json.loads(publication.data).get("task", {})
+        if task.get("status") == "queued" and "estimatedStart" in task:
+            promised[task["taskId"]].append(task["estimatedStart"])
+
+    async with AsyncExitStack() as stack:
+        web, *_ = [stack.enter_context(running(command, variables)) for command in (WEB, WORKER, WORKER)]
+        await ready(f"127.0.0.1:{port}", web)
+        client = await stack.enter_async_context(HttpClient.at(f"127.0.0.1:{port}", Authenticator(settings)))
+        store = await stack.enter_async_context(Store.connect(settings))
+        feed = await stack.enter_async_context(Feed.connect(settings))
+        follower = await stack.enter_async_context(Follower(feed, heard, lambda _: None))
+        earlier = [
+            (await client.other(f"earlier{number}").create(request))["taskId"]
+            for request in (PERSONAS, MEDIA_PLAN, BRAND_KIT)
+            for number in range(4)
+        ]
+        await ended(store, earlier)
+        for user in {user for user, *_ in TASKS}:
+            await follower.follow(user_channel(user))
+        for user, request, priority in TASKS:
+            task = await client.other(user).create({**request, "priority": priority})
+            first[task["taskId"]] = task.get("estimatedStart")
+        tasks = await ended(store, list(first))
+    waits = [(task.started_at - task.queued_at).total_seconds() for task in tasks if task.started_at]
+    figures: Figures = {
+        "wait, median s": statistics.median(waits),
+        "promised at once": sum(start is not None for start in first.values()),
+    }
+    first_errors = [error_s(task, start) for task in tasks if (start := first[task.task_id])]
+    all_errors = [error_s(task, start) for task in tasks for start in promised[task.task_id]]
+    for name, errors in (("first", sorted(first_errors)), ("all", sorted(all_errors))):
+        figures[f"{name}: median error s"] = statistics.median(errors)
+        figures[f"{name}: p90 error s"] = errors[len(errors) * 9 // 10]
+    return figures
+
+
+def error_s(task: Task, promised: str) -> float:
+    assert task.started_at is not None
+    return abs((task.started_at - datetime.fromisoformat(promised)).total_seconds())
+
+
+async def ended(store: Store, task_ids: Sequence[str]) -> list[Task]:
+    """The tasks, once all have ended."""
+    async with asyncio.timeout(600):
+        while True:
+            found = [task for task_id in task_ids if (task := await store.get(task_id))]
+            if all(task.status in ENDED for task in found):
+                return found
+            await asyncio.sleep(0.5)
