@@ -257,7 +257,8 @@ class Hub:
         return subscription
 
     async def _missed(self, channel: str, newest: Position, recover: Position | None) -> History | None:
-        if recover is None:
+        # Only what the follower goes on from may be recovered: Redis may have changed since it looked.
+        if recover is None or recover.epoch != newest.epoch:
             return None
         if recover == newest:
             return History(newest, [])

@@ -19,12 +19,6 @@ CHANNEL = "tasks#ada"
 STREAM = f"herald:history:{{{CHANNEL}}}"
 
 
-@pytest.fixture(autouse=True)
-async def limit() -> AsyncIterator[None]:
-    async with asyncio.timeout(60):
-        yield
-
-
 @pytest.fixture(params=WAYS)
 async def older(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Forgetful]:
     way: Callable[[Path], AbstractAsyncContextManager[Forgetful]] = request.param
@@ -63,8 +57,9 @@ class Reader:
         self.reset.set()
 
     async def until(self, text: str) -> None:
-        while text not in self.data:
-            await asyncio.sleep(0.005)
+        async with asyncio.timeout(30):
+            while text not in self.data:
+                await asyncio.sleep(0.005)
 
 
 async def test_older_data_has_another_epoch(settings: Settings, older: Forgetful) -> None:
