@@ -60,17 +60,21 @@ async def stack(settings: Settings, services: dict[str, embedded.Server]) -> Asy
 
 
 class Watcher:
-    """A client that follows its user's tasks and comes back after every loss, as the official ones do."""
+    """A client that follows its user's tasks and comes back after every loss, as the official ones do.
 
-    def __init__(self, herald: Herald, user: str = "ada") -> None:
+    It begins at ``position`` (a subscribe request's `recover`, `epoch` and `offset`), if it has been here before.
+    """
+
+    def __init__(self, herald: Herald, user: str = "ada", position: dict[str, Any] | None = None) -> None:
         self._herald = herald
         self._channel = f"tasks#{user}"
+        self._position = position or {}
         self.offsets: list[int] = []
         self.newest: dict[str, dict[str, Any]] = {}
         self.snapshots = 0
 
     async def run(self) -> None:
-        position: dict[str, Any] = {}
+        position = self._position
         while True:
             try:
                 async with self._herald.connected(

@@ -28,7 +28,11 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         stalled = self._stalled
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:  # nobody is there
+            writer.close()
+            return
         self.writers |= {writer, far_writer}
         await asyncio.gather(_pipe(reader, far_writer, stalled), _pipe(far_reader, writer, stalled))
 
