@@ -64,8 +64,8 @@ def document() -> dict[str, Any]:
             "title": "Herald",
             "version": "1",
             "description": "Changes of tasks, pushed. The protocol around the messages is Centrifuge's "
-            "client protocol in JSON; its official JavaScript, Python and Go SDKs speak it. Tasks are started over HTTP, see "
-            "/openapi.json.",
+            "client protocol in JSON; its official JavaScript, Python and Go SDKs speak it. Tasks are "
+            "started over HTTP, see /openapi.json.",
         },
         "servers": {
             "hub": {

@@ -119,7 +119,8 @@ class _Listener:
     def deliver(self, _: Frame, __: Sequence[Message]) -> None:
         self.changed.set()
 
-    def lost_position(self, _: Subscription) -> None:
+    def lost_position(self, subscription: Subscription) -> None:
+        subscription.sent = 0  # offsets may begin anew
         self.changed.set()
 
     def disconnect(self, _: codes.Disconnect) -> None:

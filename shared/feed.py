@@ -2,9 +2,11 @@
 
 MongoDB is the truth; the feed is a fast announcement of it that can be replayed. Each channel has a
 position, ``(offset, epoch)``: the offset grows by one a publication, the epoch changes when Redis has lost
-the channel's data, and offsets of two epochs have nothing to do with each other.
+the channel's data or may have come back with older data, and offsets of two epochs have nothing to do with
+each other.
 """
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NamedTuple
@@ -16,7 +18,7 @@ from redis.backoff import NoBackoff
 from shared import metrics
 from shared.centrifugo import Centrifugo
 from shared.events import TaskEvent
-from shared.redis_pool import redis_pool
+from shared.redis_pool import exchange, redis_pool
 from shared.scripts import Script
 from shared.settings import Settings
 
@@ -28,6 +30,11 @@ class Position(NamedTuple):
 
     offset: int
     epoch: str
+
+    @property
+    def replication_id(self) -> str:
+        """The replication id of the Redis that the position was read from; see `Feed.replication_id`."""
+        return self.epoch.rpartition(".")[2]
 
 
 class Publication(NamedTuple):
@@ -95,6 +102,28 @@ class Feed:
         connection.retry = Retry(NoBackoff(), retries=0)
         return connection
 
+    async def replication_id(self, connection: Connection | None = None) -> str:
+        """The replication id of the Redis that ``connection`` leads to; by default, one from the pool.
+
+        Redis takes a new one when it starts and when a replica is promoted, and also, with nothing lost, when
+        its first replica connects and when it has been without replicas for an hour. "" if it has none.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        command = ("INFO", "replication")
+        if connection is None:
+            [info] = await exchange(self.redis, [command])
+        else:
+            await connection.send_command(*command)
+            info = await connection.read_response(disable_decoding=True)
+        found = re.search(rb"master_replid:(\w{1,20})", info)
+        return found[1].decode() if found else ""
+
+    async def forget_connections(self) -> None:
+        """Close the pool's idle connections, so that the next command connects to whatever leads now."""
+        await self.redis.connection_pool.disconnect(inuse_connections=False)
+
     async def ping(self) -> None:
         """Raise ``redis.RedisError`` unless Redis answers."""
         await self.redis.ping()
@@ -150,13 +179,13 @@ class Feed:
     async def since(self, channel: str, position: Position) -> History | None:
         """All that ``channel`` published after ``position``; None if that cannot be had any more.
 
-        It cannot where the epoch is another one (Redis lost its data), where the history no longer reaches
-        back so far, or where ``position`` lies in the future. An empty epoch stands for the present one.
+        It cannot where the epoch is another one (Redis lost data), where the history no longer reaches
+        back so far, or where ``position`` lies in the future.
         """
         history = await self.history(channel, since=position.offset, limit=self.history_size)
         newest, found = history
         missing = newest.offset - position.offset
-        if position.epoch not in {"", newest.epoch} or missing < 0 or len(found) != missing:
+        if newest.epoch != position.epoch or missing < 0 or len(found) != missing:
             return None
         return history
 

@@ -45,6 +45,10 @@ class Follower:
     streams what it missed. Where that cannot be had any more, ``on_reset`` tells that the positions handed
     out so far are void.
 
+    Streams and positions are read over other connections than the one that publications arrive on. After a
+    failover the two may lead to different servers for a while, whose offsets must not be mixed. So the
+    follower compares their replication ids, and connects anew until they agree.
+
     Example::
 
         async with Follower(feed, on_publication, on_reset) as follower:
@@ -69,6 +73,7 @@ class Follower:
         self._unconfirmed: Counter[bytes] = Counter()  # SUBSCRIBE commands sent and not yet answered
         self._signals: dict[bytes, Callable[[str], None]] = {}
         self._connection: Connection | None = None
+        self._replication_id = ""  # of the Redis that the connection leads to, as it was when it was made
         self._last_heard = 0.0
         self._runner: asyncio.Task[None] | None = None
         self._positions = Batch(feed.positions)
@@ -115,7 +120,7 @@ class Follower:
             position = await self._positions.load(channel)
             if known.epoch is None:  # two may have read it at once, and the first one's has moved on
                 known.offset, known.epoch = position
-                if known.stale:
+                if known.stale or position.replication_id != self._replication_id:
                     self._catch_up(known)
         return Position(known.offset, known.epoch)
 
@@ -175,6 +180,7 @@ class Follower:
 
     async def _read(self, connection: Connection) -> None:
         """Subscribe to every followed channel and hand over what arrives, until the connection fails."""
+        self._replication_id = await self._feed.replication_id(connection)
         self._connection = connection
         self._unconfirmed.clear()
         for known in self._channels.values():
@@ -187,7 +193,7 @@ class Follower:
         # Nothing but pushes arrives, and they may be many: they are read in whole chunks.
         stream: asyncio.StreamReader = connection._reader  # type: ignore[assignment]
         parser = hiredis.Reader()
-        while chunk := await stream.read(READ_BYTES):
+        while (chunk := await stream.read(READ_BYTES)) and self._connection is connection:
             self._last_heard = asyncio.get_running_loop().time()
             parser.feed(chunk)
             messages = 0
@@ -196,18 +202,38 @@ class Follower:
                 self._handle(reply)
             if messages:
                 metrics.RECEIVED.inc(messages)
-        raise RedisConnectionError("closed by Redis")
+        raise RedisConnectionError("closed")
 
     async def _watch(self, connection: Connection) -> None:
-        """Ping the connection, and close it when it does not answer, which ends `_read`."""
-        sent_at = self._last_heard
-        while self._last_heard >= sent_at:
+        """Close the connection, which ends `_read`, when it does not answer or Redis has failed over."""
+        while True:
             await asyncio.sleep(self.ping_every_s)
             sent_at = asyncio.get_running_loop().time()
             self._send("PING")
             await asyncio.sleep(self.pong_within_s)
-        log.warning("the feed's pub/sub connection does not answer")
-        await connection.disconnect(nowait=True)
+            if self._last_heard < sent_at:
+                log.warning("the feed's pub/sub connection does not answer")
+                await connection.disconnect(nowait=True)
+                return
+            # A leader that is demoted by hand keeps its connections, and forwards what the new one publishes.
+            with suppress(RedisError, OSError):
+                async with asyncio.timeout(self.pong_within_s):
+                    outdated = await self._feed.replication_id() != self._replication_id
+                if outdated and self._connection is connection:
+                    await self._leave_outdated()
+                    return
+
+    async def _leave_outdated(self) -> None:
+        """Connect anew, pool and pub/sub: they lead to different servers, or to one with another role."""
+        log.warning("Redis has failed over, connecting again")
+        await self._feed.forget_connections()
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        """End the pub/sub connection; the next one begins every catch-up afresh."""
+        connection, self._connection = self._connection, None  # nothing more of it is handed over
+        if connection is not None:
+            await connection.disconnect(nowait=True)
 
     def _handle(self, reply: Any) -> None:
         if len(reply) != _MESSAGE_PARTS:
@@ -260,11 +286,15 @@ class Follower:
             while known.stale and known.epoch is not None:
                 known.stale = False
                 missed = await self._feed.since(known.name, Position(known.offset, known.epoch))
+                found = missed or await self._feed.history(known.name, limit=0)
                 if self._channels.get(pubsub_name(known.name).encode()) is not known:
+                    return
+                if found.position.replication_id != self._replication_id:
+                    await self._leave_outdated()
                     return
                 if missed is None:
                     metrics.RESETS.inc()
-                    known.offset, known.epoch = (await self._feed.history(known.name, limit=0)).position
+                    known.offset, known.epoch = found.position
                     self._on_reset(known.name)
                     continue
                 if missed.publications:
@@ -274,7 +304,6 @@ class Follower:
                     self._on_publication(known.name, publication)
         except (RedisError, OSError) as error:
             log.warning("could not read what %s missed, connecting again: %s", known.name, error)
-            if self._connection is not None:  # a new connection begins every catch-up afresh
-                await self._connection.disconnect(nowait=True)
+            await self._disconnect()
         finally:
             known.catching_up = None

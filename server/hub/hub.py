@@ -274,6 +274,11 @@ class Hub:
     async def _missed(self, channel: str, newest: Position, recover: Position | None) -> History | None:
         if recover is None:
             return None
+        recover = recover if recover.epoch else Position(recover.offset, newest.epoch)  # "" is any epoch
+        if (
+            recover.epoch != newest.epoch
+        ):  # and only the follower's counts: Redis may have changed since it looked
+            return None
         if recover == newest:
             return History(newest, [])
         return await self.feed.since(channel, recover)

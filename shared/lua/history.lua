@@ -6,14 +6,21 @@
 -- ARGV[2]  read publications after this offset      ARGV[3]  at most so many; 0 reads none
 -- ARGV[4]  "reverse" reads backwards instead, from before that offset, or from the newest if it is 0
 --
--- Returns {offset, epoch, entries}. A channel that has no epoch is given one: the time, so that it is never
--- the same twice; and a position read before the first publication stays true after it.
+-- Returns {offset, epoch, entries}. The epoch is "<the channel's epoch>.<replication id>".
+--
+-- The channel's epoch is stored with the offset. A channel without one is given one: the time, so that it is
+-- never the same twice; and a position read before the first publication stays true after it.
+--
+-- The replication id is the server's and is stored nowhere. When data comes back older (a restored backup, a
+-- power cut, a failover to a replica that lagged), the stored epoch comes back with it and offsets are used
+-- again; but a server that has started or has been promoted since then has another replication id. Half of its
+-- 40 digits are enough.
 
 local position = redis.call('HMGET', KEYS[1], 'offset', 'epoch')
-local offset, epoch = position[1] or 0, position[2]
+local offset, epoch = position[1], position[2]
 if not epoch then
   local time = redis.call('TIME')
-  epoch = time[1] .. '.' .. time[2]
+  offset, epoch = 0, time[1] .. '.' .. time[2]
   redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', 0)
   redis.call('DEL', KEYS[2])
 end
@@ -27,4 +34,5 @@ if tonumber(ARGV[3]) > 0 then
     entries = redis.call('XRANGE', KEYS[2], '(' .. ARGV[2] .. '-0', '+', 'COUNT', ARGV[3])
   end
 end
-return {tonumber(offset), epoch, entries}
+local replication_id = string.match(redis.call('INFO', 'replication'), 'master_replid:(%w+)') or ''
+return {tonumber(offset), epoch .. '.' .. string.sub(replication_id, 1, 20), entries}

@@ -60,17 +60,21 @@ async def stack(settings: Settings, services: dict[str, embedded.Server]) -> Asy
 
 
 class Watcher:
-    """A client that follows its user's tasks and comes back after every loss, as the official ones do."""
+    """A client that follows its user's tasks and comes back after every loss, as the official ones do.
 
-    def __init__(self, herald: Herald, user: str = "ada") -> None:
+    It begins at ``position`` (a subscribe request's `recover`, `epoch` and `offset`), if it has been here before.
+    """
+
+    def __init__(self, herald: Herald, user: str = "ada", position: dict[str, Any] | None = None) -> None:
         self._herald = herald
         self._channel = f"tasks#{user}"
+        self._position = position or {}
         self.offsets: list[int] = []
         self.newest: dict[str, dict[str, Any]] = {}
         self.snapshots = 0
 
     async def run(self) -> None:
-        position: dict[str, Any] = {}
+        position = self._position
         while True:
             try:
                 async with self._herald.connected(
@@ -155,5 +159,8 @@ async def test_a_task_ends_and_is_watched_to_its_end(
         taken_over = task.history[-2]
         assert finished_before.completed_at < taken_over.at, "a step that was done was done again"
     assert watcher.offsets == sorted(set(watcher.offsets)), "an event came twice or out of order"
-    assert watcher.offsets == list(range(watcher.offsets[0], watcher.offsets[-1] + 1)), "an event was lost"
+    # Where Redis was killed, its positions are void, and the end may have come with the new snapshot.
+    if watcher.offsets or victim != "HERALD_REDIS_URL":
+        first, last = watcher.offsets[0], watcher.offsets[-1]
+        assert watcher.offsets == list(range(first, last + 1)), "an event was lost"
     assert task.retry_count == 0

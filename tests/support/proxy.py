@@ -6,10 +6,13 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Proxy:
-    """Forwards connections to ``port``; `stall` makes those that stand now say nothing more."""
+    """Forwards connections to ``port``; `stall` makes those that stand now say nothing more.
+
+    New connections go to ``target``, which may be changed.
+    """
 
     def __init__(self, port: int) -> None:
-        self._target = port
+        self.target = port
         self._stalled = asyncio.Event()
         self.port = 0
         self.writers: set[asyncio.StreamWriter] = set()
@@ -25,7 +28,11 @@ class Proxy:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         stalled = self._stalled
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:  # nobody is there
+            writer.close()
+            return
         self.writers |= {writer, far_writer}
         await asyncio.gather(_pipe(reader, far_writer, stalled), _pipe(far_reader, writer, stalled))
 
