@@ -184,6 +184,22 @@ test("what another tab has stored a moment ago need not be seen yet", async (con
   assert.deepEqual(later.shown, []);
 });
 
+test("notifications that were stopped can be started again", async (context) => {
+  const pass = clock(context);
+  const tab = tabOf(new Shared());
+  const [one, two] = [aTask(), aTask()];
+  tab.feed.become(one, two);
+  await pass(100);
+  tab.feed.become(done(one), two);
+  await pass(100);
+  tab.feed.become(done(one), two); // a change that has not been looked at yet
+  tab.notifications.stop();
+  tab.notifications.start();
+  tab.feed.become(done(one), done(two));
+  await pass(1000);
+  assert.deepEqual(tab.shown, ["completed 2"]);
+});
+
 test("old tasks are forgotten", () => {
   const shared = new Shared();
   for (let number = 0; number < 600; number += 1) {

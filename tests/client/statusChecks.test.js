@@ -81,12 +81,20 @@ test("a question on its way is broken off, and a new start asks anew", async (co
   checks.stop();
 });
 
-test("a server that asks for time is given it", async (context) => {
-  const { checks, times, pass } = checksAt(context, async () => {
+test("Retry-After is respected, also by a hurried check, a page that is shown again and a new start", async (context) => {
+  const { checks, times, surroundings, pass } = checksAt(context, async () => {
     throw Object.assign(new Error("busy"), { retryAfterS: 20 });
   });
   checks.start();
-  await pass(19_000);
+  await pass(5000);
+  checks.hurry();
+  await pass(5000);
+  surroundings.become(false);
+  surroundings.become(true);
+  await pass(5000);
+  checks.stop();
+  checks.start();
+  await pass(4000);
   assert.equal(times.length, 1);
   await pass(2000);
   assert.equal(times.length, 2);

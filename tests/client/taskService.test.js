@@ -62,6 +62,12 @@ test("a refusal is an error that says what is wrong with which field", async () 
   });
 });
 
+test("a response that breaks off is an error, not an empty task", async () => {
+  const broken = new Response(new ReadableStream({ start: (body) => body.error(new TypeError("network")) }), { status: 202 });
+  const service = new TaskService({ getToken: async () => "token", fetch: async () => broken });
+  await assert.rejects(service.create("T", {}), TypeError);
+});
+
 test("a refusal by something that is not Herald is an error too", async () => {
   await assert.rejects(serviceOf(new Response("<html>", { status: 502 })).cancel("t"), { message: "the server answered 502" });
 });
