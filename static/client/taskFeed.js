@@ -167,6 +167,7 @@ export class TaskFeed {
     });
     subscription.subscribe();
     return () => {
+      listener = () => {}; // the history may still be on its way
       subscription.unsubscribe();
       this.connection.removeSubscription(subscription);
     };

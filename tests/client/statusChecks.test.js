@@ -51,6 +51,28 @@ test("news make the next check soon", async (context) => {
   assert.ok(times.length - before >= 3, `${times}`);
 });
 
+test("hurried checks begin with short waits again", async (context) => {
+  const { checks, times, pass } = checksAt(context);
+  checks.start();
+  await pass(20_000);
+  const before = times.length;
+  checks.hurry();
+  await pass(4000);
+  assert.equal(times.length - before, 3);
+  checks.stop();
+});
+
+test("checks that run already are not started again", async (context) => {
+  const { checks, times, surroundings, pass } = checksAt(context);
+  checks.start();
+  await pass(500);
+  checks.start();
+  await pass(400);
+  assert.equal(times.length, 1);
+  checks.stop();
+  assert.equal(surroundings.listeners.size, 0);
+});
+
 test("nothing is asked while the page is hidden or offline, and at once when it is back", async (context) => {
   const { checks, times, surroundings, pass } = checksAt(context);
   checks.start();
