@@ -282,6 +282,21 @@ test("when nobody answers it is offline, and polling as soon as somebody does", 
   assert.equal(feed.getSnapshot().state, "polling");
 });
 
+test("without a network it is offline, and listeners are called", async (context) => {
+  const { feed, surroundings } = feedOf(context);
+  feed.connect();
+  await settled();
+  const states = [];
+  feed.subscribe(() => states.push(feed.getSnapshot().state));
+  const browser = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { onLine: false }, configurable: true });
+  surroundings.become(false);
+  await settled();
+  if (browser) Object.defineProperty(globalThis, "navigator", browser);
+  else delete globalThis.navigator;
+  assert.deepEqual(states, ["offline"]);
+});
+
 test("more tasks than fit into a request take turns", async (context) => {
   const { feed, connection, server, pass } = feedOf(context);
   server.tasks = Array.from({ length: 130 }, () => aTask());

@@ -76,6 +76,16 @@ FAULTS = [
     Fault(FEED, "{ limit: -1 }", "{ limit: 1 }", FEED_TESTS),
     Fault(FEED, ".catch(() => ({ publications: [] }))", "", FEED_TESTS),
     Fault(FEED, "      add(early ?? []);\n", "", FEED_TESTS),
+    Fault(FEED, "      this.#loaded = true;\n      this.#nextPage", "      this.#nextPage", FEED_TESTS),
+    Fault(FEED, "from + turn.length", "from + 1", FEED_TESTS),
+    Fault(
+        FEED, "this.surroundings.watch(() => this.#notify())", "this.surroundings.watch(() => {})", FEED_TESTS
+    ),
+    Fault(FEED, "globalThis.navigator?.onLine === false || ", "", FEED_TESTS),
+    Fault(FEED, "    if (this.#notifying) return;\n", "", FEED_TESTS),
+    Fault(FEED, "const older = this.#nextPage && ", "const older = ", FEED_TESTS),
+    Fault(CHECKS, "1 - JITTER * random()", "1 + JITTER * random()", CHECKS_TESTS),
+    Fault(CHECKS, "Date.now() + 1000 * (", "Date.now() + (", CHECKS_TESTS),
     Fault(FEED, "      if (!recovered) {\n", "      if (true) {\n", FEED_TESTS),
     Fault(FEED, "      listener = () => {}; // the history may still be on its way\n", "", FEED_TESTS),
     Fault(FEED, "{ recoverable: true }", "{}", FEED_TESTS),
