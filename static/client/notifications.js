@@ -81,6 +81,7 @@ export class Notifications {
     this.#unsubscribe();
     clearTimeout(this.#look);
     clearTimeout(this.#gather);
+    this.#look = this.#gather = undefined;
   }
 
   /**

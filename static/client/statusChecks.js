@@ -46,6 +46,8 @@ export class StatusChecks {
   /** @type {AbortController | null} of the time between start and stop */
   #running = null;
   #attempt = 0;
+  /** the time before which the server wants no further request (`Retry-After`), in milliseconds since 1970 */
+  #notBefore = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #asking = false;
@@ -83,11 +85,11 @@ export class StatusChecks {
     if (this.#running) this.#plan(delayMs(0, this.random));
   }
 
-  /** @param {number} wait milliseconds */
+  /** @param {number} wait milliseconds; longer if the server has asked for it */
   #plan(wait) {
     clearTimeout(this.#timer);
     if (this.#running && !this.#asking && this.surroundings.awake()) {
-      this.#timer = setTimeout(() => this.#ask(), wait);
+      this.#timer = setTimeout(() => this.#ask(), Math.max(wait, this.#notBefore - Date.now()));
     }
   }
 
@@ -95,16 +97,15 @@ export class StatusChecks {
     const running = this.#running;
     if (!running) return;
     this.#asking = true;
-    let least = 0;
     try {
       if (await this.check(running.signal)) this.#attempt = 0;
     } catch (error) {
-      least = 1000 * (/** @type {{retryAfterS?: number}} */ (error)?.retryAfterS ?? 0);
+      this.#notBefore = Date.now() + 1000 * (/** @type {{retryAfterS?: number}} */ (error)?.retryAfterS ?? 0);
     } finally {
       this.#asking = false;
     }
     // Stopped meanwhile, and perhaps started again: then the new start has to be planned, not this one's next.
-    if (this.#running === running) this.#plan(Math.max(delayMs(this.#attempt++, this.random), least));
+    if (this.#running === running) this.#plan(delayMs(this.#attempt++, this.random));
     else if (this.#running) this.#plan(0);
   }
 }

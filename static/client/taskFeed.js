@@ -8,7 +8,7 @@ import { MAX_CHECKED, MAX_LISTED } from "./taskService.js";
 /** @typedef {import("./task.js").Task} Task */
 
 /**
- * What the feed knows at one moment. It is never changed: a new one takes its place.
+ * The feed's contents at one moment. A snapshot never changes; the next change makes a new one.
  *
  * @typedef {object} Snapshot
  * @property {readonly Task[]} tasks newest first
@@ -17,8 +17,8 @@ import { MAX_CHECKED, MAX_LISTED } from "./taskService.js";
  */
 
 /**
- * `live`: changes are pushed; `connecting`: not yet, or not any more; `polling`: they are asked for meanwhile;
- * `offline`: there is no network, or nobody answers.
+ * `live`: changes are pushed; `connecting`: no connection yet, or it was lost; `polling`: no connection, but status
+ * checks are answered; `offline`: there is no network, or the server does not answer.
  *
  * @typedef {"live" | "connecting" | "polling" | "offline"} State
  */
@@ -30,7 +30,7 @@ import { MAX_CHECKED, MAX_LISTED } from "./taskService.js";
  */
 
 /**
- * The user's tasks, kept up to date by push, and by asking where nothing can be pushed.
+ * The user's tasks, kept up to date by push, and by status checks while nothing can be pushed.
  *
  * @example
  * const service = new TaskService({ getToken });
@@ -41,30 +41,31 @@ import { MAX_CHECKED, MAX_LISTED } from "./taskService.js";
 export class TaskFeed {
   /** @type {Map<string, Task>} */
   #tasks = new Map();
-  /** @type {Snapshot | null} the current one, once somebody has asked for it */
+  /** @type {Set<string>} active tasks that the last snapshot or list did not contain, so they may have ended */
+  #unconfirmed = new Set();
+  /** @type {string | null} the cursor of the next page to read over HTTP: "" is the first page, null means none */
+  #nextPage = "";
+  /** where in the list of active tasks the next status check starts */
+  #checkFrom = 0;
+  /** @type {Snapshot | null} the current one, made when it is first read */
   #snapshot = null;
-  /** @type {Set<() => void>} */
-  #listeners = new Set();
-  #telling = false;
   #loaded = false;
   #live = false;
-  /** @type {boolean | null} whether the last check was answered */
+  /** @type {boolean | null} whether the last check without a connection was answered */
   #answered = null;
-  #checkedTo = 0;
-  /** @type {string | null} after which task older ones are to be read; "" is from the newest on, null is nowhere */
-  #unread = "";
-  /** @type {Set<string>} active tasks that the last snapshot or list has not mentioned: they may have ended since */
-  #doubtful = new Set();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #patience;
+  #pollTimer;
+  /** @type {Set<() => void>} */
+  #listeners = new Set();
+  #notifying = false;
   #stopWatching = () => {};
 
   /**
    * @param {object} options
-   * @param {string} options.url of the hub's WebSocket
+   * @param {string} options.url the hub's WebSocket
    * @param {() => Promise<string>} options.getToken
-   * @param {import("./taskService.js").TaskService} options.service what is asked when nothing can be pushed
-   * @param {number} [options.patienceMs] how long to be without a connection before asking
+   * @param {import("./taskService.js").TaskService} options.service for status checks and lists
+   * @param {number} [options.patienceMs] how long to wait for a connection before status checks start
    * @param {import("./statusChecks.js").Surroundings} [options.surroundings]
    * @param {Connection} [options.connection]
    */
@@ -75,41 +76,41 @@ export class TaskFeed {
     /** @type {Connection} */
     this.connection = connection ?? new Centrifuge(url, { getToken, minReconnectDelay: 200, maxReconnectDelay: 10_000 });
     this.checks = new StatusChecks((signal) => this.#check(signal), { surroundings });
-    this.connection.on("connected", () => this.#enter(true));
-    this.connection.on("connecting", () => this.#enter(false));
-    this.connection.on("disconnected", () => this.#enter(false));
+    this.connection.on("connected", () => this.#setLive(true));
+    this.connection.on("connecting", () => this.#setLive(false));
+    this.connection.on("disconnected", () => this.#setLive(false));
     this.connection.on("subscribed", ({ data, recovered }) => {
-      if (data) this.#take(data);
-      else if (!recovered) this.#unread = ""; // a Centrifugo has no snapshot of a user's tasks
+      if (data) this.#merge(data);
+      else if (!recovered) this.#readFrom(""); // Centrifugo sends no snapshots
       if (this.#isIncomplete()) this.checks.start();
     });
     this.connection.on("publication", ({ data }) => data.task && this.add(data.task));
   }
 
   connect() {
-    this.#stopWatching = this.surroundings.watch(() => this.#tell());
-    this.#enter(false);
+    this.#stopWatching = this.surroundings.watch(() => this.#notify());
+    this.#setLive(false);
     this.connection.connect();
   }
 
   close() {
     this.#stopWatching();
     this.connection.disconnect();
-    clearTimeout(this.#patience);
+    clearTimeout(this.#pollTimer);
     this.checks.stop();
   }
 
   /**
-   * Be called after changes; those that come together are told once.
+   * Listen for changes. Changes that come together are one call.
    * @param {() => void} listener
-   * @returns {() => void} ends it
+   * @returns {() => void} unsubscribes the listener
    */
   subscribe = (listener) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  /** @returns {Snapshot} the same one until something changes */
+  /** @returns {Snapshot} the same object until something changes */
   getSnapshot = () => {
     this.#snapshot ??= Object.freeze({
       tasks: Object.freeze([...this.#tasks.values()].sort((a, b) => (a.taskId < b.taskId ? 1 : -1))),
@@ -125,29 +126,29 @@ export class TaskFeed {
   }
 
   /**
-   * Take in a task's state that came another way, such as the answer to the request that created it.
+   * Add a state of a task, such as the response to the request that created it. An older state changes nothing.
    * @param {Task} task
-   * @returns {boolean} whether it was news
+   * @returns {boolean} whether it was new
    */
   add(task) {
-    this.#doubtful.delete(task.taskId);
+    this.#unconfirmed.delete(task.taskId);
     if (!isNewer(task, this.#tasks.get(task.taskId))) return false;
     this.#tasks.set(task.taskId, task);
-    this.#tell();
+    this.#notify();
     if (isActive(task) && !this.#live) this.checks.hurry();
     return true;
   }
 
   /**
-   * Follow what a model is writing for a task, from the beginning of its history on.
+   * Follow the draft that a model is writing for a task, from the start of the channel's history.
    * @param {string} taskId
-   * @param {(draft: Draft) => void} listener called after each further piece
-   * @returns {() => void} ends it
+   * @param {(draft: Draft) => void} listener called after each change of the draft
+   * @returns {() => void} stops following
    */
   watchDraft(taskId, listener) {
     const draft = new Draft();
     const subscription = this.connection.newSubscription(`task:${taskId}`, { recoverable: true });
-    /** @type {any[] | null} pieces that wait for those before them */
+    /** @type {any[] | null} messages that arrive before the history has been read */
     let early = [];
     /** @param {any[]} messages */
     const add = (messages) => {
@@ -166,6 +167,7 @@ export class TaskFeed {
     });
     subscription.subscribe();
     return () => {
+      listener = () => {}; // the history may still be on its way
       subscription.unsubscribe();
       this.connection.removeSubscription(subscription);
     };
@@ -179,36 +181,40 @@ export class TaskFeed {
   }
 
   /** @param {boolean} live */
-  #enter(live) {
+  #setLive(live) {
     this.#live = live;
-    clearTimeout(this.#patience);
+    clearTimeout(this.#pollTimer);
     if (live) {
       this.checks.stop();
       this.#answered = null;
     } else {
-      this.#patience = setTimeout(() => this.checks.start(), this.patienceMs);
+      this.#pollTimer = setTimeout(() => this.checks.start(), this.patienceMs);
     }
-    this.#tell();
+    this.#notify();
   }
 
   /**
-   * Take in a snapshot. One that is not truncated has all active tasks: others are gone.
+   * Merge a snapshot. Unless it is truncated it has all active tasks, so any other is gone.
    * @param {{tasks: Task[], truncated?: boolean, after?: string}} snapshot
    */
-  #take({ tasks, truncated, after }) {
-    this.#doubt();
+  #merge({ tasks, truncated, after }) {
+    this.#readFrom(after ?? null);
     this.#loaded = true;
-    this.#unread = truncated ? (after ?? null) : null;
-    this.#tell();
+    this.#notify();
     for (const task of tasks) this.add(task);
-    if (!truncated) for (const taskId of this.#doubtful) this.#remove(taskId);
+    if (!truncated) for (const taskId of this.#unconfirmed) this.#remove(taskId);
   }
 
-  /** Take no active task for granted that is not mentioned from now on. */
-  #doubt() {
-    this.#doubtful = new Set(this.#active());
+  /**
+   * Start over from a snapshot or list: until it mentions them, the active tasks may have ended.
+   * @param {string | null} after the cursor of the first page to read
+   */
+  #readFrom(after) {
+    this.#nextPage = after;
+    this.#unconfirmed = new Set(this.#active());
   }
 
+  /** @returns {string[]} the ids of the active tasks */
   #active() {
     return [...this.#tasks.values()].filter(isActive).map((task) => task.taskId);
   }
@@ -216,74 +222,72 @@ export class TaskFeed {
   /** @param {string} taskId */
   #remove(taskId) {
     this.#tasks.delete(taskId);
-    this.#doubtful.delete(taskId);
+    this.#unconfirmed.delete(taskId);
   }
 
-  /** @returns {boolean} whether something has to be asked for though changes are pushed */
+  /** @returns {boolean} whether requests are needed although changes are pushed */
   #isIncomplete() {
-    return this.#unread !== null || this.#doubtful.size > 0;
+    return this.#nextPage !== null || this.#unconfirmed.size > 0;
   }
 
   /**
-   * Ask how the active tasks are doing, all in one request; or which tasks there are, as long as that is not known.
+   * Read the pages that are missing, or else check active tasks.
    * @param {AbortSignal} signal
+   * @returns {Promise<boolean>} whether anything was new
    */
   async #check(signal) {
     try {
-      const news = await this.#ask(signal);
-      if (signal.aborted) return false;
+      const changed = await (this.#nextPage === null ? this.#checkActive(signal) : this.#readPages(signal));
       if (!this.#live) this.#answered = true;
       else if (!this.#isIncomplete()) this.checks.stop();
-      this.#tell();
-      return news;
+      return changed;
     } catch (error) {
-      if (!signal.aborted && !this.#live) {
-        this.#answered = false;
-        this.#tell();
-      }
+      if (!signal.aborted && !this.#live) this.#answered = false;
       throw error;
+    } finally {
+      this.#notify();
     }
   }
 
-  /** @param {AbortSignal} signal @returns {Promise<boolean>} whether there were news */
-  async #ask(signal) {
-    if (this.#unread !== null) return this.#read(signal);
-    const wanted = this.#live ? [...this.#doubtful] : this.#active();
-    if (wanted.length === 0) return false;
-    const from = this.#checkedTo % wanted.length; // more than fit into a request take turns
-    const turn = [...wanted.slice(from), ...wanted.slice(0, from)].slice(0, MAX_CHECKED);
-    this.#checkedTo = from + turn.length;
+  /**
+   * Check active tasks in one request; while changes are pushed, only the unconfirmed ones.
+   * @param {AbortSignal} signal
+   */
+  async #checkActive(signal) {
+    const ids = this.#live ? [...this.#unconfirmed] : this.#active();
+    if (ids.length === 0) return false;
+    const from = this.#checkFrom % ids.length; // tasks take turns if there are more than fit into a request
+    const turn = [...ids.slice(from), ...ids.slice(0, from)].slice(0, MAX_CHECKED);
+    this.#checkFrom = from + turn.length;
     const { tasks, notFound } = await this.service.status(turn, { signal });
-    if (signal.aborted) return false;
+    signal.throwIfAborted();
     for (const taskId of notFound) this.#remove(taskId);
     return tasks.map((task) => this.add(task)).includes(true);
   }
 
   /**
-   * Read the newest tasks, and all older ones that are active; or only the latter, where a snapshot had the newest.
+   * Read all pages that are missing: of the newest tasks if nothing has been read, and of older ones that are active.
    * @param {AbortSignal} signal
-   * @returns {Promise<boolean>} whether there were news
    */
-  async #read(signal) {
-    let news = false;
-    while (this.#unread !== null) {
-      const older = this.#unread !== "" && { after: this.#unread, status: [...ACTIVE] };
+  async #readPages(signal) {
+    let changed = false;
+    while (this.#nextPage !== null) {
+      const older = this.#nextPage && { after: this.#nextPage, status: [...ACTIVE] };
       const { tasks, after } = await this.service.list({ limit: MAX_LISTED, signal, ...older });
-      if (signal.aborted) return false;
-      if (!older) this.#doubt();
+      signal.throwIfAborted();
       this.#loaded = true;
-      this.#unread = after ?? null;
-      news = tasks.map((task) => this.add(task)).includes(true) || news;
+      this.#nextPage = after ?? null;
+      changed = tasks.map((task) => this.add(task)).includes(true) || changed;
     }
-    return news;
+    return changed;
   }
 
-  #tell() {
+  #notify() {
     this.#snapshot = null;
-    if (this.#telling) return;
-    this.#telling = true;
+    if (this.#notifying) return;
+    this.#notifying = true;
     queueMicrotask(() => {
-      this.#telling = false;
+      this.#notifying = false;
       for (const listener of [...this.#listeners]) listener();
     });
   }

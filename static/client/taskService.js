@@ -135,11 +135,11 @@ export class TaskService {
       body: body && JSON.stringify(body),
       signal,
     });
-    const answer = await response.json().catch(() => ({}));
     if (!response.ok) {
+      const problem = await response.json().catch(() => ({}));
       const wait = Number(response.headers.get("Retry-After") ?? Number.NaN);
-      throw new RequestError(response.status, answer, Number.isFinite(wait) ? wait : undefined);
+      throw new RequestError(response.status, problem, Number.isFinite(wait) ? wait : undefined);
     }
-    return answer;
+    return response.json();
   }
 }

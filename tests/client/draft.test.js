@@ -54,6 +54,16 @@ test("the parts of the newest step are shown in the order of their numbers", () 
   );
 });
 
+test("the newest step is the one that was written last, though it had been written before", () => {
+  const draft = new Draft();
+  for (const step of ["Thinking", "Writing"]) draft.add(piece({ step, text: "old" }));
+  draft.add(piece({ step: "Thinking", attempt: 2, text: "new" }));
+  assert.deepEqual(
+    draft.current().map(({ text }) => text),
+    ["new"],
+  );
+});
+
 test("a JSON document can be read while it is written", () => {
   assert.deepEqual(readable('{"title":"Tea","tags":["a","b"],"n":3,"callToAction":"Try \\"i'), [
     { label: "Title", text: "Tea" },

@@ -38,10 +38,11 @@ class FakeFeed {
 }
 
 /** A tab with its own feed; `shown` and `notified` are what its user was told. */
-function tabOf(shared, { hidden = false } = {}) {
+function tabOf(shared, { hidden = false, user } = {}) {
   const tab = { feed: new FakeFeed(), shown: [], notified: [], hidden };
   tab.notifications = new Notifications({
     feed: tab.feed,
+    user,
     show: ({ kind, tasks }) => tab.shown.push(`${kind} ${tasks.length}`),
     describe: ({ kind, tasks }) => ({ title: `${kind} ${tasks.length}` }),
     storage: shared,
@@ -81,14 +82,42 @@ test("five successes are one message, a failure is told at once", async (context
 
 test("what was over before, was cancelled, or ended in a way that is not known here, is not announced", async (context) => {
   const pass = clock(context);
-  const tab = tabOf(new Shared());
+  const shared = new Shared();
+  const tab = tabOf(shared);
   const [task, other] = [aTask(), aTask()];
   tab.feed.become(task, other, done(aTask()));
   await pass(100);
+  assert.equal(shared.length, 2, "an ended task that nobody waited for is stored");
   const skipped = { ...other, status: "skipped", completedAt: "2026-11-24T11:21:53Z", rev: 2 };
   tab.feed.become({ ...task, status: "cancelled", rev: 2 }, skipped);
   await pass(2000);
   assert.deepEqual(tab.shown, []);
+});
+
+test("later successes are another message", async (context) => {
+  const pass = clock(context);
+  const tab = tabOf(new Shared());
+  const [one, two] = [aTask(), aTask()];
+  tab.feed.become(one, two);
+  await pass(100);
+  tab.feed.become(done(one), two);
+  await pass(1000);
+  tab.feed.become(done(one), done(two));
+  await pass(1000);
+  assert.deepEqual(tab.shown, ["completed 1", "completed 1"]);
+});
+
+test("a task is stored when it starts, not with all of its progress", async (context) => {
+  const pass = clock(context);
+  const shared = new Shared();
+  const tab = tabOf(shared);
+  const task = aTask();
+  tab.feed.become(task);
+  await pass(100);
+  shared.store.clear();
+  tab.feed.become({ ...task, tick: 1 });
+  await pass(100);
+  assert.equal(shared.length, 0);
 });
 
 test("a reload repeats nothing, and tells what has ended meanwhile", async (context) => {
@@ -175,8 +204,10 @@ test("what another tab has stored a moment ago need not be seen yet", async (con
   const task = aTask();
   for (const tab of [quick, slow]) tab.feed.become(task);
   await pass(100);
-  for (const tab of [quick, slow]) tab.feed.become(done(task));
-  await pass(1000);
+  quick.feed.become(done(task));
+  await pass(3000);
+  slow.feed.become(done(task));
+  await pass(6000); // the lock is free again
   assert.deepEqual([quick.shown, slow.shown], [["completed 1"], []]);
   const later = tabOf(stale);
   later.feed.become(done(task));
@@ -184,12 +215,30 @@ test("what another tab has stored a moment ago need not be seen yet", async (con
   assert.deepEqual(later.shown, []);
 });
 
-test("old tasks are forgotten", () => {
+test("notifications that were stopped can be started again", async (context) => {
+  const pass = clock(context);
+  const tab = tabOf(new Shared());
+  const [one, two] = [aTask(), aTask()];
+  tab.feed.become(one, two);
+  await pass(100);
+  tab.feed.become(done(one), two);
+  await pass(100);
+  tab.feed.become(done(one), two); // a change that has not been looked at yet
+  tab.notifications.stop();
+  tab.notifications.start();
+  tab.feed.become(done(one), done(two));
+  await pass(1000);
+  assert.deepEqual(tab.shown, ["completed 2"]);
+});
+
+test("old tasks are forgotten, those of another user are not", () => {
   const shared = new Shared();
-  for (let number = 0; number < 600; number += 1) {
+  for (let number = 599; number >= 0; number -= 1) {
     shared.setItem(`herald:announced::t${String(number).padStart(4, "0")}`, "told 1");
   }
   shared.setItem("herald.user", "ada");
+  tabOf(shared, { user: "ada" });
+  assert.equal(shared.length, 601);
   tabOf(shared);
   assert.equal(shared.length, 501);
   assert.equal(shared.getItem("herald:announced::t0099"), null);

@@ -17,9 +17,19 @@ export function aTask(changes = {}) {
   };
 }
 
-/** Of the official SDK what the feed uses; `emit` is what the server does. */
+/** The part of the official SDK that the feed uses; `emit` is what the server does. */
 export class FakeConnection {
   handlers = {};
+  subscriptions = new Map();
+  newSubscription(channel, options) {
+    if (this.subscriptions.has(channel)) throw new Error(`Subscription to the channel ${channel} already exists`);
+    const subscription = new FakeSubscription(channel, options);
+    this.subscriptions.set(channel, subscription);
+    return subscription;
+  }
+  removeSubscription({ channel }) {
+    this.subscriptions.delete(channel);
+  }
   on(name, handler) {
     this.handlers[name] = handler;
   }
@@ -41,7 +51,37 @@ export class FakeConnection {
   }
 }
 
-/** A page that can be looked away from. */
+/** A subscription of one channel; `accept`, `push`, `answer` and `fail` are what the server does. */
+class FakeSubscription {
+  handlers = {};
+  constructor(channel, options) {
+    this.channel = channel;
+    this.options = options;
+  }
+  on(name, handler) {
+    this.handlers[name] = handler;
+  }
+  subscribe() {}
+  unsubscribe() {}
+  history({ limit }) {
+    return new Promise((resolve, reject) => {
+      this.answer = (...pieces) => {
+        const publications = limit < 0 ? pieces : pieces.slice(0, limit);
+        resolve({ publications: publications.map((data) => ({ data })) });
+      };
+      this.fail = () => reject(new Error("connection closed"));
+    });
+  }
+  /** Only a subscription that asks to be recoverable is recovered. */
+  accept({ recovered = false } = {}) {
+    this.handlers.subscribed({ recovered: recovered && this.options.recoverable === true });
+  }
+  push(data) {
+    this.handlers.publication({ data });
+  }
+}
+
+/** A page that can be hidden. */
 export class FakeSurroundings {
   listeners = new Set();
   isAwake = true;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { isActive, isNewer } from "../../static/client/task.js";
+import { isActive, isNewer, overallProgress } from "../../static/client/task.js";
 import { TaskFeed } from "../../static/client/taskFeed.js";
 import { FakeConnection, FakeSurroundings, aTask, settled } from "./support.js";
 
@@ -18,7 +18,7 @@ function feedOf(context) {
     list: async ({ status, after, limit }) => {
       const older = server.tasks.filter(({ taskId }) => !after || taskId < after).sort((a, b) => (a.taskId < b.taskId ? 1 : -1));
       const tasks = older.filter((task) => !status || status.includes(task.status)).slice(0, limit);
-      const asked = after ? `list after ${after}` : "list";
+      const asked = `list${status ? ` ${status}` : ""}${after ? ` after ${after}` : ""}`;
       return answer(asked, { tasks, ...(tasks.length === limit && { after: tasks.at(-1).taskId }) });
     },
     status: (ids) =>
@@ -98,9 +98,46 @@ test("a truncated snapshot removes nothing, and what it leaves out is read once,
   connection.emit("subscribed", { data: { tasks: [newer], truncated: true, after: newer.taskId } });
   assert.deepEqual(feed.getSnapshot().tasks, [newer, over, gone]);
   await pass(60_000);
-  assert.deepEqual(server.asked, [`list after ${newer.taskId}`, [gone.taskId, over.taskId]]);
+  assert.deepEqual(server.asked, [`list queued,processing,retrying after ${newer.taskId}`, [gone.taskId, over.taskId]]);
   assert.deepEqual(feed.getSnapshot().tasks.map(({ taskId }) => taskId), [newer, older, over].map(({ taskId }) => taskId));
   assert.deepEqual([feed.get(over.taskId).status, feed.getSnapshot().state], ["completed", "live"]);
+});
+
+test("once all is known, a lost connection is given its time again before anything is asked for", async (context) => {
+  const { feed, connection, server, surroundings, pass } = feedOf(context);
+  const [older, newer] = (server.tasks = [aTask(), aTask()]);
+  feed.connect();
+  connection.emit("connected");
+  connection.emit("subscribed", { data: { tasks: [newer], truncated: true, after: newer.taskId } });
+  await pass(500);
+  connection.emit("connecting");
+  surroundings.become(true);
+  await pass(2900);
+  assert.equal(server.asked.length, 1);
+  await pass(400);
+  assert.deepEqual(server.asked.slice(1), [[newer.taskId, older.taskId]]);
+});
+
+test("a connection that is recovered reads nothing", async (context) => {
+  const { feed, connection, server, pass } = feedOf(context);
+  feed.connect();
+  connection.live([aTask()]);
+  connection.emit("connecting");
+  connection.emit("connected");
+  connection.emit("subscribed", { recovered: true });
+  await pass(60_000);
+  assert.deepEqual(server.asked, []);
+});
+
+test("a failure to read what is missing does not make a lost connection offline at once", async (context) => {
+  const { feed, connection, server, pass } = feedOf(context);
+  server.down = true;
+  feed.connect();
+  connection.emit("connected");
+  connection.emit("subscribed", { data: { tasks: [], truncated: true, after: "t" } });
+  await pass(500);
+  connection.emit("connecting");
+  assert.equal(feed.getSnapshot().state, "connecting");
 });
 
 test("what a truncated snapshot leaves out is read in pages, and again after a failure", async (context) => {
@@ -130,7 +167,20 @@ test("where no snapshot is pushed, the list and all older active tasks are read"
   await pass(500);
   assert.equal(feed.get(old.taskId), old);
   await pass(60_000);
-  assert.equal(server.asked.length, 2);
+  assert.deepEqual(server.asked, ["list", `list queued,processing,retrying after ${server.tasks[51].taskId}`]);
+});
+
+test("tasks that are queued, processing or retrying are active", () => {
+  const statuses = ["queued", "processing", "retrying", "completed", "failed", "cancelled"];
+  assert.deepEqual(
+    statuses.filter((status) => isActive(aTask({ status }))),
+    ["queued", "processing", "retrying"],
+  );
+});
+
+test("the overall progress is the mean, and 0 without tasks", () => {
+  assert.equal(overallProgress([aTask({ progress: 50 }), aTask({ progress: 99 })]), 74);
+  assert.equal(overallProgress([]), 0);
 });
 
 test("a status that only a newer server knows is active until the task has ended", (context) => {
@@ -159,6 +209,8 @@ test("without a connection the active tasks are asked for, all in one request, u
   assert.equal(feed.getSnapshot().state, "live");
   await pass(60_000);
   assert.equal(server.asked.length, 1, "it was asked although the connection is live");
+  connection.emit("connecting");
+  assert.equal(feed.getSnapshot().state, "connecting");
 });
 
 test("an answer that comes when the connection is back is not taken", async (context) => {
@@ -176,11 +228,40 @@ test("an answer that comes when the connection is back is not taken", async (con
   assert.ok(feed.get(task.taskId));
 });
 
+test("a list that arrives when the connection is back does not replace the cursor of the snapshot", async (context) => {
+  const { feed, connection, server, pass } = feedOf(context);
+  const [older, newer] = (server.tasks = [aTask(), aTask()]);
+  const { list } = feed.service;
+  let answer;
+  feed.service.list = () => new Promise((resolve) => (answer = resolve));
+  feed.connect();
+  await pass(3200);
+  connection.emit("connected");
+  connection.emit("subscribed", { data: { tasks: [newer], truncated: true, after: newer.taskId } });
+  feed.service.list = list;
+  answer({ tasks: [] });
+  await pass(500);
+  assert.equal(feed.get(older.taskId), older);
+});
+
+test("a request that was aborted does not make the feed offline", async (context) => {
+  const { feed, connection, pass } = feedOf(context);
+  let fail;
+  feed.service.list = () => new Promise((_, reject) => (fail = reject));
+  feed.connect();
+  await pass(3200);
+  connection.emit("connected");
+  connection.emit("connecting");
+  fail(new TypeError("aborted"));
+  await settled();
+  assert.equal(feed.getSnapshot().state, "connecting");
+});
+
 test("a page that never had a connection reads the list first, and nothing while nothing runs", async (context) => {
   const { feed, server, pass } = feedOf(context);
   server.tasks = [aTask({ status: "completed" })];
   feed.connect();
-  await pass(30_000);
+  await pass(56_000); // whatever the jitter, the next check is some seconds away
   assert.deepEqual(server.asked, ["list"]);
   assert.deepEqual([feed.getSnapshot().tasks, feed.getSnapshot().loaded], [server.tasks, true]);
   const task = aTask();
@@ -201,6 +282,21 @@ test("when nobody answers it is offline, and polling as soon as somebody does", 
   assert.equal(feed.getSnapshot().state, "polling");
 });
 
+test("without a network it is offline, and listeners are called", async (context) => {
+  const { feed, surroundings } = feedOf(context);
+  feed.connect();
+  await settled();
+  const states = [];
+  feed.subscribe(() => states.push(feed.getSnapshot().state));
+  const browser = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { onLine: false }, configurable: true });
+  surroundings.become(false);
+  await settled();
+  if (browser) Object.defineProperty(globalThis, "navigator", browser);
+  else delete globalThis.navigator;
+  assert.deepEqual(states, ["offline"]);
+});
+
 test("more tasks than fit into a request take turns", async (context) => {
   const { feed, connection, server, pass } = feedOf(context);
   server.tasks = Array.from({ length: 130 }, () => aTask());
@@ -210,6 +306,63 @@ test("more tasks than fit into a request take turns", async (context) => {
   await pass(6000);
   assert.equal(server.asked[0].length, 100);
   assert.equal(new Set([...server.asked[0], ...server.asked[1]]).size, 130);
+});
+
+/** A watched draft; `texts` has its text after each call of the listener. */
+function draftOf(context) {
+  const { feed, connection } = feedOf(context);
+  const texts = [];
+  const watch = () => feed.watchDraft("t", (draft) => texts.push(draft.current()[0].text));
+  const stop = watch();
+  return { texts, watch, stop, channel: connection.subscriptions.get("task:t") };
+}
+
+/** A piece of a draft that starts at `start`. */
+const piece = (start, text) => ({ type: "task.delta", attempt: 1, step: "Writing", start, text });
+
+test("a draft starts with the whole history, and pieces that arrive meanwhile come after it", async (context) => {
+  const { texts, channel } = draftOf(context);
+  channel.accept();
+  channel.push(piece(2, "c"));
+  channel.push({ type: "task.progress", task: aTask() });
+  channel.answer(piece(0, "a"), piece(1, "b"));
+  await settled();
+  channel.push(piece(3, "d"));
+  assert.deepEqual(texts, ["ab", "abc", "abcd"]);
+});
+
+test("a draft goes on without its history where that cannot be read", async (context) => {
+  const { texts, channel } = draftOf(context);
+  channel.accept();
+  channel.push(piece(2, "c"));
+  channel.fail();
+  await settled();
+  assert.deepEqual(texts, ["…c"]);
+});
+
+test("a draft goes on after a recovered connection, and is read again after another one", async (context) => {
+  const { texts, channel } = draftOf(context);
+  channel.accept();
+  channel.answer(piece(0, "a"));
+  await settled();
+  channel.accept({ recovered: true });
+  channel.push(piece(1, "b"));
+  channel.accept();
+  channel.push(piece(3, "d"));
+  channel.answer(piece(0, "a"), piece(1, "b"), piece(2, "c"));
+  await settled();
+  assert.deepEqual(texts.slice(0, 2), ["a", "ab"]);
+  assert.equal(texts.at(-1), "abcd");
+});
+
+test("a draft that is no longer watched calls nobody, and can be watched again", async (context) => {
+  const { texts, channel, watch, stop } = draftOf(context);
+  channel.accept();
+  stop();
+  channel.answer(piece(0, "a"));
+  await settled();
+  assert.deepEqual(texts, []);
+  watch();
 });
 
 test("a closed feed asks nobody", async (context) => {

@@ -26,8 +26,11 @@ test("a task is created once, however often it is sent with one key", async () =
 
 test("many tasks are checked in one request", async () => {
   const asked = [];
-  assert.deepEqual(await serviceOf({ tasks: [], notFound: ["b"] }, asked).status(["a", "b"]), { tasks: [], notFound: ["b"] });
-  assert.equal(asked[0].url, "https://h/api/jobs?action=status&taskIds=a,b");
+  const { signal } = new AbortController();
+  const service = serviceOf({ tasks: [], notFound: ["b&c"] }, asked);
+  assert.deepEqual(await service.status(["a", "b&c"], { signal }), { tasks: [], notFound: ["b&c"] });
+  assert.equal(asked[0].url, "https://h/api/jobs?action=status&taskIds=a,b%26c");
+  assert.equal(asked[0].signal, signal);
 });
 
 test("pages of tasks follow each other", async () => {
@@ -62,6 +65,15 @@ test("a refusal is an error that says what is wrong with which field", async () 
   });
 });
 
+test("a response that breaks off is an error, not an empty task", async () => {
+  const broken = new Response(new ReadableStream({ start: (body) => body.error(new TypeError("network")) }), { status: 202 });
+  const service = new TaskService({ getToken: async () => "token", fetch: async () => broken });
+  await assert.rejects(service.create("T", {}), TypeError);
+});
+
 test("a refusal by something that is not Herald is an error too", async () => {
-  await assert.rejects(serviceOf(new Response("<html>", { status: 502 })).cancel("t"), { message: "the server answered 502" });
+  await assert.rejects(serviceOf(new Response("<html>", { status: 502 })).cancel("t"), {
+    message: "the server answered 502",
+    retryAfterS: undefined,
+  });
 });
