@@ -416,6 +416,5 @@ async def test_the_page_goes_on_after_the_server_was_restarted(browser: Browser,
         async with web(settings, port):
             await expect(page.locator("li.task[data-status=completed]")).to_be_visible(timeout=30_000)
             await expect(page.locator(".toast")).to_contain_text("Your media plan is ready")
-            assert tab.asked_for_tasks() == []
             hellos = [frame["connect"]["subs"]["tasks#ada"] for frame in tab.frames if "connect" in frame]
             assert hellos[-1].get("recovered"), "it took a snapshot where the history had everything"
