@@ -128,7 +128,7 @@ class Connection:
         self._gone = True
         self.fast = None
         if self._serving is not None and self._serving is not asyncio.current_task():
-            self._serving.cancel()
+            self._serving.cancel()  # so no command goes on once the client is gone
         self._hub.connections.discard(self)
         metrics.CONNECTIONS.labels(self._transport.name).dec()
         if self.principal is not None:
@@ -261,9 +261,6 @@ class Connection:
         except ProtocolError:
             self._expect_connect()
             raise
-        if self._gone:
-            self._hub.leave(subscription)
-            return
         if self._authenticator.is_revoked(principal):  # meanwhile; a revocation ends only known principals
             self._hub.leave(subscription)
             self.disconnect(codes.FORCE_DISCONNECT)
@@ -299,8 +296,6 @@ class Connection:
         if self.principal is None or principal.user_id != self.principal.user_id:
             raise ProtocolError(codes.ERROR_BAD_REQUEST)
         withdrawn = await self._withdrawn(self.principal, principal)
-        if self._gone:
-            return
         if self._authenticator.is_revoked(principal):
             self.disconnect(codes.FORCE_DISCONNECT)
             return
@@ -353,9 +348,6 @@ class Connection:
         except BaseException:
             self._subscriptions.pop(channel, None)
             raise
-        if self._gone:
-            self._hub.leave(subscription)
-            return
         self._subscriptions[channel] = subscription
         if request.token:
             self._granted.add(channel)

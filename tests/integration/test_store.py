@@ -292,6 +292,8 @@ async def test_each_change_stays_unannounced_until_it_is_announced_itself(store:
 
     created = await stored(store)
     assert await unannounced() == [created]
+    await store.announced(created)
+    assert await unannounced() == []
     moved = await store.set_priority(created.task_id, Priority.HIGH)
     assert moved is not None
     await store.announced(created)
