@@ -66,7 +66,7 @@ class Principal(NamedTuple):
 
     def may_see(self, task: PublicTask) -> bool:
         """Whether ``task`` is theirs or their brand's."""
-        return task.user_id == self.user_id or (task.brand_id is not None and task.brand_id in self.brands)
+        return task.user_id == self.user_id or task.brand_id in self.brands
 
 
 class SubscriptionGrant(NamedTuple):
@@ -302,7 +302,7 @@ async def may_subscribe(principal: Principal, channel: str, store: Store) -> boo
     kind, _, name = channel.partition(":")
     if kind == "brand":
         return bool(name) and name in principal.brands
-    if kind == "task" and name:
+    if kind == "task":
         found = await store.get_public([name])
         return bool(found) and principal.may_see(found[0])
     return False

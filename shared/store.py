@@ -99,9 +99,7 @@ def _update(changes: dict[str, Any], entry: HistoryEntry | None) -> dict[str, An
 def _after(before: Task, changes: dict[str, Any], entry: HistoryEntry | None) -> Task:
     """What a task is after a change."""
     history = [*before.history, entry][-HISTORY_LIMIT:] if entry is not None else before.history
-    return Task.model_validate(
-        {**dict(before), **changes, "rev": before.rev + 1, "tick": 0, "history": history}
-    )
+    return Task.model_validate({**dict(before), **changes, "rev": before.rev + 1, "history": history})
 
 
 def _entered(task: Task, *, by: str, note: str | None = None) -> None:

@@ -140,7 +140,7 @@ async def test_several_commands_in_one_frame(herald: Herald) -> None:
 async def test_what_cannot_be_served_gets_its_code_and_the_connection_stays(
     herald: Herald, command: dict[str, Any], code: int
 ) -> None:
-    herald.brands = ["acme"]
+    herald.brands = ["acme", ""]
     async with herald.connected() as socket:
         assert (await socket.call(**command))["error"]["code"] == code
         assert (await socket.call(ping={}))["ping"] == {}

@@ -3,20 +3,22 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import jwt
 import pytest
+from pymongo.errors import PyMongoError
 
 from server import revocation
-from server.auth import Authenticator
+from server.auth import Authenticator, SubscriptionGrant
 from server.hub import codes
 from server.hub.connection import Connection
 from server.hub.frame import Frame
-from server.hub.hub import Hub
+from server.hub.hub import Hub, Subscription
 from server.revocation import Revocations
 from shared.feed import Feed
+from shared.models import PublicTask
 from shared.settings import Settings
 from shared.store import Store
 from tests.conftest import SECRET
@@ -53,10 +55,43 @@ async def test_a_refresh_ends_the_subscriptions_that_the_new_token_does_not_perm
             "below 2500, so the official SDKs do not subscribe again"
         )
         await feed.publish([*sorted(withdrawn), *sorted(kept), MINE], "{}")
-        assert {(await socket.push())["channel"] for _ in {*kept, MINE}} == {*kept, MINE}
+        published = [await socket.push() for _ in {*kept, MINE}]
+        assert {push["channel"] for push in published if "pub" in push} == {*kept, MINE}
         for channel in withdrawn:
             assert (await socket.call(subscribe={"channel": channel}))["error"]["code"] == 103
             assert (await socket.call(history={"channel": channel}))["error"]["code"] == 103
+
+
+async def test_a_refresh_that_only_loses_the_scope_ends_the_operators_channel(herald: Herald) -> None:
+    operator = herald.operator()
+    async with operator.connected() as socket:
+        assert "subscribe" in await socket.call(subscribe={"channel": "ops"})
+        operator.scope = ""
+        assert "refresh" in await socket.call(refresh={"token": operator.token()})
+        while "unsubscribe" not in (push := await socket.push()):
+            assert push["channel"] == "ops"
+        assert push == {"channel": "ops", "unsubscribe": {"code": 2000, "reason": "permission denied"}}
+
+
+async def test_a_subscription_token_keeps_a_channel_open_until_it_is_unsubscribed(
+    herald: Herald, feed: Feed
+) -> None:
+    member = herald.other("ada", ["acme"])
+    grant = {
+        "channel": "brand:acme",
+        "token": herald.authenticator.issue_subscription("ada", "brand:acme", 60),
+    }
+    async with member.connected() as socket:
+        assert "subscribe" in await socket.call(subscribe={"channel": "brand:acme"})
+        assert "sub_refresh" in await socket.call(sub_refresh=grant)
+        assert "refresh" in await socket.call(refresh={"token": herald.token()})
+        await feed.publish(["brand:acme"], "{}")
+        assert "pub" in await socket.push(), "the brand was lost, not the subscription token"
+        assert "refresh" in await socket.call(refresh={"token": member.token()})
+        assert "unsubscribe" in await socket.call(unsubscribe={"channel": "brand:acme"})
+        assert "subscribe" in await socket.call(subscribe={"channel": "brand:acme"})
+        assert "refresh" in await socket.call(refresh={"token": herald.token()})
+        assert (await socket.push())["unsubscribe"]["code"] == 2000, "this time there was no such token"
 
 
 async def test_a_refresh_or_an_unsubscribe_right_behind_a_subscribe_takes_effect(
@@ -173,6 +208,121 @@ async def test_a_token_that_is_revoked_while_it_connects_does_not_connect(
     assert await client.sent.get() == codes.FORCE_DISCONNECT
 
 
+async def connected(joining: Joining, client: Client, token: str) -> Connection:
+    joining.open.set()
+    connection = joining.connection(client)
+    assert "connect" in await answered(client, connection, connect={"token": token})
+    return connection
+
+
+async def answered(client: Client, connection: Connection, **command: Any) -> dict[str, Any]:
+    connection.feed(json.dumps({"id": 1, **command}))
+    return await client.message()
+
+
+def timers(connection: Connection) -> dict[str, float]:
+    """By name, the seconds until the connection's timers end something."""
+    at = asyncio.get_running_loop().time()
+    return {name: timer.when() - at for name, timer in connection._timers.items()}
+
+
+async def test_a_refreshed_token_s_expiry_replaces_that_of_the_token_before(joining: Joining) -> None:
+    client, issue = Client(), joining.authenticator.issue
+    connection = await connected(joining, client, issue("ada", [], 60))
+    assert timers(connection)["expiry"] < 100
+    assert "refresh" in await answered(client, connection, refresh={"token": issue("ada", [], 600)})
+    assert timers(connection)["expiry"] > 500
+    endless = jwt.encode({"sub": "ada"}, SECRET, algorithm="HS256")
+    assert "refresh" in await answered(client, connection, refresh={"token": endless})
+    assert "expiry" not in timers(connection)
+    connection.release()
+
+
+async def test_the_expiry_of_an_unsubscribed_channel_s_token_ends_nothing_later(joining: Joining) -> None:
+    client, issue = Client(), joining.authenticator.issue_subscription
+    connection = await connected(joining, client, joining.authenticator.issue("ada", ["acme"], 60))
+    grant = {"channel": "brand:acme", "token": issue("ada", "brand:acme", 60)}
+    assert "subscribe" in await answered(client, connection, subscribe=grant)
+    assert "expiry brand:acme" in timers(connection)
+    assert "unsubscribe" in await answered(client, connection, unsubscribe={"channel": "brand:acme"})
+    assert "expiry brand:acme" not in timers(connection)
+    connection.release()
+
+
+async def test_a_token_that_is_revoked_while_it_refreshes_ends_the_connection(
+    joining: Joining, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, at = Client(), time.time()
+    shared, _ = await store.create(a_task(brand_id="acme", user_id="bob"))
+    # Its issuer's clock is ahead, so the revocation does not concern it.
+    before = jwt.encode({"sub": "ada", "brands": ["acme"], "iat": at + 20}, SECRET, algorithm="HS256")
+    connection = await connected(joining, client, before)
+    channel = f"task:{shared.task_id}"
+    assert "subscribe" in await answered(client, connection, subscribe={"channel": channel})
+    asked, go_on, get_public = asyncio.Event(), asyncio.Event(), store.get_public
+
+    async def slow(task_ids: Sequence[str]) -> list[PublicTask]:
+        asked.set()
+        await go_on.wait()
+        return await get_public(task_ids)
+
+    monkeypatch.setattr(store, "get_public", slow)
+    after = jwt.encode({"sub": "ada", "iat": at}, SECRET, algorithm="HS256")
+    connection.feed(json.dumps({"id": 2, "refresh": {"token": after}}))
+    await asked.wait()
+    joining.authenticator.revoke("ada", at + 1)
+    go_on.set()
+    assert await client.sent.get() == codes.FORCE_DISCONNECT
+
+
+async def test_a_subscription_that_ends_while_its_token_is_checked_is_not_refreshed(
+    joining: Joining, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, authenticator = Client(), joining.authenticator
+    connection = await connected(joining, client, authenticator.issue("ada", [], 60))
+    grant = {"channel": "task:x", "token": authenticator.issue_subscription("ada", "task:x", 60)}
+    assert "subscribe" in await answered(client, connection, subscribe=grant)
+    asked, go_on, check = asyncio.Event(), asyncio.Event(), authenticator.subscription
+
+    async def slow(token: str) -> SubscriptionGrant:
+        asked.set()
+        await go_on.wait()
+        return await check(token)
+
+    monkeypatch.setattr(authenticator, "subscription", slow)
+    connection.feed(json.dumps({"id": 2, "sub_refresh": grant}))
+    await asked.wait()
+    subscription = connection._subscriptions["task:x"]
+    assert isinstance(subscription, Subscription)
+    connection.lost_position(subscription)
+    assert (await client.message())["push"]["unsubscribe"]["code"] == 2500
+    go_on.set()
+    assert (await client.message())["error"]["code"] == 103
+    assert "expiry task:x" not in timers(connection)
+    connection.release()
+
+
+async def test_a_client_that_leaves_during_a_command_leaves_nothing_behind(joining: Joining) -> None:
+    token = joining.authenticator.issue("ada", [], 60)
+    joining.connection(client := Client()).feed(json.dumps({"id": 1, "connect": {"token": token}}))
+    await joining.asked.wait()
+    [connecting] = joining.hub.connections
+    assert isinstance(connecting, Connection)
+    connecting.release()
+    connection = await connected(joining, client, token)
+    assert joining.hub.sessions.count("ada") == 1
+    joining.open.clear()
+    joining.asked.clear()
+    grant = joining.authenticator.issue_subscription("ada", "task:x", 60)
+    connection.feed(json.dumps({"id": 2, "subscribe": {"channel": "task:x", "token": grant}}))
+    await joining.asked.wait()
+    connection.release()
+    joining.open.set()
+    while joining.hub.subscriptions:
+        await asyncio.sleep(0.01)
+    assert joining.hub.sessions.count("ada") == 0
+
+
 def third_party_token(ahead_s: int = 0) -> str:
     """A token of an issuer that writes ``iat`` in whole seconds, and whose clock may be ahead."""
     claims = {"sub": "ada", "iat": int(time.time()) + ahead_s}
@@ -240,16 +390,74 @@ async def test_a_hub_that_missed_an_announcement_learns_of_it_and_forgets_nothin
         assert await status(herald, ada) == 401
 
 
+async def test_reloads_go_on_after_an_error_of_redis(
+    settings: Settings,
+    store: Store,
+    feed: Feed,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(revocation, "RELOAD_EVERY_S", 0.02)
+    await feed.redis.set("herald:revoked", "not a hash")
+    async with herald_with(settings) as herald, asyncio.timeout(30):
+        while "could not read the revocations" not in caplog.text:
+            await asyncio.sleep(0.01)
+        token = herald.token()
+        await store.revoke_tokens("ada", time.time())
+        while await status(herald, token) != 401:
+            await asyncio.sleep(0.01)
+
+
+async def test_reloads_spare_connections_with_newer_tokens(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revocation, "RELOAD_EVERY_S", 0.02)
+    async with herald_with(settings) as herald:
+        await revoke(herald, herald.token())
+        async with herald.connected() as socket:
+            bob = herald.other("bob").token()
+            await store.revoke_tokens("bob", time.time())
+            async with asyncio.timeout(30):
+                while await status(herald, bob) != 401:
+                    await asyncio.sleep(0.01)
+            assert "ping" in await socket.call(ping={})
+
+
+async def test_revocations_are_in_force_from_the_first_moment(
+    joining: Joining, feed: Feed, store: Store
+) -> None:
+    at = time.time()
+    await store.revoke_tokens("ada", at)
+    async with Revocations.open(feed, joining.hub, joining.authenticator, store) as revocations:
+        assert joining.authenticator.knows("ada", at)
+        revocations._on_signal("")  # from a process of the version before, which names no user
+        assert not joining.authenticator.knows("ada", at + 1)
+
+
+async def test_a_revocation_that_cannot_be_stored_is_not_applied(
+    joining: Joining, feed: Feed, settings: Settings
+) -> None:
+    authenticator = joining.authenticator
+    principal = await authenticator.principal(authenticator.issue("ada", [], 60))
+    async with Store.connect(settings) as closed:
+        revocations = Revocations(feed, joining.hub, authenticator, closed)
+    with pytest.raises(PyMongoError):
+        await revocations.revoke(principal)
+    assert not authenticator.is_revoked(principal)
+
+
 async def test_revocations_of_the_version_before_are_taken_over_from_redis(
     settings: Settings, store: Store, feed: Feed
 ) -> None:
     token = Authenticator(settings).issue("ada", [], 60)
+    await feed.redis.hset("herald:revoked", "bob", str(time.time() - 32 * 24 * 3600))  # type: ignore[misc]
     await feed.redis.hset("herald:revoked", "ada", str(time.time()))  # type: ignore[misc]
     async with herald_with(settings) as herald, asyncio.timeout(30):
         while await status(herald, token) != 401:
             await asyncio.sleep(0.01)
         while not await store.revocations():
             await asyncio.sleep(0.01)
+    assert await store._revocations.count_documents({}) == 1, "those of more than a month ago are left alone"
 
 
 async def test_a_revocation_is_kept_precisely_never_moves_back_and_is_forgotten_after_a_month(

@@ -48,6 +48,10 @@ async def test_the_indexes_are_those_of_the_design(store: Store) -> None:
     assert found["userId,idempotencyKey"]["unique"]
     assert found["userId,idempotencyKey"]["partialFilterExpression"] == {"idempotencyKey": {"$exists": True}}
     assert found["completedAt"]["expireAfterSeconds"] == 30 * 24 * 3600
+    information = await store._checkpoints.index_information()
+    found = {",".join(name for name, _ in index["key"]): index for index in information.values()}
+    assert found["taskId,step"]["unique"]
+    assert found["savedAt"]["expireAfterSeconds"] == 30 * 24 * 3600
 
 
 async def test_indexes_can_be_ensured_again_with_another_retention(store: Store, settings: Settings) -> None:
@@ -72,7 +76,15 @@ async def test_one_key_and_one_request_make_one_task(store: Store) -> None:
     assert (again, is_new) == (task, False)
     with pytest.raises(IdempotencyConflictError):
         await store.create(a_task(idempotency_key="k", request_digest="other"))
-    await stored(store, user_id="bob", idempotency_key="k", request_digest="other")
+
+
+async def test_idempotency_keys_of_different_users_are_independent(store: Store) -> None:
+    await stored(store, idempotency_key="k", request_digest="d")
+    assert await store.of_key("ada", "k")
+    assert not await store.of_key("bob", "k")
+    task = await stored(store, user_id="bob", idempotency_key="k", request_digest="other")
+    again, is_new = await store.create(a_task(user_id="bob", idempotency_key="k", request_digest="other"))
+    assert (again, is_new) == (task, False)
 
 
 async def test_one_key_at_one_instant_makes_one_task(store: Store) -> None:
@@ -149,6 +161,9 @@ async def test_an_attempt_that_is_not_the_running_one_writes_nothing(store: Stor
     assert await store.record(task.task_id, 1, progress=50) is None
     assert await store.transition(task.task_id, TaskStatus.COMPLETED, by="w1", if_attempt=1) is None
     assert await store.get(task.task_id) == second
+    retrying = await store.transition(task.task_id, TaskStatus.RETRYING, by="w2", if_attempt=2)
+    assert await store.record(task.task_id, 2, progress=50) is None, "the attempt has ended"
+    assert await store.get(task.task_id) == retrying
 
 
 async def test_none_removes_a_field_and_models_are_stored_like_in_a_whole_document(store: Store) -> None:
@@ -175,6 +190,7 @@ async def test_the_history_is_bounded(store: Store) -> None:
     assert newest is not None
     assert len(newest.history) == HISTORY_LIMIT
     assert newest.history[-1].by == f"w{HISTORY_LIMIT + 4}"
+    assert await store.get(task.task_id) == newest
 
 
 async def test_a_list_is_the_user_s_own_newest_first_in_pages(store: Store) -> None:
@@ -208,7 +224,7 @@ async def test_a_snapshot_has_the_active_and_those_that_ended_lately(
         "bob": ["foreign"],
         "eve": [],
     }
-    monkeypatch.setattr(store_module, "MAX_SHARED", 3)
+    monkeypatch.setattr(store_module, "MAX_SHARED", 1)
     assert await store.snapshots(["ada", "bob", "eve"], ended_after=since) == together
 
 
@@ -233,7 +249,7 @@ async def test_what_a_snapshot_leaves_out_is_listed_after_its_cursor(
     for number in range(6):
         ended = {"status": TaskStatus.FAILED, "completed_at": at} if number % 3 else {}
         everything.add((await stored(store, task_id=f"{number:02d}", brand_id="acme", **ended)).task_id)
-    for most_shared, most_ended in ((1, 200), (3, 1), (100, 2)):
+    for most_shared, most_ended in ((1, 200), (1, 1), (3, 1), (100, 2)):
         monkeypatch.setattr(store_module, "MAX_SHARED", most_shared)
         monkeypatch.setattr(store_module, "MAX_ENDED", most_ended)
         for user, brand in (("ada", None), (None, "acme")):
@@ -260,6 +276,43 @@ async def test_what_is_active_and_unchanged_is_found_in_batches(
     assert found == [["processing", "queued"], ["retrying"]]
 
 
+async def test_overdue_tasks_are_those_queued_too_long_ago_whenever_they_were_created(store: Store) -> None:
+    at, long_ago = now(), now() - timedelta(days=2)
+    await stored(store, task_id="queued again", created_at=long_ago, queued_at=at)
+    await stored(store, task_id="ended", queued_at=long_ago, status=TaskStatus.FAILED, completed_at=at)
+    await stored(store, task_id="overdue", queued_at=long_ago)
+    found = [task.task_id async for batch in store.overdue(queued_before=at) for task in batch]
+    assert found == ["overdue"]
+
+
+async def test_each_change_stays_unannounced_until_it_is_announced_itself(store: Store) -> None:
+    async def unannounced() -> list[Task]:
+        later = now() + timedelta(minutes=1)
+        return [task async for batch in store.unannounced(unchanged_since=later) for task in batch]
+
+    created = await stored(store)
+    assert await unannounced() == [created]
+    await store.announced(created)
+    assert await unannounced() == []
+    moved = await store.set_priority(created.task_id, Priority.HIGH)
+    assert moved is not None
+    await store.announced(created)
+    assert await unannounced() == [moved], "an older version was announced"
+    await store.announced(moved)
+    assert await unannounced() == []
+    failed = await store.transition(created.task_id, TaskStatus.FAILED, by="w")
+    assert await unannounced() == [failed]
+    await store.transition(created.task_id, TaskStatus.QUEUED, by="user")
+    await store.transition(created.task_id, TaskStatus.PROCESSING, by="w", attempt=1)
+    assert await unannounced() == [], "a running task publishes its own events"
+
+
+async def test_only_running_tasks_have_a_running_attempt(store: Store) -> None:
+    running = await stored(store, status=TaskStatus.PROCESSING, attempt=2)
+    retrying = await stored(store, status=TaskStatus.RETRYING, attempt=1)
+    assert await store.attempts([running.task_id, retrying.task_id, "unknown"]) == {running.task_id: 2}
+
+
 async def test_checkpoints_are_kept_by_step_until_they_are_dropped(store: Store) -> None:
     await store.save_checkpoint("t", "one", {"a": [1, None, "x"]})
     await store.save_checkpoint("t", "one", {"a": 2})
@@ -284,6 +337,13 @@ async def test_a_result_that_is_written_twice_is_there_once(store: Store) -> Non
     assert await store.result("personas", "t-01") == {"taskId": "t", "text": "second"}
     assert [found["text"] for found in await store.results_of("personas", "t")] == ["second", "other"]
     assert await store.result("personas", "t-03") is None
+
+
+async def test_given_steps_are_stored_even_if_they_do_not_run_any_more(store: Store) -> None:
+    task = await stored(store, status=TaskStatus.PROCESSING, steps=[Step(name="a", status="running")])
+    handed_back = await store.transition(task.task_id, TaskStatus.RETRYING, by="w", steps=[Step(name="a")])
+    assert handed_back is not None and [step.status for step in handed_back.steps] == ["pending"]
+    assert await store.get(task.task_id) == handed_back
 
 
 async def test_a_change_is_decided_again_where_the_task_has_changed_meanwhile(store: Store) -> None:

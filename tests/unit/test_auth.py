@@ -71,6 +71,24 @@ def test_times_that_are_no_numbers_of_seconds_are_refused(claim: str, value: Any
     assert verdict(token({"sub": "ada", claim: value})) == "invalid"
 
 
+def test_a_revocation_concerns_tokens_without_a_time_of_issue() -> None:
+    revoking = Authenticator(settings)
+    assert verdict(token({"sub": "ada"}), revoking) == "accepted"
+    revoking.revoke("ada", time.time())
+    assert verdict(token({"sub": "ada"}), revoking) == "invalid"
+    assert verdict(token({"sub": "bob"}), revoking) == "accepted"
+
+
+def test_a_revocation_never_moves_back_and_can_be_forgotten() -> None:
+    revoking = Authenticator(settings)
+    revoking.revoke("ada", 100)
+    revoking.revoke("ada", 50)
+    revoking.forget_revocations(before=100)
+    assert revoking.knows("ada", 100) and not revoking.knows("ada", 101)
+    revoking.forget_revocations(before=101)
+    assert not revoking.knows("ada", 100)
+
+
 def test_far_away_times_are_times() -> None:
     assert verdict(token({"sub": "ada", "exp": 2**63 - 1, "iat": -1, "nbf": -1e15})) == "accepted"
     assert verdict(token({"sub": "ada", "exp": -1})) == "expired"

@@ -11,6 +11,7 @@ from shared.models import (
     Task,
     TaskStatus,
     Usage,
+    interrupted_steps,
     may_become,
     new_task_id,
     now,
@@ -40,6 +41,32 @@ def test_the_legal_transitions_are_those_of_the_design() -> None:
 @pytest.mark.parametrize("status", TaskStatus)
 def test_may_become_is_the_table_read_backwards(status: TaskStatus) -> None:
     assert may_become(status) == {source for source in TaskStatus if status in TRANSITIONS[source]}
+
+
+@pytest.mark.parametrize(
+    ("entering", "statuses"),
+    [
+        ("failed", ["completed", "failed", "failed", "pending"]),
+        ("retrying", ["completed", "failed", "failed", "pending"]),
+        ("cancelled", ["completed", "pending", "failed", "pending"]),
+        ("queued", ["completed", "pending", "pending", "pending"]),
+        ("processing", ["completed", "pending", "pending", "pending"]),
+    ],
+)
+def test_steps_are_interrupted_by_the_status_their_task_enters(entering: str, statuses: list[str]) -> None:
+    at = now()
+    steps = [
+        Step(name="done", status="completed", started_at=at, completed_at=at),
+        Step(name="interrupted", status="running", started_at=at),
+        Step(name="broken", status="failed", started_at=at),
+        Step(name="later"),
+    ]
+    after = interrupted_steps(steps, TaskStatus(entering))
+    assert [step.status for step in after] == statuses
+    assert after[0] == steps[0]
+    for step in after:
+        if step.status == "pending":
+            assert step == Step(name=step.name), "a step that will run again has no times yet"
 
 
 def test_later_ids_sort_after_earlier_ones() -> None:

@@ -1,0 +1,50 @@
+"""Keys that are fetched from a JWKS address."""
+
+import json
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from server import auth
+from server.auth import Authenticator, InvalidTokenError
+from shared.settings import Settings
+from tests.integration.test_limits import Keys
+from tests.support.web import serving
+
+
+async def test_a_key_that_is_withdrawn_is_refused_once_the_fetched_keys_are_old(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = Keys()
+    keys.add("leaked")
+    keys.add("kept")
+    leaked, kept = keys.sign("leaked"), keys.sign("kept")
+    async with serving(Starlette(routes=[Route("/keys", keys.__call__)])) as address:
+        by_keys = Authenticator(settings.model_copy(update={"auth_jwks_url": f"http://{address}/keys"}))
+        assert (await by_keys.principal(leaked)).user_id == "ada"
+        del keys.keys["leaked"]
+        monkeypatch.setattr(auth, "JWKS_FRESH_S", 0)
+        with pytest.raises(InvalidTokenError, match="leaked"):
+            await by_keys.principal(leaked)
+        assert (await by_keys.principal(kept)).user_id == "ada"
+        keys.broken = True
+        assert (await by_keys.principal(kept)).user_id == "ada", (
+            "until new keys can be had the old ones serve"
+        )
+
+
+async def test_keys_are_not_read_from_an_oversized_document(settings: Settings) -> None:
+    keys = Keys()
+    keys.add("one")
+
+    async def padded(request: Request) -> JSONResponse:
+        document = json.loads(bytes((await keys(request)).body))
+        return JSONResponse(document | {"padding": "x" * auth.JWKS_MAX_BYTES})
+
+    async with serving(Starlette(routes=[Route("/keys", padded)])) as address:
+        by_keys = Authenticator(settings.model_copy(update={"auth_jwks_url": f"http://{address}/keys"}))
+        with pytest.raises(InvalidTokenError, match="cannot be had"):
+            await by_keys.principal(keys.sign("one"))

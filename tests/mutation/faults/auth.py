@@ -1,0 +1,242 @@
+"""Faults in who is let in: tokens and their keys, revocations, and what a connection may follow for how long."""
+
+from tests.mutation.fault import Fault
+
+AUTH, TOKENS, REVOCATION = "server/auth.py", "shared/tokens.py", "server/revocation.py"
+CONNECTION = "server/hub/connection.py"
+LIMITS, HUB = "tests/integration/test_limits.py", "tests/integration/test_hub.py"
+VERIFIED = "tests/unit/test_auth.py"
+KEYS = f"{LIMITS}::test_tokens_are_checked_by_published_keys_that_may_change"
+EXPECTED = f"{LIMITS}::test_time_audience_and_issuer_are_looked_at"
+PERMITTED = "tests/integration/test_permissions.py"
+REFUSED = f"{HUB}::test_what_cannot_be_served_gets_its_code_and_the_connection_stays"
+FETCHED = "tests/integration/test_keys.py"
+GRANTED = f"{LIMITS}::test_a_subscription_token_opens_one_channel_for_a_while"
+
+FAULTS = [
+    # Tokens, their keys, and what they permit
+    Fault(
+        AUTH,
+        "if age_s > JWKS_FRESH_S or (key_id not in self._keys and age_s > JWKS_RETRY_S):",
+        "if key_id not in self._keys and age_s > JWKS_RETRY_S:",
+        FETCHED,
+    ),
+    Fault(AUTH, "(key_id not in self._keys and age_s > JWKS_RETRY_S)", "key_id not in self._keys", KEYS),
+    Fault(AUTH, "            if self._fetched_at != before:\n", "            if False:\n", KEYS),
+    Fault(AUTH, "                if not self._keys:\n", "                if True:\n", FETCHED),
+    Fault(AUTH, "                if len(body) > JWKS_MAX_BYTES:\n", "                if False:\n", FETCHED),
+    Fault(
+        AUTH,
+        "if key.algorithm_name == algorithm and isinstance(key.key_id, str):",
+        "if isinstance(key.key_id, str):",
+        VERIFIED,
+    ),
+    Fault(
+        AUTH,
+        '            _time(claims, "iat") or 0.0,\n',
+        '            _time(claims, "iat") or time.time(),\n',
+        f"{VERIFIED} -k revocation",
+    ),
+    Fault(
+        AUTH,
+        'if self.knows(claims["sub"], _time(claims, "iat") or 0.0):',
+        "if False:",
+        f"{PERMITTED} -k concerns_subscription",
+    ),
+    Fault(AUTH, '"verify_aud": self._audience is not None', '"verify_aud": False', EXPECTED),
+    Fault(AUTH, "                issuer=self._issuer,\n", "", EXPECTED),
+    Fault(AUTH, "expires_at <= at:", "expires_at + self._leeway_s <= at:", VERIFIED),
+    Fault(AUTH, 'for name in ("iat", "nbf"):', 'for name in ("nbf",):', VERIFIED),
+    Fault(AUTH, '        if "channel" in claims:\n', "        if False:\n", VERIFIED),
+    Fault(
+        TOKENS,
+        'times = {"iat": issued_at, "exp": issued_at + ttl_s}',
+        'times = {"iat": int(issued_at), "exp": issued_at + ttl_s}',
+        f"{PERMITTED} -k right_after_a_revocation",
+        survives_because="a revocation takes until the next full second, for the issuers that write whole seconds",
+    ),
+    Fault(
+        TOKENS,
+        "    HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)\n",
+        "",
+        f"{LIMITS}::test_a_public_key_is_no_secret",
+    ),
+    Fault(AUTH, "return bool(name) and name in principal.brands", "return name in principal.brands", REFUSED),
+    Fault(
+        AUTH,
+        "return bool(found) and principal.may_see(found[0])",
+        "return bool(found) and principal.may_manage(found[0])",
+        "tests/integration/test_ops.py::test_an_operator_sees_nothing_of_what_is_in_a_task",
+    ),
+    Fault(
+        AUTH,
+        "self._revoked_until[user_id] = max(until, self._revoked_until.get(user_id, until))",
+        "self._revoked_until[user_id] = until",
+        f"{VERIFIED} -k revocation",
+    ),
+    Fault(
+        AUTH,
+        "self._revoked_until.items() if at >= before}",
+        "self._revoked_until.items()}",
+        f"{VERIFIED} -k revocation",
+    ),
+    Fault(
+        AUTH,
+        "return until <= self._revoked_until",
+        "return until < self._revoked_until",
+        f"{VERIFIED} -k revocation",
+    ),
+    # Revocations
+    Fault(
+        REVOCATION,
+        "        await revocations.load()\n        reloading",
+        "        reloading",
+        f"{PERMITTED} -k first_moment",
+    ),
+    Fault(
+        REVOCATION,
+        "        await self._store.revoke_tokens(principal.user_id, moment)\n        self._apply({principal.user_id: moment})\n",
+        "        self._apply({principal.user_id: moment})\n        await self._store.revoke_tokens(principal.user_id, moment)\n",
+        f"{PERMITTED} -k cannot_be_stored",
+    ),
+    Fault(
+        REVOCATION,
+        '        await self._feed.signal(SIGNAL, json.dumps({"userId": principal.user_id, "moment": moment}))\n',
+        "",
+        f"{LIMITS}::test_logging_out_everywhere_ends_every_connection_and_token",
+    ),
+    Fault(
+        REVOCATION,
+        "        await asyncio.sleep(min(left_s, 1 + MARGIN_S))",
+        "        await asyncio.sleep(0)",
+        f"{PERMITTED} -k right_after_a_revocation",
+    ),
+    Fault(
+        REVOCATION,
+        "if connection.principal is not None and self._authenticator.is_revoked(connection.principal):",
+        "if connection.principal is not None:",
+        f"{PERMITTED} -k spare",
+    ),
+    Fault(REVOCATION, "        if text:\n", "        if True:\n", f"{PERMITTED} -k first_moment"),
+    Fault(
+        REVOCATION,
+        "if moment > time.time() - REVOCATION_KEPT_S and not",
+        "if not",
+        f"{PERMITTED} -k version_before",
+    ),
+    Fault(
+        REVOCATION,
+        "                await self._store.revoke_tokens(user_id, moment)\n",
+        "",
+        f"{PERMITTED} -k version_before",
+    ),
+    Fault(
+        REVOCATION,
+        "except (PyMongoError, RedisError, OSError) as error:",
+        "except (PyMongoError, OSError) as error:",
+        f"{PERMITTED} -k error_of_redis",
+    ),
+    # What a connection may follow, and for how long
+    Fault(
+        CONNECTION,
+        "        if self._authenticator.is_revoked(principal):  # meanwhile",
+        "        if False:  # meanwhile",
+        f"{PERMITTED} -k while_it_connects",
+    ),
+    Fault(
+        CONNECTION,
+        "        if self._authenticator.is_revoked(principal):\n",
+        "        if False:\n",
+        f"{PERMITTED} -k while_it_refreshes",
+    ),
+    Fault(
+        CONNECTION,
+        "if self.principal is None or principal.user_id != self.principal.user_id:",
+        "if self.principal is None:",
+        f"{HUB}::test_a_token_is_refreshed_by_the_same_user_only",
+    ),
+    Fault(
+        CONNECTION,
+        "        self.principal = principal\n        ttl_s",
+        "        ttl_s",
+        f"{PERMITTED} -k a_refresh",
+    ),
+    Fault(
+        CONNECTION,
+        "        ttl_s = self._expire_connection_at(principal.expires_at)\n",
+        "        ttl_s = _ttl_s(principal.expires_at)\n",
+        f"{PERMITTED} -k expiry_replaces",
+    ),
+    Fault(
+        CONNECTION,
+        "            self._cancel(name)\n        else:",
+        "            pass\n        else:",
+        f"{PERMITTED} -k expiry_replaces",
+    ),
+    Fault(
+        CONNECTION,
+        "if before.brands <= after.brands and before.scopes <= after.scopes:",
+        "if before.brands <= after.brands:",
+        f"{PERMITTED} -k loses_the_scope",
+    ),
+    Fault(
+        CONNECTION,
+        " for channel in self._subscriptions if channel not in self._granted]",
+        " for channel in self._subscriptions]",
+        f"{PERMITTED} -k a_refresh_ends",
+    ),
+    Fault(
+        CONNECTION,
+        "if (grant.user_id, grant.channel) != (principal.user_id, channel):",
+        "if grant.channel != channel:",
+        GRANTED,
+    ),
+    Fault(
+        CONNECTION,
+        "if expires_at is not None and expires_at + self._settings.expiry_grace_s <= time.time():",
+        "if False:",
+        f"{PERMITTED} -k took_long",
+    ),
+    Fault(
+        CONNECTION,
+        "            self._granted.add(channel)\n        self._expire",
+        "            pass\n        self._expire",
+        f"{PERMITTED} -k a_refresh_ends",
+    ),
+    Fault(
+        CONNECTION,
+        "        self._granted.add(channel)\n        ttl_s",
+        "        ttl_s",
+        f"{PERMITTED} -k until_it_is_unsubscribed",
+    ),
+    Fault(
+        CONNECTION,
+        "            raise ProtocolError(codes.PERMISSION_DENIED)  # it has ended while the token was checked\n",
+        "            pass\n",
+        f"{PERMITTED} -k token_is_checked",
+    ),
+    Fault(
+        CONNECTION, "        self._granted.discard(channel)\n", "", f"{PERMITTED} -k until_it_is_unsubscribed"
+    ),
+    Fault(
+        CONNECTION, '        self._cancel(f"expiry {channel}")\n', "", f"{PERMITTED} -k unsubscribed_channel"
+    ),
+    Fault(
+        CONNECTION,
+        '        if request.channel not in self._subscriptions:\n            await self._permitted(self.principal, request.channel, "")\n',
+        "",
+        f"{PERMITTED} -k a_refresh_ends",
+    ),
+    Fault(
+        CONNECTION,
+        "            self._serving.cancel()  # so no",
+        "            pass  # so no",
+        f"{PERMITTED} -k leaves_during",
+    ),
+    Fault(
+        CONNECTION,
+        "                self._hub.leave(subscription)\n                raise ProtocolError(codes.TOKEN_EXPIRED)",
+        "                raise ProtocolError(codes.TOKEN_EXPIRED)",
+        f"{PERMITTED} -k took_long",
+    ),
+]
