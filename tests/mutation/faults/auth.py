@@ -139,8 +139,8 @@ FAULTS = [
     # What a connection may follow, and for how long
     Fault(
         CONNECTION,
-        "        if self._authenticator.is_revoked(principal):  # meanwhile",
-        "        if False:  # meanwhile",
+        "        self._hub.sessions.add(self)  # before anything is awaited",
+        "        # before anything is awaited",
         f"{PERMITTED} -k while_it_connects",
     ),
     Fault(
@@ -229,8 +229,8 @@ FAULTS = [
     ),
     Fault(
         CONNECTION,
-        "            self._serving.cancel()  # so no",
-        "            pass  # so no",
+        "            self._serving.cancel()\n",
+        "            pass\n",
         f"{PERMITTED} -k leaves_during",
     ),
     Fault(
