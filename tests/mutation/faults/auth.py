@@ -232,6 +232,7 @@ FAULTS = [
         "            self._serving.cancel()\n",
         "            pass\n",
         f"{PERMITTED} -k leaves_during",
+        survives_because="a command that goes on finds its connection gone; this saves its work",
     ),
     Fault(
         CONNECTION,
