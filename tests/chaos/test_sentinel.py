@@ -15,6 +15,7 @@ from shared import embedded
 from shared.embedded import Server, free_port
 from shared.redis_pool import guarded
 from shared.settings import Settings
+from tests.chaos.test_kills import Watcher
 from tests.support.client import BRAND_KIT, Herald
 from tests.support.processes import WORKER, environment, running, web
 
@@ -69,14 +70,16 @@ async def test_a_watched_task_outlives_the_leader(
     with running(WORKER, environment(there)):
         async with web(there) as web_address, Herald.at(web_address, Authenticator(there)) as herald:
             task_id = (await herald.create(BRAND_KIT))["taskId"]
-            async with asyncio.timeout(60), herald.connected() as socket:
-                while (await socket.publication())["data"]["task"]["progress"] < 10:
-                    pass
+            watcher = Watcher(herald)
+            watching = asyncio.create_task(watcher.run())
+            async with asyncio.timeout(60):
+                while watcher.newest.get(task_id, {}).get("progress", 0) < 10:
+                    await asyncio.sleep(0.02)
                 assert leader.pid is not None
                 os.kill(leader.pid, signal.SIGKILL)
-                seen: set[str] = set()
-                while "task.completed" not in seen:
-                    seen.add((await socket.publication())["data"]["type"])
+                while watcher.newest[task_id]["status"] != "completed":
+                    await asyncio.sleep(0.02)
+            watching.cancel()
             second = (await herald.create(BRAND_KIT))["taskId"]
             async with asyncio.timeout(30):
                 while (await herald.get(f"/api/jobs/{second}")).json()["status"] != "completed":
