@@ -116,7 +116,7 @@ async def run_job(ctx: dict[str, Any], task_id: str) -> None:
     """The one job: run an attempt of a task. To ARQ it raises nothing but `Retry`."""
     equipment, job_id = ctx["equipment"], ctx["job_id"]
     try:
-        await run_task(task_id, ctx["parts"], was_lost=job_id in equipment.were_lost)
+        await run_task(task_id, ctx["parts"], job=job_id, was_lost=job_id in equipment.were_lost)
     except RunAgainError as again:
         due_in_s = again.due_in_s
     except UnreadableError:  # it has been logged; it stays in the queue for a version that can read it

@@ -18,7 +18,7 @@ from shared.documents import UnreadableError
 from shared.feed import Feed
 from shared.forecast import Forecast
 from shared.models import ENDED, EndReason, Task, TaskStatus, interrupted_steps, now
-from shared.queue import retry_delay_s
+from shared.queue import job_id, retry_delay_s
 from shared.settings import Settings
 from shared.store import Store
 from worker.clock import StepClock
@@ -62,18 +62,19 @@ class Parts:
     runs: Runs
 
 
-async def run_task(task_id: str, parts: Parts, *, was_lost: bool = False) -> None:
+async def run_task(task_id: str, parts: Parts, *, job: str | None = None, was_lost: bool = False) -> None:
     """Run one attempt of a task, from its claim to its end.
 
     Whatever goes wrong with the task ends in its document and its event; a second call for the same task is
-    harmless. ``was_lost`` is whether the task was taken over from a worker that is gone.
+    harmless. ``job`` is the job that brought it here; one from before the user's retry, which an older Redis
+    may bring back, runs nothing. ``was_lost`` is whether it was taken over from a worker that is gone.
 
     Raises:
         RunAgainError: it shall run again.
         UnreadableError: its document cannot be read; nothing has been changed.
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
     """
-    run = await Run.begin(task_id, parts, was_lost=was_lost)
+    run = await Run.begin(task_id, parts, job=job, was_lost=was_lost)
     if run is None:
         return
     with parts.runs.keep(run), run.told():
@@ -117,7 +118,7 @@ class Run:
         self._ending = False
 
     @classmethod
-    async def begin(cls, task_id: str, parts: Parts, *, was_lost: bool) -> "Run | None":
+    async def begin(cls, task_id: str, parts: Parts, *, job: str | None, was_lost: bool) -> "Run | None":
         """Make a task this worker's; None if someone else was faster, it has ended, or it ends here.
 
         The queue hands a task out when its time has come, by Redis's clock. Only where a worker died between
@@ -128,7 +129,7 @@ class Run:
             UnreadableError: see `run_task`.
         """
         task = await parts.store.get(task_id)
-        if task is None or task.status in ENDED:
+        if task is None or task.status in ENDED or job not in (None, job_id(task)):
             return None
         if was_lost and task.status is TaskStatus.RETRYING and (wait_s := retry_delay_s(task)):
             raise RunAgainError(wait_s)

@@ -32,7 +32,7 @@ async def test_every_task_ends_and_is_seen_by_those_who_stayed_and_those_who_ret
     there = settings.model_copy(update={"redis_url": older.url})
     pace = environment(there, HERALD_OFFLINE_WORDS_PER_SECOND="800", HERALD_MAX_JOBS="2")
     async with asyncio.timeout(100), AsyncExitStack() as stack:
-        stack.enter_context(running(WORKER, pace))
+        worker = stack.enter_context(running(WORKER, pace))
         address = await stack.enter_async_context(web(there))
         herald = await stack.enter_async_context(Herald.at(address, Authenticator(there)))
         feed = await stack.enter_async_context(Feed.connect(there))
@@ -61,3 +61,5 @@ async def test_every_task_ends_and_is_seen_by_those_who_stayed_and_those_who_ret
                 await until_ended(store, watcher, task_id)
         for task in watching:
             task.cancel()
+        worker.terminate()
+        await asyncio.to_thread(worker.wait, 15)  # its way to Redis may lead through a proxy in this process

@@ -74,11 +74,11 @@ async def test_a_watched_task_outlives_the_leader(
             watching = asyncio.create_task(watcher.run())
             async with asyncio.timeout(60):
                 while watcher.newest.get(task_id, {}).get("progress", 0) < 10:
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.02)
                 assert leader.pid is not None
                 os.kill(leader.pid, signal.SIGKILL)
                 while watcher.newest[task_id]["status"] != "completed":
-                    await asyncio.sleep(0.01)
+                    await asyncio.sleep(0.02)
             watching.cancel()
             second = (await herald.create(BRAND_KIT))["taskId"]
             async with asyncio.timeout(30):

@@ -1,13 +1,17 @@
 """A position never names two publications, whatever data Redis comes back with."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 import redis
+from redis.asyncio import Connection
 
+from server.hub.hub import Hub, Subscription
+from server.longpoll import _changes, _Listener
 from shared import embedded
 from shared.feed import Feed, Position, Publication, pubsub_name
 from shared.follower import Follower
@@ -62,6 +66,25 @@ class Reader:
                 await asyncio.sleep(0.005)
 
 
+def hold_back(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Let followers of ``feed`` connect again only once the event is set, as if others were faster."""
+    go_on, new_connection = asyncio.Event(), feed.new_connection
+
+    def held_back() -> Connection:
+        connection = new_connection()
+        connect = connection.connect
+
+        async def connect_later() -> None:
+            await go_on.wait()
+            await connect()  # type: ignore[no-untyped-call]
+
+        connection.connect = connect_later  # type: ignore[method-assign]
+        return connection
+
+    monkeypatch.setattr(feed, "new_connection", held_back)
+    return go_on
+
+
 async def test_older_data_has_another_epoch(settings: Settings, older: Forgetful) -> None:
     async with Feed.connect(settings.model_copy(update={"redis_url": older.url})) as feed:
         await publish(feed, "1", "2")
@@ -93,21 +116,7 @@ async def test_a_follower_starts_afresh_when_offsets_are_used_again(
         await older.remember()
         await publish(other, "3 lost", "4 lost")
         await reader.until("4 lost")
-        # The follower connects again only after other processes have used the offsets again.
-        go_on = asyncio.Event()
-        connect_again = feed.new_connection
-
-        async def delayed(connect: Callable[[], object]) -> None:
-            await go_on.wait()
-            await connect()  # type: ignore[misc]
-
-        def new_connection() -> object:
-            connection = connect_again()
-            connect = connection.connect
-            connection.connect = lambda: delayed(connect)  # type: ignore[method-assign]
-            return connection
-
-        monkeypatch.setattr(feed, "new_connection", new_connection)
+        go_on = hold_back(feed, monkeypatch)
         await older.go_back()
         await publish(other, "3", "4", "5")
         go_on.set()
@@ -117,6 +126,50 @@ async def test_a_follower_starts_afresh_when_offsets_are_used_again(
         await reader.until("6")
         assert position.offset == 5
         assert reader.data == ["3 lost", "4 lost", "reset", "6"]
+
+
+class Client(_Listener):
+    """A hub's receiver that waits until its position is void."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = asyncio.Event()
+
+    def lost_position(self, _: Subscription) -> None:
+        self.lost.set()
+
+
+async def test_a_hub_that_has_not_noticed_yet_gives_nobody_a_position_that_stays(
+    settings: Settings, older: Forgetful, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def snapshot(_: str) -> str:
+        return "{}"
+
+    reached = settings.model_copy(update={"redis_url": older.url})
+    async with Feed.connect(reached) as feed, Feed.connect(reached) as other:
+        await publish(other, "1", "2")
+        await older.remember()
+        await publish(other, "3 lost", "4 lost", "5 lost", "6 lost")
+        async with Hub.open(feed, snapshot) as hub, _changes(hub, CHANNEL) as changed:
+            before = (await other.history(CHANNEL, limit=0)).position
+            go_on = hold_back(feed, monkeypatch)
+            await older.go_back()
+            await publish(other, "3")
+            elsewhere = Position(2, (await other.history(CHANNEL, limit=0)).position.epoch)
+            clients = [Client() for _ in range(3)]
+            # A newcomer, one who was here before, and one who comes from a hub that has noticed.
+            for client, recover in zip(clients, (None, before, elsewhere), strict=True):
+                subscription = await hub.subscribe(CHANNEL, client, recover=recover)
+                assert json.loads(subscription.result)["epoch"] == before.epoch
+                subscription.begin()
+            go_on.set()
+            async with asyncio.timeout(30):
+                for client in clients:
+                    await client.lost.wait()
+                await changed.wait()
+                changed.clear()
+                await publish(other, "4")  # an offset that had been used for something else
+                await changed.wait()
 
 
 async def test_a_leader_that_leads_again_has_another_epoch(settings: Settings, tmp_path: Path) -> None:

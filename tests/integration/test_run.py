@@ -15,6 +15,7 @@ from shared.announcer import Announcer
 from shared.feed import Feed
 from shared.forecast import Forecast
 from shared.models import EndReason, Task, TaskStatus, Usage, now
+from shared.queue import job_id
 from shared.settings import Settings
 from shared.store import Store
 from tests.support.tasks import a_task
@@ -356,6 +357,18 @@ async def test_a_cancelled_task_s_run_stops_and_says_nothing_more(
     assert all(event["task"]["rev"] < cancelled.rev for event in stray), (
         "the cancelled state stays the newest"
     )
+
+
+async def test_a_job_from_before_the_user_s_retry_runs_nothing(parts: MakeParts, store: Store) -> None:
+    task = await queued(store)
+    await store.transition(task.task_id, TaskStatus.CANCELLED, by="user", completed_at=now())
+    later = now() + timedelta(seconds=1)
+    again = await store.transition(task.task_id, TaskStatus.QUEUED, by="user", queued_at=later)
+    assert again is not None
+    await run_task(task.task_id, parts(), job=job_id(task))
+    assert await loaded(store, task) == again
+    await run_task(task.task_id, parts(), job=job_id(again))
+    assert (await loaded(store, task)).status is TaskStatus.COMPLETED
 
 
 async def test_of_two_workers_one_ends_a_task(parts: MakeParts, store: Store, feed: Feed) -> None:

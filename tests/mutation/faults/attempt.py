@@ -66,8 +66,8 @@ FAULTS = [
     ),
     Fault(
         RUN,
-        "        if task is None or task.status in ENDED:\n",
-        "        if task is None:\n",
+        "task is None or task.status in ENDED or job",
+        "task is None or job",
         LIFE,
         survives_because="the claim is refused by the table of transitions; this saves the write",
     ),
