@@ -25,6 +25,8 @@ OPS_CHANNEL = "ops"
 JWKS_FRESH_S = 600.0
 JWKS_RETRY_S = 10.0
 """Between two fetches that an unknown key has caused."""
+JWKS_FIRST_RETRY_S = 1.0
+"""Between two fetches as long as there are no keys at all."""
 JWKS_WITHIN_S = 5.0
 JWKS_MAX_BYTES = 1024 * 1024
 MAX_NAME_LENGTH = 255
@@ -38,6 +40,10 @@ _NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 class InvalidTokenError(Exception):
     """The token is missing, malformed, revoked, or signed by someone else."""
+
+
+class KeysUnavailableError(Exception):
+    """There are no keys to check tokens with yet, since their address does not answer; try again."""
 
 
 class ExpiredTokenError(Exception):
@@ -94,11 +100,15 @@ class KeySet:
         """The key named ``key_id``.
 
         Raises:
-            InvalidTokenError: there is no such key, or none can be had.
+            InvalidTokenError: there is no such key.
+            KeysUnavailableError: no keys have been fetched yet.
         """
         age_s = time.monotonic() - self._fetched_at
-        if age_s > JWKS_FRESH_S or (key_id not in self._keys and age_s > JWKS_RETRY_S):
+        retry_s = JWKS_RETRY_S if self._keys else JWKS_FIRST_RETRY_S
+        if age_s > JWKS_FRESH_S or (key_id not in self._keys and age_s > retry_s):
             await self._fetch()
+        if not self._keys:
+            raise KeysUnavailableError
         if key_id not in self._keys:
             raise InvalidTokenError(f"there is no key named {key_id[:MAX_SHOWN]!a} for {self._algorithm}")
         return self._keys[key_id]
@@ -113,8 +123,6 @@ class KeySet:
                     self._keys = _keys_of(await self._document(), self._algorithm)
             except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError, RecursionError) as error:
                 log.warning("could not read the keys at HERALD_AUTH_JWKS_URL: %r", error)
-                if not self._keys:
-                    raise InvalidTokenError("the keys to check tokens with cannot be had just now") from None
             self._fetched_at = time.monotonic()  # if it failed, the old ones still serve
 
     async def _document(self) -> Any:
@@ -182,6 +190,7 @@ class Authenticator(TokenIssuer):
         Raises:
             ExpiredTokenError: its ``exp`` has passed.
             InvalidTokenError: anything else is wrong with it; the message says what.
+            KeysUnavailableError: it cannot be checked now.
         """
         claims = await self._claims(token)
         if "channel" in claims:
@@ -209,6 +218,7 @@ class Authenticator(TokenIssuer):
         Raises:
             ExpiredTokenError: its ``exp`` has passed.
             InvalidTokenError: anything else is wrong with it; the message says what.
+            KeysUnavailableError: it cannot be checked now.
         """
         claims = await self._claims(token)
         channel = claims.get("channel")

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
+from server.auth import KeysUnavailableError
 from shared.documents import UnreadableError
 from shared.models import Model, Open, TaskStatus
 
@@ -150,6 +151,7 @@ HANDLERS: dict[Any, Any] = {
     HTTPException: of_http_exception,
     PyMongoError: unavailable,
     RedisError: unavailable,
+    KeysUnavailableError: unavailable,
     UnreadableError: unreadable,
     Exception: of_bug,
 }

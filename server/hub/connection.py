@@ -12,6 +12,7 @@ from server.auth import (
     Authenticator,
     ExpiredTokenError,
     InvalidTokenError,
+    KeysUnavailableError,
     Principal,
     SubscriptionGrant,
     may_subscribe,
@@ -235,12 +236,14 @@ class Connection:
         """The token's principal; None, having begun to disconnect, if it is not valid.
 
         Raises:
-            ProtocolError: the token has expired.
+            ProtocolError: the token has expired, or cannot be checked now.
         """
         try:
             return await self._authenticator.principal(token)
         except ExpiredTokenError:
             raise ProtocolError(codes.TOKEN_EXPIRED) from None
+        except KeysUnavailableError:
+            raise ProtocolError(codes.INTERNAL) from None
         except InvalidTokenError as error:
             log.info("a client sent an invalid token: %s", error)
             self.disconnect(codes.INVALID_TOKEN)
@@ -383,6 +386,8 @@ class Connection:
             grant = await self._authenticator.subscription(token)
         except ExpiredTokenError:
             raise ProtocolError(codes.TOKEN_EXPIRED) from None
+        except KeysUnavailableError:
+            raise ProtocolError(codes.INTERNAL) from None
         except InvalidTokenError:
             raise ProtocolError(codes.PERMISSION_DENIED) from None
         if (grant.user_id, grant.channel) != (principal.user_id, channel):

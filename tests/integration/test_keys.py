@@ -9,8 +9,9 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from server import auth
-from server.auth import Authenticator, InvalidTokenError
+from server.auth import Authenticator, InvalidTokenError, KeysUnavailableError
 from shared.settings import Settings
+from tests.integration.test_hub import herald_with
 from tests.integration.test_limits import Keys
 from tests.support.web import serving
 
@@ -46,5 +47,25 @@ async def test_keys_are_not_read_from_an_oversized_document(settings: Settings) 
 
     async with serving(Starlette(routes=[Route("/keys", padded)])) as address:
         by_keys = Authenticator(settings.model_copy(update={"auth_jwks_url": f"http://{address}/keys"}))
-        with pytest.raises(InvalidTokenError, match="cannot be had"):
+        with pytest.raises(KeysUnavailableError):
             await by_keys.principal(keys.sign("one"))
+
+
+async def test_a_token_is_not_called_invalid_while_no_keys_can_be_had(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "JWKS_FIRST_RETRY_S", 0)
+    keys = Keys()
+    keys.add("one")
+    keys.broken = True
+    async with serving(Starlette(routes=[Route("/keys", keys.__call__)])) as address:
+        async with herald_with(settings, auth_jwks_url=f"http://{address}/keys") as herald:
+            headers = {"Authorization": f"Bearer {keys.sign('one')}"}
+            refused = await herald.http.get("/api/jobs", headers=headers)
+            assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+            async with herald.socket() as socket:
+                reply = await socket.call(connect={"token": keys.sign("one")})
+                assert reply["error"]["temporary"], "the clients would stay away for good"
+                keys.broken = False
+                assert "connect" in await socket.call(connect={"token": keys.sign("one")})
+            assert (await herald.http.get("/api/jobs", headers=headers)).status_code == 200
