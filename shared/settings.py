@@ -1,19 +1,32 @@
 """Every setting, read from the environment; the only module that reads it."""
 
 import os
+import re
 import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 DEVELOPMENT_SECRET = "herald-development-secret-not-for-the-internet"  # noqa: S105
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """The variable by which prometheus-client's processes find each other."""
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key is at least as long as the hash
+_SCHEMES = {
+    "redis_url": ("redis://", "rediss://", "unix://", "redis+sentinel://"),
+    "mongo_url": ("mongodb://", "mongodb+srv://"),
+}
 _MONGO_OPTIONS = {
     "w": "majority",
     "journal": "true",
@@ -173,6 +186,14 @@ class Settings(BaseSettings):
         passwords = [urlsplit(url).password for url in (self.redis_url, self.mongo_url)]
         return [*(secret.get_secret_value() for secret in hidden if secret), *filter(None, passwords)]
 
+    @field_validator("redis_url", "mongo_url")
+    @classmethod
+    def _has_a_scheme(cls, url: str, field: ValidationInfo) -> str:
+        schemes = _SCHEMES[str(field.field_name)]
+        if url and not url.startswith(schemes):
+            raise ValueError(f"it has to begin with {', '.join(schemes[:-1])} or {schemes[-1]}")
+        return url
+
     @model_validator(mode="after")
     def _fit_for_the_internet(self) -> Self:
         if self.env == "dev":
@@ -203,6 +224,11 @@ def load() -> Settings:
     """
     try:
         return Settings()
+    except SettingsError:  # only a list is decoded before it is validated
+        given = os.environ.get("HERALD_ALLOWED_ORIGINS")
+        sys.exit(
+            f'herald: HERALD_ALLOWED_ORIGINS: not a JSON list such as ["https://a.example"] (it is {given!r})'
+        )
     except ValidationError as error:
         lines = [_readable(dict(detail)) for detail in error.errors()]
         sys.exit("\n".join(lines))
@@ -226,7 +252,10 @@ def _readable(detail: dict[str, object]) -> str:
     if not (isinstance(where, tuple) and where):
         return f"herald: {str(detail['msg']).removeprefix('Value error, ')}"
     name = str(where[0]) if str(where[0]).isupper() else f"HERALD_{where[0]}".upper()
-    return f"herald: {name}: {detail['msg']} (it is {detail['input']!r})"
+    given = re.sub(
+        r"(//[^/@:]*):[^/@]*@", r"\1:***@", repr(detail["input"])
+    )  # an address may hold a password
+    return f"herald: {name}: {str(detail['msg']).removeprefix('Value error, ')} (it is {given})"
 
 
 def set_for_children(**changes: str) -> None:

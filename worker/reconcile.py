@@ -55,7 +55,9 @@ class Reconcile:
             for task in tasks:
                 if not await self._parts.announcer.tell(task):
                     return  # Redis is away; the next round goes on
-                log.warning("task %s is %s, and nobody had been told", task.task_id, task.status)
+                log.warning(
+                    "task %s is %s, which had not been published; published it now", task.task_id, task.status
+                )
 
     async def _leads(self) -> bool:
         return await self._fleet.leads(DUTIES, self._parts.worker_id, POSITIONS_EVERY_S)

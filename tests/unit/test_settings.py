@@ -104,6 +104,37 @@ def test_a_wrong_value_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> N
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        (
+            "HERALD_ALLOWED_ORIGINS",
+            "http://a",
+            """herald: HERALD_ALLOWED_ORIGINS: not a JSON list such as """,
+        ),
+        (
+            "HERALD_MONGO_URL",
+            "nonsense",
+            "it has to begin with mongodb:// or mongodb+srv:// (it is 'nonsense')",
+        ),
+        (
+            "HERALD_REDIS_URL",
+            "h:6379",
+            "it has to begin with redis://, rediss://, unix:// or redis+sentinel://",
+        ),
+        ("HERALD_MONGO_URL", "mongo://ada:s3cret@h", "(it is 'mongo://ada:***@h')"),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as refused:
+        load()
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+    assert str(refused.value).startswith(f"herald: {name}: ")
+
+
 def test_a_service_needs_its_addresses() -> None:
     with pytest.raises(SystemExit, match="HERALD_REDIS_URL is not set"):
         load_for_service()
