@@ -20,7 +20,7 @@ from server.services import services_of
 
 MAX_WAIT_S = 60
 LOOK_EVERY_S = 1.0
-"""How often it is looked whether the client is still there, and whether this process goes on."""
+"""How often to check whether the client is still connected, and whether this process is stopping."""
 RETRY_AFTER_S = 5
 UNCHANGED = 304
 
@@ -28,13 +28,13 @@ UNCHANGED = 304
 async def until_changed(
     request: Request, channel: str, answer: Callable[[], Awaitable[Response]]
 ) -> Response:
-    """What ``answer`` gives, or gives once ``channel`` has brought something that makes it other than 304.
+    """Return the response of ``answer``, holding the request while that is 304.
 
-    Without a ``Prefer: wait=…`` it does not wait; nor does it without an ``If-None-Match``, since then the
-    answer is never 304.
+    ``answer`` is called again after each publication to ``channel``. The request is held for the seconds of
+    its ``Prefer: wait=…``; without one, or without an ``If-None-Match``, it is answered at once.
 
     Raises:
-        Problem: 429; the user has as many requests waiting as connections are allowed.
+        Problem: 429; the user already has as many requests waiting as a user may have connections.
     """
     wait_s = _wait_s(request)
     response = await answer()
@@ -57,7 +57,7 @@ async def until_changed(
 
 
 async def _heard(changed: asyncio.Event, request: Request, until: float) -> bool:
-    """Wait for a change; False when the time is over, or nobody waits any more."""
+    """Wait for a change; False if none came in time, the client has left, or the hub is stopping."""
     services, loop = services_of(request), asyncio.get_running_loop()
     hub, elsewhere = services.hub, services.settings.centrifugo_api_url is not None
     while not changed.is_set():
@@ -67,21 +67,22 @@ async def _heard(changed: asyncio.Event, request: Request, until: float) -> bool
         with suppress(TimeoutError):
             await asyncio.wait_for(changed.wait(), min(left_s, LOOK_EVERY_S))
         if elsewhere:
-            break  # nothing passes the hub: MongoDB is asked
+            break  # events go through Centrifugo and never reach this hub, so MongoDB is polled
     changed.clear()
     return True
 
 
 def _wait_s(request: Request) -> int:
-    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", request.headers.get("prefer", ""))
+    preferences = ", ".join(request.headers.getlist("prefer"))
+    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", preferences)
     return min(int(found[1]), MAX_WAIT_S) if found else 0
 
 
 @asynccontextmanager
 async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterator[None]:
-    """One of the ``limit`` requests of a user that may wait at once."""
+    """Count a waiting request of a user, of whom at most ``limit`` may wait at once."""
     if held[user_id] >= limit:
-        detail = f"{limit} requests of yours wait already; let one of them end, or do not ask to wait"
+        detail = f"you already have {limit} requests waiting; let one of them end, or send no `Prefer: wait`"
         raise Problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
     held[user_id] += 1
     try:
@@ -94,7 +95,7 @@ async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterato
 
 @asynccontextmanager
 async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
-    """Set whenever something is published to ``channel``."""
+    """Yield an event that is set whenever something is published to ``channel``."""
     listener = _Listener()
     subscription = await hub.subscribe(channel, listener, recover=None, with_snapshot=False)
     subscription.begin()
@@ -105,7 +106,7 @@ async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
 
 
 class _Listener:
-    """A receiver that only wants to know that there is something."""
+    """A receiver that only notes that something was published."""
 
     def __init__(self) -> None:
         self.changed = asyncio.Event()
@@ -114,7 +115,7 @@ class _Listener:
         self.fast: Callable[[bytes], object] | None = None
 
     def feed(self, _: str | bytes) -> None:
-        """Nobody sends commands to it."""
+        """Do nothing: it has no client that could send commands."""
 
     def deliver(self, _: Frame, __: Sequence[Message]) -> None:
         self.changed.set()

@@ -34,24 +34,24 @@ MAX_CHANNEL_LENGTH = 255
 
 
 class Transport(Protocol):
-    """The way to a client."""
+    """Carries frames to a client."""
 
     name: str
-    """What kind of way it is."""
+    """The kind of transport, for the metrics."""
 
     @property
     def writable(self) -> bool:
-        """Whether it takes more just now; `Connection.on_writable` is to be called once it does again."""
+        """Whether it takes more now; as soon as it does again, it calls `Connection.on_writable`."""
 
     @property
     def fast(self) -> Callable[[bytes], object] | None:
-        """Writes the bytes of a WebSocket frame at once, if this is a WebSocket; only while `writable`."""
+        """For a WebSocket, a function that writes the bytes of a frame; call it only while `writable`."""
 
     def write(self, frame: Frame) -> None:
         """Send a frame, in order; call it only while `writable`."""
 
     def close(self, why: codes.Disconnect) -> None:
-        """Tell the client why, if it still listens, and end."""
+        """Send the reason to the client, if it still reads, and close."""
 
 
 class Connection:
@@ -259,7 +259,7 @@ class Connection:
         if self._hub.sessions.count(principal.user_id) >= self._settings.max_connections_per_user:
             self.disconnect(codes.CONNECTION_LIMIT)
             return
-        self._cancel("connect")  # what takes long from here on is ours, and nothing to send a client away for
+        self._cancel("connect")  # from here on, any delay is ours and no reason to disconnect the client
         self.principal = principal
         self._hub.sessions.add(self)  # before anything is awaited: others of the user may connect meanwhile
         channel = user_channel(principal.user_id)
@@ -291,7 +291,7 @@ class Connection:
         self._after("ping", ping_s * random.uniform(0.5, 1), self._ping)  # noqa: S311  spread out
 
     def _expect_connect(self) -> None:
-        """Give the client its time to say who it is."""
+        """Start the deadline for the connect command."""
         self._after("connect", self._settings.connect_within_s, lambda: self.disconnect(codes.STALE))
 
     async def _refresh(self, command: protocol.Command, request: protocol.RefreshRequest) -> None:
@@ -491,12 +491,10 @@ class Connection:
         self.send(protocol.unsubscribed(channel, why))
 
     def disconnect(self, why: codes.Disconnect) -> None:
-        """Send what is waiting, if the client takes it, and close the connection."""
+        """Close the connection; messages still in the outbox are dropped, as the client does not read."""
         if self._gone:
             return
         metrics.DISCONNECTS.labels(why.reason).inc()
-        if self._transport.writable:
-            self.on_writable()
         self.release()
         self._transport.close(why)
 
@@ -504,7 +502,10 @@ class Connection:
 
     def _after(self, name: str, delay_s: float, action: Callable[[], None]) -> None:
         self._cancel(name)
-        self._timers[name] = self._loop.call_later(delay_s, action)
+        if (
+            not self._gone
+        ):  # a send just before may have ended the connection, whose timers nobody would cancel
+            self._timers[name] = self._loop.call_later(delay_s, action)
 
     def _cancel(self, name: str) -> None:
         timer = self._timers.pop(name, None)

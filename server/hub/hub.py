@@ -24,22 +24,22 @@ log = logging.getLogger(__name__)
 
 SUBSCRIBE_WITHIN_S = 10.0
 GATHER_S = 0.002
-"""After an event has gone out, those of this many seconds leave together."""
+"""The shortest time between two flushes; events that arrive in between are sent together."""
 BUSY_MESSAGES = 32
 BUSY_GATHER_S = 0.02
-"""The same when so many have just left together: then fewer and larger writes carry more of them."""
+"""The same after a flush of at least `BUSY_MESSAGES`: under load, fewer and larger writes deliver more."""
 LINGER_S = 5.0
-"""How long a channel that has lost its last subscriber is followed on, for those who come right back."""
+"""How long a channel without subscribers is still followed, for clients that reconnect right away."""
 SHUTDOWN_SPREAD_S = 3.0
 SHUTDOWN_AT_ONCE = 100
-"""A hub that stops sends so many connections away at once, and the rest spread over `SHUTDOWN_SPREAD_S`."""
+"""A stopping hub disconnects this many connections at once, and the rest over `SHUTDOWN_SPREAD_S`."""
 
 Snapshot = Callable[[str], Awaitable[str]]
 """Reads what a channel's subscribers start from, as JSON text."""
 
 
 class Message:
-    """A publication on its way to a channel's subscribers."""
+    """A publication, encoded once for all subscribers of its channel."""
 
     __slots__ = ("_channel", "_data", "_outgoing", "offset", "text")
 
@@ -51,7 +51,7 @@ class Message:
 
     @property
     def outgoing(self) -> Outgoing:
-        """The message for an outbox: of a task's progress only the newest matters."""
+        """The message for an outbox, where a task's newer progress event replaces the older one."""
         if self._outgoing is None:
             event = json.loads(self._data)
             progress = isinstance(event, dict) and event.get("type") == "task.progress"
@@ -88,9 +88,9 @@ class Receiver(Protocol):
 
 
 class Subscription:
-    """One connection's place in one channel.
+    """A connection's subscription to one channel.
 
-    Until `begin`, publications wait: the reply that names their starting point has to leave first.
+    Publications are held back until `begin`: the reply with their starting position has to be sent first.
     """
 
     __slots__ = ("_waiting", "channel", "live", "receiver", "result", "sent", "server_side", "void")
@@ -106,7 +106,7 @@ class Subscription:
         self._waiting: list[Message] = []
 
     def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:
-        """Hand over messages, which are in order, but for those that the client has already."""
+        """Send messages, which are in order, except those that the client already has."""
         if not self.live:
             self._waiting += messages
             return
@@ -119,7 +119,7 @@ class Subscription:
         self.receiver.deliver(frame, messages)
 
     def begin(self) -> None:
-        """Hand over what has waited, and from now on whatever comes."""
+        """Send the messages held back so far, and from now on every message as it comes."""
         self.live = True
         waiting, self._waiting = self._waiting, []
         if waiting:
@@ -127,7 +127,7 @@ class Subscription:
 
 
 class _Channel:
-    """The subscribers of a channel, and what is to leave to them."""
+    """The subscribers of a channel, and the messages for them that the next flush sends."""
 
     __slots__ = ("forgetting", "members", "pending", "prefix")
 
@@ -136,7 +136,7 @@ class _Channel:
         self.members: set[Subscription] = set()
         self.pending: list[Message] = []
         self.forgetting: asyncio.TimerHandle | None = None
-        """Until when it is followed on without members."""
+        """The timer that unfollows the channel, while it has no members."""
 
 
 class Hub:
@@ -164,7 +164,7 @@ class Hub:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
-        """Whether this hub sends its connections away, and takes no more."""
+        """Whether this hub is disconnecting its clients and accepts no more."""
         self.connections: set[Receiver] = set()
         self.subscriptions = 0
         self.forwarded = self.delivered = 0
@@ -196,7 +196,7 @@ class Hub:
         self._follower.listen(name, handler)
 
     def _on_emulated(self, text: str) -> None:
-        """Commands for a connection of ours, which another process has got."""
+        """Serve commands for one of our connections that another process received."""
         message = strict_json.decode(text)
         connection = self.sessions.get(message["session"])
         if connection is not None:
@@ -221,13 +221,13 @@ class Hub:
     ) -> Subscription:
         """Subscribe ``receiver``; call `Subscription.begin` once its ``result`` is on its way.
 
-        With ``recover``, the result holds what was published after that position; where that cannot be had
-        any more, or without it, a snapshot read after the position that it is returned with. Either way,
-        what is in the result and what is delivered then leave no hole. A receiver that only wants to know
-        of what comes needs no snapshot.
+        With ``recover``, the result holds the publications after that position. If they are no longer
+        available, or without ``recover``, it holds a snapshot that was read after the position returned with
+        it. Either way, no publication is missing between the result and those delivered after `begin`.
+        A receiver that needs only new publications can do without the snapshot.
 
         Raises:
-            ProtocolError: it could not be done in time, or broke, and the client tries again; or, with
+            ProtocolError: the subscribe failed or timed out, and the client tries again; or, with
                 ``reject_unrecovered``, the position cannot be recovered.
         """
         subscription = Subscription(channel, receiver, server_side=server_side)
@@ -275,9 +275,8 @@ class Hub:
         if recover is None:
             return None
         recover = recover if recover.epoch else Position(recover.offset, newest.epoch)  # "" is any epoch
-        if (
-            recover.epoch != newest.epoch
-        ):  # and only the follower's counts: Redis may have changed since it looked
+        # The follower's epoch counts, not Redis's: there may have been a failover since the follower looked.
+        if recover.epoch != newest.epoch:
             return None
         if recover == newest:
             return History(newest, [])
@@ -288,7 +287,7 @@ class Hub:
         return channel in self._channels and bool(self._channels[channel].members)
 
     def leave(self, subscription: Subscription) -> None:
-        """End a subscription; a channel without any is soon not followed any more."""
+        """End a subscription; a channel without subscribers is unfollowed after `LINGER_S`."""
         channel = self._channels.get(subscription.channel)
         if channel is None or subscription not in channel.members:
             return
@@ -299,7 +298,7 @@ class Hub:
             channel.forgetting = self._loop.call_later(LINGER_S, self._forget, subscription.channel)
 
     def _forget(self, name: str) -> None:
-        self._unsent.discard(self._channels.pop(name))
+        del self._channels[name]
         self._follower.unfollow(name)
 
     def _on_publication(self, name: str, publication: Publication) -> None:
@@ -316,7 +315,7 @@ class Hub:
                 self._flushing = self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
-        """Send what has gathered, each channel's in one frame that is encoded once."""
+        """Send all pending messages, those of each channel in one frame that is encoded once."""
         if self._flushing is not None:
             self._flushing.cancel()
             self._flushing = None
@@ -335,10 +334,10 @@ class Hub:
         self._flushed_at = self._loop.time()
 
     def _deliver(self, channel: _Channel, messages: Sequence[Message]) -> None:
-        """Hand messages to every subscriber; this loop is where a busy hub spends its time."""
+        """Send messages to every subscriber; a busy hub spends most of its time in this loop."""
         frame = _joined(messages)
         first, last, data = messages[0].offset, messages[-1].offset, frame.websocket
-        for subscription in tuple(channel.members):  # a slow one leaves while it is delivered to
+        for subscription in tuple(channel.members):  # a copy: a slow client is disconnected during the loop
             write = subscription.receiver.fast
             if write is not None and subscription.live and subscription.sent < first:
                 subscription.sent = last
@@ -360,7 +359,7 @@ class Hub:
                 subscription.receiver.lost_position(subscription)
 
     def drain(self) -> None:
-        """Send every connection away, spread out if there are many, so that they do not return at once."""
+        """Disconnect every client, spread out if there are many, so that they do not all return at once."""
         if self.draining:
             return
         self.draining = True
@@ -379,4 +378,4 @@ async def _logged(work: Awaitable[None]) -> None:
     try:
         await work
     except Exception:
-        log.exception("something in the hub's background failed")
+        log.exception("a background task of the hub failed")

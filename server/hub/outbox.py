@@ -1,10 +1,10 @@
-"""What waits for a receiver that cannot take more just now; pure."""
+"""The messages that wait for a slow receiver; pure."""
 
 
 class Outgoing:
-    """One message on its way to a client.
+    """One message for a client.
 
-    A later message whose ``replaces`` is the same makes this one needless; None: nothing does.
+    While it waits, a later message with the same ``replaces`` takes its place; None is never replaced.
     """
 
     __slots__ = ("replaces", "size", "text")
@@ -17,10 +17,9 @@ class Outgoing:
 
 
 class Outbox:
-    """Keeps messages in order; of those with one key, only the newest.
+    """Keeps messages in order, and of those with the same ``replaces`` only the newest.
 
-    So a receiver that is slow for a while has every transition and one progress event a task waiting, not
-    hundreds.
+    So every transition waits for a slow receiver, but only one progress event per task, not hundreds.
     """
 
     __slots__ = ("_messages", "_next", "_replaceable", "size")
@@ -35,7 +34,7 @@ class Outbox:
         return bool(self._messages)
 
     def put(self, message: Outgoing) -> bool:
-        """Add a message, in the place of the one that it replaces; whether there was such a one."""
+        """Append a message and drop the one that it replaces; returns whether there was one."""
         before: int | None = None
         if message.replaces is not None:
             before = self._replaceable.get(message.replaces)
@@ -48,7 +47,7 @@ class Outbox:
         return before is not None
 
     def take(self) -> str:
-        """All that waits, as the text of one frame; nothing waits after that."""
+        """Remove all messages and return them as the text of one frame."""
         text = "\n".join(message.text for message in self._messages.values())
         self._messages.clear()
         self._replaceable.clear()

@@ -1,4 +1,4 @@
-"""The connections that have said who they are, by session and by user."""
+"""The authenticated connections, by session and by user."""
 
 from collections import defaultdict
 from typing import Generic, Protocol, TypeVar
@@ -50,5 +50,5 @@ class Sessions(Generic[MemberT]):
 
 
 def _user(member: Member) -> str:
-    assert member.principal is not None  # noqa: S101  who is kept here has said who it is
+    assert member.principal is not None  # noqa: S101  every member is authenticated
     return member.principal.user_id

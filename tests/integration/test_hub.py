@@ -200,7 +200,7 @@ async def test_text_has_to_be_utf_8(herald: Herald) -> None:
         text = json.dumps(refused, ensure_ascii=False).encode()
         await socket.connection.send([text[:-4], text[-4:]], text=True)  # a character in two fragments
         assert (await socket.next())["error"]["code"] == 103
-        await socket.connection.send(text[:-4], text=True)
+        await socket.connection.send([text[:-4], text[-3:]], text=True)  # half a character
         assert (await socket.closed())[0] == 1007
 
 

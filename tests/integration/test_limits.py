@@ -352,19 +352,16 @@ async def test_a_slow_client_gets_the_newest_progress_and_every_transition(
             assert types.count("task.progress") < 1500, "nothing was left out"
 
 
-async def test_a_stopping_server_sends_everyone_away_in_turn(
+async def test_a_stopping_server_disconnects_everyone(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "SHUTDOWN_AT_ONCE", 2)
     monkeypatch.setattr(hub_module, "SHUTDOWN_SPREAD_S", 0.4)
     async with AsyncExitStack() as stack:
-        loop = asyncio.get_running_loop()
         async with herald_with(settings) as herald:
             clients = [await stack.enter_async_context(herald.connected()) for _ in range(8)]
-        ends: list[float] = []
         for client in clients:
             assert await client.closed() == (3001, "shutdown")
-            ends.append(loop.time())
 
 
 @pytest.mark.parametrize("kind", ["websocket", "http_stream"])

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from server.auth import Principal
 from server.hub import codes
+from server.hub.codes import ProtocolError
 from server.hub.frame import Frame
 from server.hub.hub import Hub, Message, Subscription
 from shared.feed import History, Position, Publication
@@ -176,3 +177,66 @@ actions = st.lists(st.sampled_from(["publish", "hand over", "answer", "flush", "
 @given(actions, st.lists(st.none() | st.integers(0, 12), min_size=1, max_size=4), st.integers(0, 8))
 def test_no_hole_and_nothing_twice(actions: list[str], recover_from: list[int | None], before: int) -> None:
     asyncio.run(play(actions, recover_from, before))
+
+
+class Patient(Client):
+    """A client that may lose its position."""
+
+    def lost_position(self, subscription: Subscription) -> None:
+        pass
+
+
+async def join(world: World, client: Client, recover: Position | None = None) -> Subscription:
+    """Subscribe, with every answer let through at once."""
+    joining = asyncio.create_task(world.hub.subscribe(CHANNEL, client, recover=recover))
+    while not joining.done():
+        await asyncio.sleep(0)
+        world.answer()
+    subscription = joining.result()
+    client.start = json.loads(subscription.result)
+    subscription.begin()
+    return subscription
+
+
+def a_world(kind: type[World] = World) -> World:
+    world = kind()
+    world.hub = Hub(world, world.snapshot)  # type: ignore[arg-type]
+    world.hub._follower = world  # type: ignore[assignment]
+    return world
+
+
+async def test_a_subscribe_fails_if_the_position_is_lost_before_it_is_done() -> None:
+    world = a_world()
+    joining = asyncio.create_task(world.hub.subscribe(CHANNEL, Patient(takes_bytes=False), recover=None))
+    await asyncio.sleep(0)
+    world.answer()  # with the position, which is void from here on
+    await asyncio.sleep(0)
+    world.hub._on_reset(CHANNEL)
+    while not joining.done():
+        world.answer()
+        await asyncio.sleep(0)
+    assert isinstance(error := joining.exception(), ProtocolError) and error.error is codes.INTERNAL
+    assert not world.hub.has_subscribers(CHANNEL)
+
+
+async def test_publications_from_before_a_reset_reach_only_those_subscribed_before_it() -> None:
+    world = a_world()
+    before, after = Patient(takes_bytes=False), Client(takes_bytes=False)
+    await join(world, before)
+    world.publish()
+    world.hand_over()
+    world.hub._on_reset(CHANNEL)
+    world.handed_over = world.published = 0
+    await join(world, after)
+    world.hub._flush()
+    assert (before.offsets, after.offsets) == ([1], [])
+
+
+async def test_only_positions_of_the_followed_epoch_are_recovered() -> None:
+    class Replaced(World):
+        async def since(self, _: str, position: Position) -> History:
+            return History(position, [])  # as a Redis that the follower has not reached yet
+
+    client = Client(takes_bytes=False)
+    await join(a_world(Replaced), client, Position(0, "newer"))
+    assert client.start is not None and "recovered" not in client.start

@@ -1,6 +1,6 @@
 import json
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from websockets.frames import Frame as WebSocketFrame
 from websockets.streams import StreamReader
@@ -46,6 +46,13 @@ def test_only_the_progress_of_a_task_is_conflated() -> None:
     assert [int(line.partition(",")[0]) for line in outbox.take().split("\n")] == [1, 2, 5, 6, 7, 8, 9]
 
 
+def test_nothing_replaces_what_has_left() -> None:
+    outbox = Outbox()
+    for text in ("1", "2"):
+        assert not outbox.put(Outgoing(text, "a"))
+        assert outbox.take() == text
+
+
 def parsed(data: bytes) -> str:
     reader = StreamReader()
     reader.feed_data(data)
@@ -60,6 +67,10 @@ def parsed(data: bytes) -> str:
 
 
 @given(st.text() | st.integers(0, 70_000).map(lambda length: "x" * length))
+@example("x" * 125)
+@example("x" * 126)
+@example("x" * 65_535)
+@example("x" * 65_536)
 def test_a_frame_is_what_a_websocket_reads(text: str) -> None:
     assert parsed(Frame(text).websocket) == text
 
