@@ -35,7 +35,7 @@ class _Channel:
         self.offset = 0
         self.epoch: str | None = None  # None until `follow` has read the position
         self.catching_up: asyncio.Task[None] | None = None
-        self.stale = False  # something may have been published that was not handed over
+        self.stale = False  # there may be publications that have not been handed over
 
 
 class Follower:
@@ -184,8 +184,7 @@ class Follower:
         self._connection = connection
         self._unconfirmed.clear()
         for known in self._channels.values():
-            if known.confirmed.done():
-                known.confirmed = asyncio.get_running_loop().create_future()
+            known.stale = True  # also where `follow` is still reading the position, perhaps from before
         if self._signals:
             self._send("SUBSCRIBE", *self._signals)
         self._to_subscribe.clear()
@@ -249,17 +248,20 @@ class Follower:
                     self._signals[name](data.decode())
                 except Exception:  # the connection carries every channel's events: it goes on
                     log.exception("a handler of the signal %s failed", name.decode())
-        elif kind == b"subscribe" and name not in self._signals:
+        elif kind == b"subscribe":
             self._confirm(name, known)
 
     def _confirm(self, name: bytes, known: _Channel | None) -> None:
         self._unconfirmed[name] -= 1
-        # Of several SUBSCRIBE on their way, with UNSUBSCRIBE between them, only the last one counts.
-        if known is None or self._unconfirmed[name] > 0:
+        # Several SUBSCRIBE may be under way, with UNSUBSCRIBE between them: only the last one counts.
+        if self._unconfirmed[name] > 0:
+            return
+        del self._unconfirmed[name]
+        if known is None:
             return
         if not known.confirmed.done():
             known.confirmed.set_result(None)
-        if known.epoch is not None:  # we were here before: what happened while we were away?
+        if known.epoch is not None:  # subscribed again after a lost connection
             self._catch_up(known)
 
     def _receive(self, known: _Channel, publication: Publication) -> None:
