@@ -96,9 +96,12 @@ class Feed:
             )
 
     def new_connection(self) -> Connection:
-        """A connection of its own for pub/sub, not connected yet; it never times out for being idle."""
+        """A new connection for pub/sub, not connected yet.
+
+        Redis has ten seconds to answer what is sent while it connects. Whoever reads its stream directly may
+        wait for a message for as long as they like.
+        """
         connection: Connection = self.redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-        connection.socket_timeout = None
         connection.retry = Retry(NoBackoff(), retries=0)
         return connection
 
@@ -177,15 +180,15 @@ class Feed:
         return History(Position(offset, epoch.decode()), found)
 
     async def since(self, channel: str, position: Position) -> History | None:
-        """All that ``channel`` published after ``position``; None if that cannot be had any more.
+        """Everything that ``channel`` published after ``position``, or None if that is no longer known.
 
-        It cannot where the epoch is another one (Redis lost data), where the history no longer reaches
-        back so far, or where ``position`` lies in the future.
+        That is so if the epoch has changed (Redis lost data), if the history no longer reaches back that
+        far, or if ``position`` lies in the future.
         """
         history = await self.history(channel, since=position.offset, limit=self.history_size)
         newest, found = history
         missing = newest.offset - position.offset
-        if newest.epoch != position.epoch or missing < 0 or len(found) != missing:
+        if newest.epoch != position.epoch or len(found) != missing:
             return None
         return history
 

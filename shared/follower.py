@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -35,7 +34,7 @@ class _Channel:
         self.offset = 0
         self.epoch: str | None = None  # None until `follow` has read the position
         self.catching_up: asyncio.Task[None] | None = None
-        self.stale = False  # something may have been published that was not handed over
+        self.stale = False  # there may be publications that have not been handed over
 
 
 class Follower:
@@ -70,7 +69,6 @@ class Follower:
         self._on_reset = on_reset
         self._channels: dict[bytes, _Channel] = {}
         """By the name that it is announced under, as Redis writes it."""
-        self._unconfirmed: Counter[bytes] = Counter()  # SUBSCRIBE commands sent and not yet answered
         self._signals: dict[bytes, Callable[[str], None]] = {}
         self._connection: Connection | None = None
         self._replication_id = ""  # of the Redis that the connection leads to, as it was when it was made
@@ -141,8 +139,7 @@ class Follower:
         self._subscribe(list(names))
 
     def _subscribe(self, names: list[bytes]) -> None:
-        if names and self._connection is not None:
-            self._unconfirmed.update(names)
+        if names:
             self._send("SUBSCRIBE", *names)
 
     def _send(self, *command: str | bytes) -> None:
@@ -182,10 +179,6 @@ class Follower:
         """Subscribe to every followed channel and hand over what arrives, until the connection fails."""
         self._replication_id = await self._feed.replication_id(connection)
         self._connection = connection
-        self._unconfirmed.clear()
-        for known in self._channels.values():
-            if known.confirmed.done():
-                known.confirmed = asyncio.get_running_loop().create_future()
         if self._signals:
             self._send("SUBSCRIBE", *self._signals)
         self._to_subscribe.clear()
@@ -249,17 +242,17 @@ class Follower:
                     self._signals[name](data.decode())
                 except Exception:  # the connection carries every channel's events: it goes on
                     log.exception("a handler of the signal %s failed", name.decode())
-        elif kind == b"subscribe" and name not in self._signals:
-            self._confirm(name, known)
+        elif kind == b"subscribe" and known is not None:
+            self._confirm(known)
 
-    def _confirm(self, name: bytes, known: _Channel | None) -> None:
-        self._unconfirmed[name] -= 1
-        # Of several SUBSCRIBE on their way, with UNSUBSCRIBE between them, only the last one counts.
-        if known is None or self._unconfirmed[name] > 0:
-            return
+    def _confirm(self, known: _Channel) -> None:
         if not known.confirmed.done():
             known.confirmed.set_result(None)
-        if known.epoch is not None:  # we were here before: what happened while we were away?
+            return
+        # Subscribed again: the connection was lost, or the first answer was to an earlier SUBSCRIBE that an
+        # UNSUBSCRIBE followed. Either way, announcements may have been missed.
+        known.stale = True
+        if known.epoch is not None:
             self._catch_up(known)
 
     def _receive(self, known: _Channel, publication: Publication) -> None:

@@ -27,7 +27,9 @@ async def test_who_asks_while_a_call_runs_is_served_by_the_next() -> None:
     while not source.calls:
         await asyncio.sleep(0)
     loads += [asyncio.create_task(batch.load(key)) for key in ("b", "a", "c", "b")]
-    await asyncio.sleep(0)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert source.calls == [["a"]], "one call at a time"
     source.gate.set()
     assert await asyncio.gather(*loads) == ["A", "B", "A", "C", "B"]
     assert source.calls == [["a"], ["b", "a"], ["c"]], (
@@ -41,7 +43,8 @@ async def test_a_fault_is_told_to_all_that_asked_and_to_nobody_after() -> None:
     source.gate.set()
     source.fault = ConnectionError("gone")
     batch = Batch(source.fetch)
-    told = await asyncio.gather(batch.load("a"), batch.load("b"), return_exceptions=True)
+    async with asyncio.timeout(30):
+        told = await asyncio.gather(batch.load("a"), batch.load("b"), return_exceptions=True)
     assert all(fault is source.fault for fault in told)
     source.fault = None
     assert await batch.load("a") == "A"
