@@ -125,12 +125,35 @@ async def test_a_reservation_that_was_left_behind_runs_out(
     assert await queue.reserve("bea", "hers") == ["hers"]
 
 
+async def test_a_request_is_not_counted_twice_while_it_is_stored(settings: Settings, feed: Feed) -> None:
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    async with herald_with(settings, max_queued_per_user=2) as herald:
+        stored = (await herald.create(PERSONAS))["taskId"]
+        await queue.reserve("ada", stored)  # it has not been dropped yet
+        await herald.create(PERSONAS)
+        assert (await herald.post("/api/jobs", json=PERSONAS)).status_code == 429
+
+
+async def test_a_plan_is_used_again_until_the_queue_has_changed(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.outlook.REUSED_FOR", 1e12)
+    monkeypatch.setattr("shared.outlook.OUTDATED_AFTER", 0)
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    planner = Planner(queue, Fleet(feed.redis), Forecast(feed.redis), user_limit=0)
+    first = await planner.plan()
+    assert await planner.plan() is first
+    planner.outdate()
+    second = await planner.plan()
+    assert second is not first
+    assert await planner.plan() is second
+
+
 async def test_requests_at_the_same_time_share_one_plan(feed: Feed) -> None:
     queue = Queue(feed.redis)  # type: ignore[arg-type]
     planner = Planner(queue, Fleet(feed.redis), Forecast(feed.redis), user_limit=0)
     plans = await asyncio.gather(*(planner.plan() for _ in range(20)))
     assert len({id(plan) for plan in plans}) == 1
-    assert await planner.plan() is not None
 
 
 async def test_the_start_holds_under_the_limit_of_a_user_s_running_tasks(
