@@ -1,7 +1,10 @@
 """Who of those that wait starts when: the queue as it is now, played through to its end."""
 
+import asyncio
 import bisect
 import heapq
+import itertools
+import math
 import statistics
 import time
 from collections import defaultdict
@@ -51,6 +54,8 @@ class Plan:
         self._limit = user_limit
         self._played = _Played(state, slots, whole_runs, user_limit)
         self._positions = {job: position for position, job in enumerate(self._played.order, 1)}
+        self._highest_places = list(itertools.accumulate(self._played.places, max))
+        """The highest place up to each position: it finds the first task whose turn comes after a place."""
         self._added: dict[bytes, Start] = {}
         self._added_starts: list[float] = []
 
@@ -79,12 +84,15 @@ class Plan:
         played, place_s = self._played, self._place_s(task)
         ready_s = self._ready_s(task.user_id.encode(), place_s)
         start_s = max(ready_s, played.idle_s)
-        index = bisect.bisect_left(played.starts, ready_s)
-        while index < len(played.starts) and played.starts[index] <= start_s:
-            if played.places[index] > place_s:
-                start_s = played.starts[index]
-                break
+        end = bisect.bisect_right(played.starts, start_s)
+        index = max(
+            bisect.bisect_left(played.starts, ready_s),
+            bisect.bisect_right(self._highest_places, place_s, hi=end),
+        )
+        while index < end and played.places[index] <= place_s:
             index += 1
+        if index < end:
+            start_s = played.starts[index]
         position = 1 + index + bisect.bisect_right(self._added_starts, start_s)
         bisect.insort(self._added_starts, start_s)
         at_once = played.has_slots and start_s == 0 and index <= played.known
@@ -120,7 +128,7 @@ class _Played:
         self.places: list[float] = []
         self.ends_of: dict[bytes, list[tuple[float, float]]] = defaultdict(list)
         """The place and the end of each run, by user; what runs already has a place before all others."""
-        self.idle_s = 0.0
+        self.idle_s = math.inf
         """When a slot is free that no waiting task takes."""
         self.known = 0
         """So many starts are known; the later ones depend on runs of unknown length."""
@@ -141,9 +149,9 @@ class _Played:
             earlier = whole_runs[task_type.decode()] if known else [UNKNOWN_S]
             self._run(job, float("-inf"), _left_s(earlier, gone_s), known=known)
         self._lines: dict[bytes, list[tuple[float, bytes]]] = defaultdict(list)
-        """The waiting jobs by user, the first one at the end of its list."""
+        """The waiting jobs by user, each list a heap."""
         self._turns: list[tuple[float, bytes, bytes]] = []
-        for job, place in reversed(state.waiting):
+        for job, place in state.waiting:  # sorted, so each list is a heap
             self._lines[user_of(job)].append((place, job))
         for user in list(self._lines):
             self._offer(user)
@@ -163,16 +171,14 @@ class _Played:
                 self._end_next()
         while self._free <= 0:
             self._end_next()
-        self.idle_s = self._first_idle_s if self._first_idle_s is not None else self._at_s
+        self._note_idle()
         self.all_known = self.all_known and not self._unknown
-
-    _first_idle_s: float | None = None
 
     def _offer(self, user: bytes) -> None:
         """Let a user's first job have its turn, if the user may run another one."""
         line = self._lines[user]
         if line and self._may_run(user):
-            heapq.heappush(self._turns, (*line[-1], user))
+            heapq.heappush(self._turns, (*line[0], user))
 
     def _may_run(self, user: bytes) -> bool:
         return self._limit == 0 or not user or self._running[user] < self._limit
@@ -181,9 +187,9 @@ class _Played:
         """Start the job whose turn it is; how many were started: 0 where another one has come before it."""
         place, job, user = heapq.heappop(self._turns)
         line = self._lines[user]
-        if not line or line[-1][1] != job or not self._may_run(user):
+        if not line or line[0][1] != job or not self._may_run(user):
             return 0
-        line.pop()
+        heapq.heappop(line)
         self.order.append(job)
         self.starts.append(self._at_s)
         self.places.append(place)
@@ -206,7 +212,7 @@ class _Played:
         self._note_idle()
         due_s, place, job = self._later.pop()
         self._at_s, user = max(self._at_s, due_s), user_of(job)
-        bisect.insort(self._lines[user], (place, job), key=lambda each: (-each[0], each[1]))
+        heapq.heappush(self._lines[user], (place, job))
         self._offer(user)
 
     def _end_next(self) -> None:
@@ -220,8 +226,8 @@ class _Played:
         self._offer(user)
 
     def _note_idle(self) -> None:
-        if self._free > 0 and self._first_idle_s is None:
-            self._first_idle_s = self._at_s
+        if self._free > 0:
+            self.idle_s = min(self.idle_s, self._at_s)
 
 
 def _left_s(earlier: Sequence[float], gone_s: float | None) -> float:
@@ -244,6 +250,7 @@ class Planner:
         self._forecast = forecast
         self._user_limit = user_limit
         self._plan: Plan | None = None
+        self._making: asyncio.Task[Plan] | None = None
         self._made_at = 0.0
         self._took_s = 0.0
         self._outdated = False
@@ -260,16 +267,21 @@ class Planner:
         """
         age_s = time.monotonic() - self._made_at
         if self._plan is None or age_s > self._took_s * (OUTDATED_AFTER if self._outdated else REUSED_FOR):
-            self._plan = await self._make()
+            if self._making is None:
+                self._making = asyncio.create_task(self._make())
+            return await asyncio.shield(self._making)  # all who ask meanwhile get the same one
         return self._plan
 
     async def _make(self) -> Plan:
-        self._outdated = False
-        state, (slots, _) = await self._queue.state(), await self._fleet.capacity()
-        types = {task_type.decode(errors="replace") for task_type in set(state.types.values())}
-        whole_runs = await self._forecast.whole_runs(types)
-        began_s = time.thread_time()
-        plan = Plan(state, slots=slots, whole_runs=whole_runs, user_limit=self._user_limit)
-        self._took_s = time.thread_time() - began_s
-        self._made_at = time.monotonic()
-        return plan
+        try:
+            self._outdated = False
+            state, (slots, _) = await self._queue.state(), await self._fleet.capacity()
+            types = {task_type.decode(errors="replace") for task_type in set(state.types.values())}
+            whole_runs = await self._forecast.whole_runs(types)
+            began_s = time.thread_time()
+            self._plan = Plan(state, slots=slots, whole_runs=whole_runs, user_limit=self._user_limit)
+            self._took_s = time.thread_time() - began_s
+            self._made_at = time.monotonic()
+            return self._plan
+        finally:
+            self._making = None

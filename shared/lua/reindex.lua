@@ -5,7 +5,8 @@
 
 for _, id in ipairs(ARGV) do
   local place = waiting_place(id)
-  if place and not redis.call('ZSCORE', LINES, entry_of(id, place)) then
+  local line = line_of(id)
+  if place and not (redis.call('ZSCORE', LINES, entry_of(id, place)) and redis.call('ZSCORE', TURNS, line)) then
     join(id, place)
   elseif not redis.call('ZSCORE', QUEUE, id) then
     redis.call('HDEL', TYPES, id)

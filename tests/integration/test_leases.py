@@ -7,11 +7,25 @@ from datetime import timedelta
 
 import pytest
 
-from shared.feed import Feed
+from shared.feed import SIGNAL_PREFIX, Feed
 from shared.fleet import Fleet
-from shared.models import Priority, Task, now
+from shared.models import Priority, Task, TaskStatus, now
 from shared.outlook import Plan
-from shared.queue import LEASES, LINES, QUEUE_KEYS, QUEUE_NAME, TURNS, TYPES, Queue, job_id
+from shared.queue import (
+    CANCEL_SIGNAL,
+    EXPIRES,
+    LATER,
+    LEASES,
+    LINES,
+    QUEUE_KEYS,
+    QUEUE_NAME,
+    STARTED,
+    TURNS,
+    TYPES,
+    WORK_SIGNAL,
+    Queue,
+    job_id,
+)
 from tests.support.tasks import a_task
 from worker import leases as leases_module
 from worker.leases import Leases
@@ -119,6 +133,15 @@ async def test_jobs_that_an_older_version_has_queued_are_taken(queue: Queue, lea
     assert await picked(leases(user_limit=2)) == ids[:2]
 
 
+async def test_a_rebuilt_index_keeps_the_order_of_thousands_of_jobs_and_their_users(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    jobs = [f"{number:05}:0:{'ada' if number % 2 else 'bea'}" for number in range(9001)]
+    await queue.redis.zadd(QUEUE_NAME, {job: number for number, job in enumerate(jobs)})
+    assert await picked(leases(), 6) == jobs[:6]
+    assert await queue.redis.zcard(LINES) == len(jobs) - 6
+
+
 async def test_an_index_with_one_job_too_many_and_one_too_few_is_put_right(
     queue: Queue, leases: MakeLeases
 ) -> None:
@@ -129,6 +152,13 @@ async def test_an_index_with_one_job_too_many_and_one_too_few_is_put_right(
     assert sorted(await picked(leases("w1"))) == sorted([unseen, seen])
 
 
+async def test_a_job_missing_from_the_index_is_taken_in_its_turn(queue: Queue, leases: MakeLeases) -> None:
+    ids = await queued(queue, *in_turn(3))
+    entries = await queue.redis.zrange(LINES, 0, -1)
+    await queue.redis.zrem(LINES, entries[0])
+    assert await picked(leases(), 1) == ids[:1]
+
+
 async def test_a_job_missing_from_the_index_is_added_to_it(queue: Queue) -> None:
     await queued(queue, *in_turn(3))
     before = await queue.redis.zrange(LINES, 0, -1)
@@ -137,6 +167,18 @@ async def test_a_job_missing_from_the_index_is_added_to_it(queue: Queue) -> None
     await queue.reindex()
     assert await queue.redis.zrange(LINES, 0, -1) == before
     assert not await queue.redis.hexists(TYPES, "no-such-job")  # type: ignore[misc]
+
+
+async def test_reindexing_covers_every_job_and_lets_each_user_have_a_turn_again(
+    queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.queue.REINDEX_AT_ONCE", 2)
+    ids = await queued(queue, *(a_task(user_id=f"u{number}") for number in range(7)))
+    await queue.redis.delete(TURNS)
+    await queue.redis.hset(STARTED, mapping={f"gone-{number}": 1 for number in range(7)})  # type: ignore[misc]
+    await queue.reindex()
+    assert sorted(await picked(leases())) == sorted(ids)
+    assert await queue.redis.hlen(STARTED) == len(ids)  # type: ignore[misc]
 
 
 async def test_nothing_is_kept_of_jobs_that_have_gone(queue: Queue, leases: MakeLeases) -> None:
@@ -151,6 +193,66 @@ async def test_nothing_is_kept_of_jobs_that_have_gone(queue: Queue, leases: Make
     await queue.withdraw(moved)
     for key in QUEUE_KEYS:
         assert not await queue.redis.exists(key), key
+    assert await queue.redis.keys("arq:job:*") == [f"arq:job:{ids[0]}".encode()], (
+        "that one is ARQ's to delete"
+    )
+
+
+async def test_nothing_is_kept_of_a_withdrawn_retry(queue: Queue) -> None:
+    at = now()
+    retry = a_task(status=TaskStatus.RETRYING, updated_at=at, next_retry_at=at + timedelta(hours=1))
+    await queued(queue, retry)
+    assert [job for job, *_ in (await queue.state()).later] == [job_id(retry).encode()]
+    await queue.withdraw(retry)
+    assert await queue.redis.keys("*") == []
+
+
+async def test_nothing_is_kept_of_a_job_that_ended_with_its_worker(
+    queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases_module, "_LEASE_MS", 0)
+    [job] = await queued(queue, a_task())
+    assert await picked(leases("gone")) == [job]
+    await queue.redis.zrem(QUEUE_NAME, job)  # as ARQ ends it
+    assert await picked(leases("next")) == []
+    for key in QUEUE_KEYS:
+        assert not await queue.redis.exists(key), key
+
+
+async def test_a_job_s_body_expires(queue: Queue) -> None:
+    [job] = await queued(queue, a_task())
+    assert 0 < await queue.redis.pttl(f"arq:job:{job}") <= EXPIRES.total_seconds() * 1000
+
+
+async def test_queued_and_released_and_withdrawn_jobs_are_signalled(
+    queue: Queue, leases: MakeLeases, feed: Feed
+) -> None:
+    first, second = in_turn(2)
+    async with queue.redis.pubsub() as signals, asyncio.timeout(30):
+        await signals.subscribe(SIGNAL_PREFIX + WORK_SIGNAL, SIGNAL_PREFIX + CANCEL_SIGNAL)
+
+        async def signalled() -> tuple[str, str]:
+            while (message := await signals.get_message(timeout=30)) is None or message["type"] != "message":
+                pass
+            return message["channel"].decode().removeprefix(SIGNAL_PREFIX), message["data"].decode()
+
+        await queued(queue, first, second)
+        assert [await signalled(), await signalled()] == [(WORK_SIGNAL, "")] * 2
+        worker = leases()
+        [job] = await picked(worker, 1)
+        await worker.release(job)
+        assert await signalled() == (WORK_SIGNAL, "")
+        await queue.withdraw(second)
+        assert await signalled() == (CANCEL_SIGNAL, second.task_id)
+
+
+async def test_the_queue_knows_since_when_a_job_runs(queue: Queue, leases: MakeLeases) -> None:
+    [job] = await queued(queue, a_task())
+    assert await picked(leases()) == [job]
+    state = await queue.state()
+    [(running, since_s)] = state.running
+    assert running == job.encode() and since_s is not None and 0 <= since_s < 60
+    assert (state.waiting, state.later) == ([], [])
 
 
 @pytest.mark.parametrize("skew", [timedelta(minutes=-5), timedelta(minutes=5)])
@@ -203,16 +305,39 @@ async def test_two_hundred_run_at_once_over_ten_workers(queue: Queue, leases: Ma
 async def test_a_lost_worker_s_job_goes_to_the_next_before_all_others(
     queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(leases_module, "_LEASE_MS", 100)
+    monkeypatch.setattr(leases_module, "_LEASE_MS", 0)
     [lost] = await queued(queue, a_task(priority=Priority.LOW))
     gone, next_one = leases("gone"), leases("next")
     assert await picked(gone) == [lost]
+    monkeypatch.undo()
     await queued(queue, *(a_task(priority=Priority.HIGH) for _ in range(3)))
-    await asyncio.sleep(0.15)
     assert await picked(next_one, 1) == [lost]
     assert await gone.renew([lost]) == {lost}, "it would go on with what another one has"
     await gone.release(lost)
-    assert await next_one.renew([lost]) == set(), "it has given back what was not its own"
+    assert lost not in await picked(leases("third")), "it has given back what was not its own"
+    assert await next_one.renew([lost]) == set()
+
+
+async def test_a_worker_takes_no_more_lost_jobs_than_it_has_slots_and_knows_that_they_were_lost(
+    queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases_module, "_LEASE_MS", 0)
+    ids = await queued(queue, *in_turn(3))
+    taken = await leases("gone").pick(3)
+    assert [(job.job_id, job.was_lost) for job in taken] == [(job, False) for job in ids]
+    monkeypatch.undo()
+    taken = await leases("next").pick(2)
+    assert [job.was_lost for job in taken] == [True, True]
+
+
+async def test_a_running_job_that_comes_due_in_older_data_is_not_taken_again(
+    queue: Queue, leases: MakeLeases
+) -> None:
+    [job] = await queued(queue, a_task())
+    assert await picked(leases()) == [job]
+    await queue.redis.zadd(LATER, {job: 1})
+    assert await picked(leases("w2")) == []
+    assert not await queue.redis.exists(LATER)
 
 
 async def test_what_is_handed_back_is_where_it_was(queue: Queue, leases: MakeLeases) -> None:

@@ -10,6 +10,7 @@ from shared.feed import Feed
 from shared.fleet import Fleet
 from shared.forecast import WHOLE_RUN, Forecast
 from shared.models import EndReason, TaskStatus, now
+from shared.outlook import Planner
 from shared.queue import Queue
 from shared.settings import Settings
 from shared.store import Store
@@ -107,6 +108,52 @@ async def test_many_requests_at_once_get_just_as_many_places_as_there_are(
     assert {answer.status_code for answer in answers} <= {200, 202, 429}
     assert sum(answer.status_code < 300 for answer in answers) == 10
     assert await store.count_waiting("ada") == 10
+
+
+async def test_a_reservation_that_was_left_behind_runs_out(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    monkeypatch.setattr("shared.queue.RESERVED_FOR_S", 0.001)
+    assert await queue.reserve("ada", "left behind") == ["left behind"]
+    monkeypatch.undo()
+    async with asyncio.timeout(30):
+        while await queue.reserve("ada", "new") != ["new"]:
+            pass
+    assert 0 < await feed.redis.pttl("herald:reserved:ada") <= 60_000
+    assert await queue.reserve("ada", "newer") == ["new", "newer"]
+    assert await queue.reserve("bea", "hers") == ["hers"]
+
+
+async def test_a_request_is_not_counted_twice_while_it_is_stored(settings: Settings, feed: Feed) -> None:
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    async with herald_with(settings, max_queued_per_user=2) as herald:
+        stored = (await herald.create(PERSONAS))["taskId"]
+        await queue.reserve("ada", stored)  # it has not been dropped yet
+        await herald.create(PERSONAS)
+        assert (await herald.post("/api/jobs", json=PERSONAS)).status_code == 429
+
+
+async def test_a_plan_is_used_again_until_the_queue_has_changed(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.outlook.REUSED_FOR", 1e12)
+    monkeypatch.setattr("shared.outlook.OUTDATED_AFTER", 0)
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    planner = Planner(queue, Fleet(feed.redis), Forecast(feed.redis), user_limit=0)
+    first = await planner.plan()
+    assert await planner.plan() is first
+    planner.outdate()
+    second = await planner.plan()
+    assert second is not first
+    assert await planner.plan() is second
+
+
+async def test_requests_at_the_same_time_share_one_plan(feed: Feed) -> None:
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    planner = Planner(queue, Fleet(feed.redis), Forecast(feed.redis), user_limit=0)
+    plans = await asyncio.gather(*(planner.plan() for _ in range(20)))
+    assert len({id(plan) for plan in plans}) == 1
 
 
 async def test_the_start_holds_under_the_limit_of_a_user_s_running_tasks(

@@ -1,0 +1,254 @@
+"""Faults in the queue: who gets which job, in which order, for how long; and what waiting users see of it."""
+
+from tests.mutation.fault import Fault
+
+LUA = "shared/lua/"
+QUEUE, LEASES, WAITING = "shared/queue.py", "worker/leases.py", "server/waiting.py"
+OUTLOOK, FLEET = "shared/outlook.py", "shared/fleet.py"
+BY_LEASES = "tests/integration/test_leases.py"
+BY_WAITING = "tests/integration/test_waiting.py"
+BY_CLOCKS = "tests/integration/test_worker.py -k whatever_the_clocks"
+BY_OUTLOOK = "tests/unit/test_outlook.py"
+BY_ROOM = " ".join(
+    f"{BY_WAITING}::{name}"
+    for name in (
+        "test_too_many_waiting_tasks_are_refused_and_a_repeated_request_is_not",
+        "test_many_requests_at_once_get_just_as_many_places_as_there_are",
+        "test_a_request_is_not_counted_twice_while_it_is_stored",
+    )
+)
+BY_PLANNER = BY_WAITING + " -k plan_is"
+
+REBUILT = "the next pick finds that the index does not fit, and builds it anew; this saves building it"
+SAVES_COUNTING = "two counts in MongoDB give the same answer"
+SEARCHED = "the search only begins further back"
+
+FAULTS = [
+    # The index of the queue.
+    Fault(LUA + "queue.lua", "  redis.call('HDEL', STARTED, id)\n", "", BY_LEASES),
+    Fault(LUA + "queue.lua", "    redis.call('ZREM', TURNS, line)\n", "", BY_LEASES),
+    Fault(LUA + "queue.lua", "  redis.call('ZADD', LINES, 0, entry_of(id, place))\n", "", BY_LEASES),
+    Fault(LUA + "queue.lua", "    if not seen[line] then\n", "    if true then\n", BY_LEASES),
+    Fault(
+        LUA + "queue.lua",
+        "    if #entries == 2000 or at + 2 > #waiting then\n",
+        "    if at + 2 > #waiting then\n",
+        BY_LEASES,
+    ),
+    Fault(
+        LUA + "queue.lua",
+        "string.format('%016.0f', math.max(0, place))",
+        "string.format('%016.0f', place)",
+        BY_LEASES,
+        survives_because="no task was queued before 1970, and it matters only for rubbish",
+    ),
+    # Enqueue.
+    Fault(
+        LUA + "enqueue.lua",
+        "if redis.call('ZSCORE', LEASES, id) then\n  return 0\nend\n",
+        "",
+        BY_LEASES,
+    ),
+    Fault(
+        LUA + "enqueue.lua",
+        "if before and redis.call('EXISTS', KEYS[9]) == 1 then",
+        "if before then",
+        BY_LEASES,
+    ),
+    Fault(
+        LUA + "enqueue.lua",
+        "  leave(id, tonumber(before))\n",
+        "",
+        BY_LEASES,
+        survives_because=REBUILT,
+    ),
+    Fault(LUA + "enqueue.lua", ", 'PX', ARGV[4])", ")", BY_LEASES),
+    Fault(LUA + "enqueue.lua", "redis.call('PUBLISH', ARGV[7], '')\n", "", BY_LEASES),
+    Fault(
+        LUA + "enqueue.lua",
+        "redis.call('ZADD', LATER, now + due_in, id)",
+        "redis.call('ZADD', LATER, due_in, id)",
+        BY_CLOCKS,
+    ),
+    # Pick.
+    Fault(
+        LUA + "pick.lua",
+        "if place and not redis.call('ZSCORE', LEASES, id) then",
+        "if place then",
+        BY_LEASES,
+    ),
+    Fault(LUA + "pick.lua", "  redis.call('HSET', STARTED, id, now)\n", "", BY_LEASES),
+    Fault(LUA + "pick.lua", "    redis.call('HDEL', TYPES, id)\n", "", BY_LEASES),
+    Fault(LUA + "pick.lua", "  elseif most > 0 then\n", "  else\n", BY_LEASES),
+    Fault(LUA + "pick.lua", "(running[user] or 0) >= limit", "(running[user] or 0) > limit", BY_LEASES),
+    Fault(
+        LUA + "pick.lua",
+        "      if user then\n        running[user] = (running[user] or 0) + 1\n      end\n",
+        "",
+        BY_LEASES,
+    ),
+    Fault(
+        LUA + "pick.lua", "      take(id, place + FAR, 0)\n", "      take(id, place + FAR, 1)\n", BY_LEASES
+    ),
+    Fault(
+        LUA + "pick.lua",
+        "if not index_fits() then\n  index_anew()\nend\n",
+        "",
+        BY_LEASES,
+    ),
+    # Renew, release, move, withdraw.
+    Fault(LUA + "renew.lua", "  if owner and owner ~= ARGV[1] then\n", "  if false then\n", BY_LEASES),
+    Fault(
+        LUA + "renew.lua",
+        "        redis.call('ZADD', QUEUE, place + FAR, id)\n",
+        "",
+        BY_LEASES,
+    ),
+    Fault(LUA + "renew.lua", "      redis.call('HSET', OWNERS, id, ARGV[1])\n", "", BY_LEASES),
+    Fault(
+        LUA + "release.lua",
+        "if redis.call('HGET', OWNERS, id) ~= ARGV[1] then\n  return 0\nend\n",
+        "",
+        BY_LEASES,
+    ),
+    Fault(
+        LUA + "release.lua",
+        "  if due_in > 0 then\n",
+        "  if false then\n",
+        BY_LEASES,
+    ),
+    Fault(LUA + "release.lua", "  redis.call('HDEL', TYPES, id)\n", "", BY_LEASES),
+    Fault(LUA + "release.lua", "  redis.call('PUBLISH', ARGV[4], '')\n", "", BY_LEASES),
+    Fault(LUA + "move.lua", "leave(id, place)\n", "", BY_LEASES),
+    Fault(LUA + "withdraw.lua", "redis.call('ZREM', LATER, id)\n", "", BY_LEASES),
+    Fault(LUA + "withdraw.lua", "redis.call('DEL', KEYS[9])\n", "", BY_LEASES),
+    Fault(LUA + "withdraw.lua", "redis.call('PUBLISH', ARGV[2], ARGV[3])\n", "", BY_LEASES),
+    Fault(LUA + "reindex.lua", "    redis.call('HDEL', STARTED, id)\n", "", BY_LEASES),
+    Fault(LUA + "reindex.lua", " and redis.call('ZSCORE', TURNS, line))", ")", BY_LEASES),
+    # Reservations and leads.
+    Fault(
+        LUA + "reserve.lua",
+        "redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)\n",
+        "",
+        BY_WAITING + " -k reservation",
+    ),
+    Fault(
+        LUA + "reserve.lua", "redis.call('PEXPIRE', KEYS[1], ARGV[2])\n", "", BY_WAITING + " -k reservation"
+    ),
+    Fault(
+        LUA + "lead.lua",
+        "if leader and leader ~= ARGV[1] then\n  return 0\nend\n",
+        "",
+        BY_LEASES + " -k lead",
+    ),
+    Fault(LUA + "lead.lua", ", 'PX', ARGV[2])", ")", BY_LEASES + " -k lead"),
+    Fault(LUA + "lead.lua", "  redis.call('DEL', KEYS[1])\n", "", BY_LEASES + " -k lead"),
+    # The Python around them.
+    Fault(
+        QUEUE,
+        "bool(lease or (place and body))",
+        "bool(place and body)",
+        BY_LEASES,
+    ),
+    Fault(QUEUE, "jobs[start : start + REINDEX_AT_ONCE]", "jobs[:REINDEX_AT_ONCE]", BY_LEASES),
+    Fault(QUEUE, "(task.next_retry_at - task.updated_at)", "(task.next_retry_at - now())", BY_CLOCKS),
+    Fault(QUEUE, "(now() - task.queued_at + head_start)", "(now() - task.queued_at - head_start)", BY_LEASES),
+    Fault(
+        QUEUE,
+        "    Priority.HIGH: timedelta(minutes=20),\n",
+        "    Priority.HIGH: timedelta(minutes=30),\n",
+        BY_LEASES,
+    ),
+    Fault(LEASES, "                await self._drop(job)\n", "                pass\n", BY_LEASES),
+    Fault(LEASES, "int(float(place)), bool(lost))", "int(float(place)))", BY_LEASES),
+    Fault(LEASES, "(QUEUE_NAME, LEASES, LATER)]", "(QUEUE_NAME, LATER)]", BY_LEASES),
+    Fault(FLEET, "< int(seconds) - GONE_AFTER_S", "< int(seconds) + GONE_AFTER_S", BY_LEASES),
+    Fault(FLEET, 'sum(int(beat["slots"])', 'sum(int(beat["running"])', BY_LEASES),
+    # Room for a waiting task, and the plan of when it starts.
+    Fault(
+        WAITING,
+        "        if left < 0:\n            return False\n",
+        "",
+        BY_ROOM,
+        survives_because=SAVES_COUNTING,
+    ),
+    Fault(WAITING, "left = self._most - len(reserved)", "left = self._most - 1", BY_ROOM),
+    Fault(WAITING, "count_waiting(user_id, besides=reserved)", "count_waiting(user_id)", BY_ROOM),
+    Fault(
+        WAITING,
+        "                await self._queue.unreserve(user_id, task_id)\n",
+        "                pass\n",
+        BY_ROOM,
+    ),
+    Fault(WAITING, "await self._store.of_key(user_id, idempotency_key)", "False", BY_ROOM),
+    Fault(
+        WAITING,
+        "            await self._queue.withdraw(task)\n",
+        "            pass\n",
+        BY_WAITING + " -k position",
+    ),
+    Fault(
+        WAITING, "            await self._queue.move(task)\n", "            pass\n", BY_WAITING + " -k moved"
+    ),
+    Fault(
+        OUTLOOK,
+        "            if self._making is None:\n",
+        "            if True:\n",
+        BY_WAITING + " -k share_one_plan",
+    ),
+    Fault(OUTLOOK, "            self._making = None\n", "            pass\n", BY_PLANNER),
+    Fault(
+        OUTLOOK,
+        "(OUTDATED_AFTER if self._outdated else REUSED_FOR)",
+        "REUSED_FOR",
+        BY_PLANNER,
+    ),
+    Fault(OUTLOOK, "age_s > self._took_s", "age_s > 0 * self._took_s", BY_PLANNER),
+    Fault(OUTLOOK, " + bisect.bisect_right(self._added_starts, start_s)", "", BY_OUTLOOK),
+    Fault(
+        OUTLOOK,
+        "        start_s = max(ready_s, played.idle_s)\n",
+        "        start_s = played.idle_s\n",
+        BY_OUTLOOK,
+    ),
+    Fault(
+        OUTLOOK,
+        "played.places[index] <= place_s",
+        "played.places[index] < place_s",
+        BY_OUTLOOK,
+        survives_because="two tasks that were queued in the same millisecond have no order",
+    ),
+    Fault(
+        OUTLOOK,
+        "bisect.bisect_right(self._highest_places, place_s, hi=end)",
+        "0",
+        BY_OUTLOOK,
+        survives_because=SEARCHED,
+    ),
+    Fault(OUTLOOK, "if other_s < place_s]", "]", BY_OUTLOOK),
+    Fault(OUTLOOK, "heapq.nlargest(self._limit, before)[-1]", "max(before)", BY_OUTLOOK),
+    Fault(OUTLOOK, "        if index < end:\n            start_s = played.starts[index]\n", "", BY_OUTLOOK),
+    Fault(
+        OUTLOOK,
+        "is_known = played.all_known or index < played.known or at_once",
+        "is_known = True",
+        BY_OUTLOOK,
+    ),
+    Fault(OUTLOOK, " or at_once\n", "\n", BY_OUTLOOK),
+    Fault(OUTLOOK, "max(1, slots) - len(state.running)", "max(1, slots)", BY_OUTLOOK),
+    Fault(OUTLOOK, "        self.known += self.all_known\n", "        self.known += 1\n", BY_OUTLOOK),
+    Fault(OUTLOOK, "        self._unknown -= not known\n", "", BY_OUTLOOK),
+    Fault(OUTLOOK, "        self._running[user] -= 1\n", "", BY_OUTLOOK),
+    Fault(OUTLOOK, "self._running[user] < self._limit", "self._running[user] <= self._limit", BY_OUTLOOK),
+    Fault(
+        OUTLOOK, "self._at_s, user = max(self._at_s, due_s), user_of(job)", "user = user_of(job)", BY_OUTLOOK
+    ),
+    Fault(
+        OUTLOOK,
+        "            self.idle_s = min(self.idle_s, self._at_s)\n",
+        "            self.idle_s = self._at_s\n",
+        BY_OUTLOOK,
+    ),
+    Fault(OUTLOOK, "return statistics.fmean(earlier) / 2", "return statistics.fmean(earlier)", BY_OUTLOOK),
+    Fault(OUTLOOK, "if took_s > gone_s]", "]", BY_OUTLOOK),
+]
