@@ -17,13 +17,14 @@ FAULTS = [
     # Tokens, their keys, and what they permit
     Fault(
         AUTH,
-        "if age_s > JWKS_FRESH_S or (key_id not in self._keys and age_s > JWKS_RETRY_S):",
-        "if key_id not in self._keys and age_s > JWKS_RETRY_S:",
+        "if age_s > JWKS_FRESH_S or (key_id not in self._keys and age_s > retry_s):",
+        "if key_id not in self._keys and age_s > retry_s:",
         FETCHED,
     ),
-    Fault(AUTH, "(key_id not in self._keys and age_s > JWKS_RETRY_S)", "key_id not in self._keys", KEYS),
+    Fault(AUTH, "(key_id not in self._keys and age_s > retry_s)", "key_id not in self._keys", KEYS),
     Fault(AUTH, "            if self._fetched_at != before:\n", "            if False:\n", KEYS),
-    Fault(AUTH, "                if not self._keys:\n", "                if True:\n", FETCHED),
+    Fault(AUTH, "            raise KeysUnavailableError\n", "            pass\n", FETCHED),
+    Fault(AUTH, "if self._keys else JWKS_FIRST_RETRY_S", "if True else JWKS_FIRST_RETRY_S", FETCHED),
     Fault(AUTH, "                if len(body) > JWKS_MAX_BYTES:\n", "                if False:\n", FETCHED),
     Fault(
         AUTH,
