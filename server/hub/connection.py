@@ -502,9 +502,7 @@ class Connection:
 
     def _after(self, name: str, delay_s: float, action: Callable[[], None]) -> None:
         self._cancel(name)
-        if (
-            not self._gone
-        ):  # a send just before may have ended the connection, whose timers nobody would cancel
+        if not self._gone:  # `release` has cancelled the timers, and runs only once
             self._timers[name] = self._loop.call_later(delay_s, action)
 
     def _cancel(self, name: str) -> None:

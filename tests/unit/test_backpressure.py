@@ -62,7 +62,7 @@ async def test_a_stream_takes_more_once_everything_before_has_been_sent() -> Non
         transport.write(half)
         assert not transport.writable
         sending.set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(10):
             await writable.wait()
         assert transport.writable
         sending.clear()

@@ -223,6 +223,7 @@ async def test_publications_from_before_a_reset_reach_only_those_subscribed_befo
     world = a_world()
     before, after = Patient(takes_bytes=False), Client(takes_bytes=False)
     await join(world, before)
+    world.hub._flushed_at = asyncio.get_running_loop().time() + 60  # so that the next flush is not yet
     world.publish()
     world.hand_over()
     world.hub._on_reset(CHANNEL)

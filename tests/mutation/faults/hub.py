@@ -146,8 +146,8 @@ FAULTS = [
     ),
     Fault(
         CONNECTION,
-        "        if not self._gone:  # a send just before",
-        "        if True:  # a send just before",
+        "        if not self._gone:  # `release`",
+        "        if True:  # `release`",
         ON_CONNECTION,
     ),
     # The outbox of a slow client
