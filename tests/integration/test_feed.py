@@ -334,8 +334,8 @@ async def test_what_was_published_while_the_connection_was_away_comes_without_a_
 ) -> None:
     async with following(feed) as (follower, recorder):
         await follower.follow("a")
+        await publish_unannounced(feed, "a", 1, "0")
         await kill_pubsub(feed)
-        await feed.publish(["a"], "0")
         await recorder.until("a", 1)
         assert recorder.offsets["a"] == [1]
 
