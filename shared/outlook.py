@@ -138,9 +138,9 @@ class _Played:
         self._types = state.types
         self._expected = {name.encode(): statistics.fmean(took) for name, took in whole_runs.items() if took}
         self._running: dict[bytes, int] = defaultdict(int)
-        self._ends: list[tuple[float, bytes, bool]] = []
-        self._unknown = 0
-        """The runs of unknown length that have not ended."""
+        self._ends: list[tuple[float, bytes]] = []
+        self._guessed = False
+        """Whether a run is of unknown length."""
         self._at_s = 0.0
         self._free = max(1, slots) - len(state.running)
         for job, gone_s in state.running:
@@ -172,7 +172,7 @@ class _Played:
         while self._free <= 0:
             self._end_next()
         self._note_idle()
-        self.all_known = self.all_known and not self._unknown
+        self.all_known = self.all_known and not self._guessed
 
     def _offer(self, user: bytes) -> None:
         """Let a user's first job have its turn, if the user may run another one."""
@@ -204,9 +204,9 @@ class _Played:
     def _run(self, job: bytes, place: float, left_s: float, *, known: bool) -> None:
         user, end_s = user_of(job), self._at_s + left_s
         self._running[user] += 1
-        self._unknown += not known
+        self._guessed = self._guessed or not known
         self.ends_of[user].append((place, end_s))
-        heapq.heappush(self._ends, (end_s, user, known))
+        heapq.heappush(self._ends, (end_s, user))
 
     def _come_due(self) -> None:
         self._note_idle()
@@ -217,12 +217,11 @@ class _Played:
 
     def _end_next(self) -> None:
         self._note_idle()
-        self.all_known = self.all_known and not self._unknown
-        end_s, user, known = heapq.heappop(self._ends)
+        self.all_known = self.all_known and not self._guessed
+        end_s, user = heapq.heappop(self._ends)
         self._at_s = max(self._at_s, end_s)
         self._free += 1
         self._running[user] -= 1
-        self._unknown -= not known
         self._offer(user)
 
     def _note_idle(self) -> None:

@@ -99,6 +99,28 @@ def test_a_retry_takes_its_place_when_it_is_due() -> None:
     assert starts(plan) == [0, 24, 48, 72, 96]
 
 
+def test_a_retry_starts_when_it_is_due_though_a_slot_is_free_before() -> None:
+    queue = Waiting()
+    queue.later(30)
+    assert starts(queue.plan(slots=1)) == [30]
+
+
+def test_a_run_that_nobody_knows_the_start_of_is_taken_to_be_half_done() -> None:
+    queue = Waiting()
+    queue.running(gone_s=None)
+    queue.task()
+    assert starts(queue.plan(slots=1)) == [12]
+
+
+def test_a_new_task_s_start_is_known_if_a_slot_is_free_or_all_runs_are_of_known_length() -> None:
+    queue, known = Waiting(), {PERSONAS: [24.0]}
+    assert queue.plan(slots=0, known=known).add(a_task()).at is None
+    queue.running(task_type=PLAN)
+    assert queue.plan(slots=1, known=known).add(a_task()).at is None
+    assert queue.plan(slots=2, known=known).add(a_task()).at is not None
+    assert queue.plan(slots=1).add(a_task()).at is not None
+
+
 def test_what_depends_on_runs_of_unknown_length_is_not_told_and_neither_is_what_comes_after() -> None:
     queue = Waiting()
     for task_type in (PERSONAS, PLAN, PERSONAS, PERSONAS, PERSONAS):

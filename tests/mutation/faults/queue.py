@@ -237,7 +237,7 @@ FAULTS = [
     Fault(OUTLOOK, " or at_once\n", "\n", BY_OUTLOOK),
     Fault(OUTLOOK, "max(1, slots) - len(state.running)", "max(1, slots)", BY_OUTLOOK),
     Fault(OUTLOOK, "        self.known += self.all_known\n", "        self.known += 1\n", BY_OUTLOOK),
-    Fault(OUTLOOK, "        self._unknown -= not known\n", "", BY_OUTLOOK),
+    Fault(OUTLOOK, "self._guessed = self._guessed or not known", "pass", BY_OUTLOOK),
     Fault(OUTLOOK, "        self._running[user] -= 1\n", "", BY_OUTLOOK),
     Fault(OUTLOOK, "self._running[user] < self._limit", "self._running[user] <= self._limit", BY_OUTLOOK),
     Fault(
