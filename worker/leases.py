@@ -1,7 +1,7 @@
 """A worker's claims on jobs: taken, renewed and given back in Redis, each in one atomic step."""
 
+import asyncio
 import logging
-from collections.abc import Collection
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -53,6 +53,8 @@ class Leases:
         self._pick = queue_script("pick.lua")
         self._renew = queue_script("renew.lua")
         self._release = queue_script("release.lua")
+        self._ours: set[str] = set()
+        self._renewing = asyncio.Lock()
 
     async def pick(self, most: int) -> list[Picked]:
         """Take at most so many jobs: those of lost workers first, then by their place in the queue.
@@ -71,6 +73,7 @@ class Leases:
                 picked.append(Picked(job.decode(), int(float(place)), bool(lost)))
             except (ValueError, OverflowError):
                 await self._drop(job)
+        self._ours.update(job.job_id for job in picked)
         return picked
 
     async def _drop(self, job: bytes) -> None:
@@ -80,15 +83,16 @@ class Leases:
         hashes = [("HDEL", key, job) for key in (OWNERS, TYPES, STARTED)]
         await exchange(self._redis, [*sets, *hashes])
 
-    async def renew(self, job_ids: Collection[str]) -> set[str]:
-        """Renew the leases of jobs; those that another worker has meanwhile taken.
+    async def renew(self) -> set[str]:
+        """Renew the leases of the jobs that were taken; returns those that another worker has taken since.
 
         Raises:
             redis.RedisError: Redis cannot be reached; the leases run out, unless this is tried again.
         """
-        if not job_ids:
-            return set()
-        lost = await self._renew.run(self._redis, QUEUE_KEYS, [self._worker_id, _LEASE_MS, *job_ids])
+        async with self._renewing:
+            if not self._ours:
+                return set()
+            lost = await self._renew.run(self._redis, QUEUE_KEYS, [self._worker_id, _LEASE_MS, *self._ours])
         return {job.decode() for job in lost}
 
     async def release(self, job_id: str, *, due_in_s: float = 0) -> None:
@@ -97,6 +101,9 @@ class Leases:
         Raises:
             redis.RedisError: Redis cannot be reached; then the lease runs out by itself.
         """
+        self._ours.discard(job_id)
+        async with self._renewing:
+            pass  # a renewal that arrived after the release would take the lease again
         await self._release.run(
             self._redis,
             QUEUE_KEYS,

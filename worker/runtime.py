@@ -152,7 +152,7 @@ class Worker(arq.worker.Worker):
     async def _renew_leases(self) -> None:
         """Renew the leases of what runs, and stop what another worker has taken."""
         until, job_ids = self.loop.time() + LEASE_S, list(self.tasks)
-        lost = await self._equipment.leases.renew(job_ids)
+        lost = await self._equipment.leases.renew()
         for job_id in job_ids:
             task_id = job_id.partition(":")[0]
             if job_id in lost:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -276,7 +277,7 @@ async def test_a_job_that_waits_again_in_older_data_stays_with_who_runs_it(
     await queue.redis.delete(*QUEUE_KEYS)
     for key, value in before.items():
         await queue.redis.restore(key, 0, value)
-    assert await worker.renew([job]) == set()
+    assert await worker.renew() == set()
     assert await picked(leases("w2")) == []
     await worker.release(job)
     assert await picked(leases("w2")) == [job]
@@ -312,10 +313,10 @@ async def test_a_lost_worker_s_job_goes_to_the_next_before_all_others(
     monkeypatch.undo()
     await queued(queue, *(a_task(priority=Priority.HIGH) for _ in range(3)))
     assert await picked(next_one, 1) == [lost]
-    assert await gone.renew([lost]) == {lost}, "it would go on with what another one has"
+    assert await gone.renew() == {lost}, "it would go on with what another one has"
     await gone.release(lost)
     assert lost not in await picked(leases("third")), "it has given back what was not its own"
-    assert await next_one.renew([lost]) == set()
+    assert await next_one.renew() == set()
 
 
 async def test_a_worker_takes_no_more_lost_jobs_than_it_has_slots_and_knows_that_they_were_lost(
@@ -338,6 +339,32 @@ async def test_a_running_job_that_comes_due_in_older_data_is_not_taken_again(
     await queue.redis.zadd(LATER, {job: 1})
     assert await picked(leases("w2")) == []
     assert not await queue.redis.exists(LATER)
+
+
+async def test_a_job_that_is_handed_back_during_a_renewal_is_free(
+    queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [job] = await queued(queue, a_task())
+    worker = leases()
+    assert await picked(worker) == [job]
+    send, begun = worker._renew.run, asyncio.Event()
+
+    async def late(*arguments: Any) -> Any:
+        begun.set()
+        await asyncio.wait([releasing], timeout=0.3)  # a release that is sent meanwhile comes first
+        return await send(*arguments)
+
+    monkeypatch.setattr(worker._renew, "run", late)
+
+    async def release() -> None:
+        await begun.wait()
+        await worker.release(job)
+
+    releasing = asyncio.create_task(release())
+    assert await worker.renew() == set()
+    await releasing
+    assert await picked(leases("w2")) == [job]
+    assert await worker.renew() == set()
 
 
 async def test_what_is_handed_back_is_where_it_was(queue: Queue, leases: MakeLeases) -> None:
@@ -372,7 +399,7 @@ async def test_leases_that_redis_has_lost_are_taken_again_by_who_runs_the_job(
     assert await picked(worker) == [job]
     await queue.redis.flushall()
     assert await queue.missing([task]) == [task]
-    assert await worker.renew([job]) == set()
+    assert await worker.renew() == set()
     assert await queue.missing([task]) == []
     assert not await queue.enqueue(task), "it would run twice"
     assert await picked(leases("w2")) == []

@@ -162,6 +162,13 @@ FAULTS = [
     Fault(LEASES, "                await self._drop(job)\n", "                pass\n", BY_LEASES),
     Fault(LEASES, "int(float(place)), bool(lost))", "int(float(place)))", BY_LEASES),
     Fault(LEASES, "(QUEUE_NAME, LEASES, LATER)]", "(QUEUE_NAME, LATER)]", BY_LEASES),
+    Fault(LEASES, "        self._ours.discard(job_id)\n", "", BY_LEASES),
+    Fault(
+        LEASES,
+        "        async with self._renewing:\n            pass",
+        "        if True:\n            pass",
+        BY_LEASES,
+    ),
     Fault(FLEET, "< int(seconds) - GONE_AFTER_S", "< int(seconds) + GONE_AFTER_S", BY_LEASES),
     Fault(FLEET, 'sum(int(beat["slots"])', 'sum(int(beat["running"])', BY_LEASES),
     # Room for a waiting task, and the plan of when it starts.
