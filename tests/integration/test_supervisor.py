@@ -298,7 +298,6 @@ def test_a_taken_port_is_reported_in_one_line(data_dir: Path) -> None:
     [
         ("HERALD_REDIS_URL", "redis://u:hush@127.0.0.1:1/0"),
         ("HERALD_MONGO_URL", "mongodb://u:hush@127.0.0.1:1/"),
-        ("HERALD_REDIS_URL", "nonsense"),
     ],
 )
 def test_an_unreachable_service_is_reported_in_one_line(data_dir: Path, variable: str, url: str) -> None:

@@ -91,7 +91,7 @@ class World:
         return connection
 
 
-CONNECT = json.dumps({"id": 1, "connect": {"token": Authenticator(SETTINGS).issue("ada", [], 60)}})
+CONNECT = json.dumps({"id": 1, "connect": {"token": Authenticator(SETTINGS).issue("ada", [], 24 * 3600)}})
 
 
 @pytest.fixture
