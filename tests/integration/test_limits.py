@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from server import auth
+from server import auth, revocation
 from server.auth import Authenticator, ExpiredTokenError, InvalidTokenError
 from server.hub import hub as hub_module
 from shared.embedded import free_port
@@ -180,8 +180,9 @@ async def test_a_subscription_token_opens_nothing_else(herald: Herald) -> None:
 
 
 async def test_logging_out_everywhere_ends_every_connection_and_token(
-    settings: Settings, herald: Herald
+    settings: Settings, herald: Herald, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(revocation, "RELOAD_EVERY_S", 3600)  # what is missed is not made up for meanwhile
     async with herald_with(settings) as elsewhere:
         async with (
             herald.connected() as here,

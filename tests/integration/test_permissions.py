@@ -191,6 +191,7 @@ async def test_a_subscription_ends_with_its_token_though_it_took_long_to_join(
     assert await client.message() == {"id": 2, "error": {"code": 109, "message": "token expired"}}
     await feed.publish(["task:x", MINE], "{}")
     assert (await client.message())["push"]["channel"] == MINE
+    assert joining.hub.subscriptions == 1, "nothing waits for a client that will not hear of it"
     connection.release()
 
 
