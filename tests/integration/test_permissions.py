@@ -303,25 +303,31 @@ async def test_a_subscription_that_ends_while_its_token_is_checked_is_not_refres
     connection.release()
 
 
-async def test_a_client_that_leaves_during_a_command_leaves_nothing_behind(joining: Joining) -> None:
-    token = joining.authenticator.issue("ada", [], 60)
-    joining.connection(client := Client()).feed(json.dumps({"id": 1, "connect": {"token": token}}))
-    await joining.asked.wait()
-    [connecting] = joining.hub.connections
-    assert isinstance(connecting, Connection)
-    connecting.release()
+@pytest.mark.parametrize("in_time", [True, False], ids=["joined meanwhile", "still joining"])
+async def test_a_client_that_leaves_during_a_command_leaves_nothing_behind(
+    joining: Joining, in_time: bool
+) -> None:
+    async def leave(connection: Connection) -> None:
+        await joining.asked.wait()
+        if in_time:
+            joining.open.set()  # the command would go on with the loop's next turn
+        connection.release()
+        joining.open.set()
+        async with asyncio.timeout(20):
+            while joining.hub.subscriptions:
+                await asyncio.sleep(0.01)
+        assert joining.hub.sessions.count("ada") == 0
+
+    client, token = Client(), joining.authenticator.issue("ada", [], 60)
+    connection = joining.connection(client)
+    connection.feed(json.dumps({"id": 1, "connect": {"token": token}}))
+    await leave(connection)
     connection = await connected(joining, client, token)
-    assert joining.hub.sessions.count("ada") == 1
     joining.open.clear()
     joining.asked.clear()
     grant = joining.authenticator.issue_subscription("ada", "task:x", 60)
     connection.feed(json.dumps({"id": 2, "subscribe": {"channel": "task:x", "token": grant}}))
-    await joining.asked.wait()
-    connection.release()
-    joining.open.set()
-    while joining.hub.subscriptions:
-        await asyncio.sleep(0.01)
-    assert joining.hub.sessions.count("ada") == 0
+    await leave(connection)
 
 
 def third_party_token(ahead_s: int = 0) -> str:
