@@ -604,3 +604,15 @@ async def test_an_attempt_that_was_superseded_ends_nothing(
     now_running = await loaded(store, task)
     assert (now_running.status, now_running.attempt) == (TaskStatus.PROCESSING, 2)
     assert await store.checkpoints(task.task_id), "the checkpoints are the other attempt's"
+
+
+async def test_an_attempt_that_was_superseded_records_nothing(parts: MakeParts, store: Store) -> None:
+    task = await queued(store)
+    taken: list[Task | None] = []
+
+    async def taken_over(prompt: Prompt[Any]) -> AsyncIterator[str]:
+        taken.append(await store.transition(task.task_id, TaskStatus.PROCESSING, by="w2", attempt=2))
+        yield text_of(prompt)
+
+    await run_task(task.task_id, parts(draft, taken_over))
+    assert await loaded(store, task) == taken[0], "it has written to the other attempt"
