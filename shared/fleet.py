@@ -58,7 +58,7 @@ class Fleet:
     Example::
 
         await fleet.beat("host:17", slots=20, running=3)
-        slots = await fleet.slots()
+        slots, running = await fleet.capacity()
     """
 
     def __init__(self, redis: Redis) -> None:

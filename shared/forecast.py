@@ -2,7 +2,7 @@
 
 import re
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -65,15 +65,8 @@ class Forecast:
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        wanted = list(dict.fromkeys(kinds))
-        if not wanted:
-            return {}
-        found = await exchange(self._redis, [("LRANGE", _key(task_type, kind), 0, -1) for kind in wanted])
-        return {
-            kind: _duration([float(took) for took in known])
-            for kind, known in zip(wanted, found, strict=True)
-            if len(known) >= ENOUGH
-        }
+        known = await self._known({kind: _key(task_type, kind) for kind in kinds})
+        return {kind: _duration(took) for kind, took in known.items()}
 
     async def whole_runs(self, task_types: Iterable[str]) -> dict[str, list[float]]:
         """How long the last whole runs took, in seconds, by those types of which enough is known.
@@ -81,13 +74,16 @@ class Forecast:
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        wanted = list(dict.fromkeys(task_types))
-        if not wanted:
+        return await self._known({task_type: _key(task_type, WHOLE_RUN) for task_type in task_types})
+
+    async def _known(self, keys: Mapping[str, str]) -> dict[str, list[float]]:
+        """What is remembered under each key, in seconds, without the keys of which too little is known."""
+        if not keys:
             return {}
-        found = await exchange(self._redis, [("LRANGE", _key(name, WHOLE_RUN), 0, -1) for name in wanted])
+        found = await exchange(self._redis, [("LRANGE", key, 0, -1) for key in keys.values()])
         return {
             name: [float(took) for took in known]
-            for name, known in zip(wanted, found, strict=True)
+            for name, known in zip(keys, found, strict=True)
             if len(known) >= ENOUGH
         }
 

@@ -38,7 +38,7 @@ _MONGO_OPTIONS = {
 
 
 def _weakening(mongo_url: str) -> list[str]:
-    """What is wrong with a MongoDB URL that asks for less, or something else, than Herald relies on."""
+    """An error message for each option of a MongoDB URL that contradicts what Herald relies on."""
     used = {name.lower(): f"{name}={value}" for name, value in _MONGO_OPTIONS.items()}
     asked = parse_qsl(urlsplit(mongo_url).query.replace(";", "&"), keep_blank_values=True)
     return [

@@ -297,7 +297,7 @@ class Connection:
     async def _refresh(self, command: protocol.Command, request: protocol.RefreshRequest) -> None:
         try:
             principal = await self._authenticate(request.token)
-        except ProtocolError:  # the token has expired: after an error the clients would not come back
+        except ProtocolError:  # expired, or not to be checked now: after an error clients would stay away
             self.disconnect(codes.CONNECTION_EXPIRED)
             return
         if principal is None:

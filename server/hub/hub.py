@@ -119,7 +119,7 @@ class Subscription:
         self.receiver.deliver(frame, messages)
 
     def begin(self) -> None:
-        """Send the messages held back so far, and from now on every message as it comes."""
+        """Send the messages held back so far; later ones are sent as they arrive."""
         self.live = True
         waiting, self._waiting = self._waiting, []
         if waiting:

@@ -1,4 +1,4 @@
-"""Faults in who is let in: tokens and their keys, revocations, and what a connection may follow for how long."""
+"""Faults in access: tokens and their keys, revocations, permissions and their expiry."""
 
 from tests.mutation.fault import Fault
 
