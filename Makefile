@@ -4,13 +4,15 @@ PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do 
 	$$candidate -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { echo $$candidate; break; }; done)
 PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# Puts `herald` and its command into .venv, as links to the folders here.
+INSTALL_HERALD := PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 TEST_PROCESSES ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: run test lint audit bench setup setup-dev lock clean
 
 run: setup
-	@exec python -m shared.run
+	@exec python -m herald.shared.launcher
 
 test: setup-dev lint
 	node --test tests/client/*.test.js
@@ -41,14 +43,16 @@ setup-dev: .venv/installed-dev node_modules/installed-dev
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/installed: requirements-embedded.txt | .venv/created
+.venv/installed: requirements-embedded.txt pyproject.toml | .venv/created
 	@echo "herald: installing the Python packages; this may take a minute or two"
 	@$(PIP_INSTALL) -r $<
+	@$(INSTALL_HERALD)
 	@touch $@
 
-.venv/installed-dev: requirements-dev.txt | .venv/created
+.venv/installed-dev: requirements-dev.txt pyproject.toml | .venv/created
 	@echo "herald: installing the Python packages and those of the tests; this may take a few minutes"
 	@$(PIP_INSTALL) -r $<
+	@$(INSTALL_HERALD)
 	@touch $@ .venv/installed
 
 node_modules/installed: package-lock.json | node
@@ -77,12 +81,12 @@ tests/bench/node_modules/installed: tests/bench/package-lock.json
 # Compile the pins anew from pyproject.toml and package.json; uv has to be on the PATH.
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-strip-extras --prerelease if-necessary-or-explicit
 lock:
-	$(COMPILE) pyproject.toml -o requirements.txt
-	$(COMPILE) --extra embedded pyproject.toml -c requirements.txt -o requirements-embedded.txt
-	$(COMPILE) --extra embedded --extra dev pyproject.toml -c requirements-embedded.txt -o requirements-dev.txt
-	$(COMPILE) --extra embedded --extra dev --extra bench pyproject.toml -c requirements-dev.txt -o requirements-bench.txt
+	$(COMPILE) --extra build pyproject.toml -o requirements.txt
+	$(COMPILE) --extra build --extra embedded pyproject.toml -c requirements.txt -o requirements-embedded.txt
+	$(COMPILE) --extra build --extra embedded --extra dev pyproject.toml -c requirements-embedded.txt -o requirements-dev.txt
+	$(COMPILE) --extra build --extra embedded --extra dev --extra bench pyproject.toml -c requirements-dev.txt -o requirements-bench.txt
 	npm install --package-lock-only
 	cd tests/bench && npm install --package-lock-only
 
 clean:
-	rm -rf .venv node_modules .herald .mypy_cache .pytest_cache .ruff_cache test-results
+	rm -rf .venv node_modules .herald herald.egg-info .mypy_cache .pytest_cache .ruff_cache test-results

@@ -1,4 +1,4 @@
-"""``python -m server``: the web process."""
+"""``python -m herald.server``: the web process."""
 
 import tempfile
 from contextlib import ExitStack
@@ -6,9 +6,9 @@ from typing import Any
 
 import uvicorn
 
-from server.hub.wire import HttpProtocol
-from shared import logs
-from shared.settings import METRICS_DIR, Settings, load_for_service, set_for_children
+from herald.server.hub.transports.websocket import HttpProtocol
+from herald.shared.observability import logs
+from herald.shared.settings import METRICS_DIR, Settings, load_for_service, set_for_children
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def main() -> None:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="herald-metrics-"))
             set_for_children(**{METRICS_DIR: directory})
         uvicorn.run(
-            "server.app:create_app",
+            "herald.server.app:create_app",
             factory=True,
             host=settings.host,
             port=settings.port,

@@ -8,12 +8,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from server import api, asyncapi, centrifugo, health, openapi, ops, page, problems, reference, schemas, scrape
-from server.hub import transports
-from server.observed import Observed
-from server.services import open_services
-from shared import logs, tracing
-from shared.settings import Settings, load_for_service
+from herald.server.contracts import asyncapi, openapi, reference, schemas
+from herald.server.dependencies import open_dependencies
+from herald.server.http import admin, centrifugo, health, metrics, pages, problems, tasks
+from herald.server.http.middleware import Observed
+from herald.server.hub.transports import streams
+from herald.shared.observability import logs, tracing
+from herald.shared.settings import Settings, load_for_service
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
@@ -25,8 +26,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        async with open_services(settings) as services:
-            yield {"services": services}
+        async with open_dependencies(settings) as dependencies:
+            yield {"dependencies": dependencies}
 
     cors = Middleware(
         CORSMiddleware,
@@ -38,14 +39,14 @@ def create_app(settings: Settings | None = None) -> Starlette:
     contracts = [*openapi.ROUTES, *asyncapi.ROUTES, *schemas.ROUTES, *reference.ROUTES]
     return Starlette(
         routes=[
-            *api.ROUTES,
+            *tasks.ROUTES,
             *contracts,
             *health.ROUTES,
-            *scrape.ROUTES,
-            *ops.ROUTES,
+            *metrics.ROUTES,
+            *admin.ROUTES,
             *centrifugo.ROUTES,
-            *transports.ROUTES,
-            *page.ROUTES,
+            *streams.ROUTES,
+            *pages.ROUTES,
         ],
         middleware=[Middleware(Observed), *([cors] if settings.allowed_origins else [])],
         exception_handlers=problems.HANDLERS,

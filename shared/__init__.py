@@ -1,1 +1,1 @@
-"""What the server and the worker both know: models, events, the store, the feed, the queue."""
+"""What the server and the worker share: tasks, the feed, the queue."""

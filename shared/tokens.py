@@ -7,8 +7,8 @@ from typing import Any
 import jwt
 from jwt.algorithms import HMACAlgorithm
 
-from shared.events import user_channel
-from shared.settings import Settings
+from herald.shared.settings import Settings
+from herald.shared.tasks.events import user_channel
 
 
 class TokenIssuer:

@@ -9,12 +9,12 @@ import pytest
 import redis
 from pymongo import MongoClient
 
-from server.app import create_app
-from server.auth import Authenticator
-from shared import embedded
-from shared.feed import Feed
-from shared.settings import Settings
-from shared.store import Store
+from herald.server.app import create_app
+from herald.server.auth.verify import Authenticator
+from herald.shared.feed.feed import Feed
+from herald.shared.launcher import embedded
+from herald.shared.settings import Settings
+from herald.shared.tasks.store import Store
 from tests.support.client import Herald
 from tests.support.web import serving
 

@@ -1,4 +1,4 @@
-"""``arq worker.main.WorkerSettings``: the worker process."""
+"""``arq herald.worker.main.WorkerSettings``: the worker process."""
 
 import logging
 import os
@@ -12,24 +12,33 @@ from prometheus_client import start_http_server
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
-from shared import logs, tracing
-from shared.announcer import Announcer
-from shared.documents import UnreadableError
-from shared.feed import Feed
-from shared.fleet import BEAT_EVERY_S, Fleet
-from shared.forecast import Forecast
-from shared.queue import JOB_NAME, QUEUE_NAME, Queue, arq_redis, arq_settings, deserialize, serialize
-from shared.settings import Settings, load_for_service
-from shared.store import Store
-from worker import reconcile
-from worker.generators import GENERATORS
-from worker.leases import Leases
-from worker.llm.gemini import GeminiProvider
-from worker.llm.offline import OfflineProvider
-from worker.llm.provider import Provider
-from worker.run import OTHER_VERSION_AFTER_S, Parts, RunAgainError, run_task
-from worker.runs import Runs, stop_superseded
-from worker.runtime import Duty, Equipment
+from herald.shared.feed.announcer import Announcer
+from herald.shared.feed.feed import Feed
+from herald.shared.observability import logs, tracing
+from herald.shared.queue.durations import Forecast
+from herald.shared.queue.heartbeats import BEAT_EVERY_S, Heartbeats
+from herald.shared.queue.leases import Leases
+from herald.shared.queue.queue import (
+    JOB_NAME,
+    QUEUE_NAME,
+    Queue,
+    arq_redis,
+    arq_settings,
+    deserialize,
+    serialize,
+)
+from herald.shared.redis.leadership import Leadership
+from herald.shared.settings import Settings, load_for_service
+from herald.shared.tasks.documents import UnreadableError
+from herald.shared.tasks.store import Store
+from herald.worker.engine.arq_worker import Duty, Equipment
+from herald.worker.engine.attempt import OTHER_VERSION_AFTER_S, Parts, RunAgainError, run_task
+from herald.worker.engine.attempts import Runs, stop_superseded
+from herald.worker.llm.gemini import GeminiProvider
+from herald.worker.llm.offline import OfflineProvider
+from herald.worker.llm.provider import Provider
+from herald.worker.maintenance import rescuer as reconcile
+from herald.worker.tasks import GENERATORS
 
 log = logging.getLogger(__name__)
 
@@ -75,18 +84,19 @@ async def startup(ctx: dict[str, Any]) -> None:
         generators=GENERATORS,
         runs=runs,
     )
-    fleet = Fleet(redis)
-    repairs = reconcile.Reconcile(parts, Queue(redis), fleet)
+    heartbeats = Heartbeats(redis)
+    repairs = reconcile.Reconcile(parts, Queue(redis), heartbeats)
 
     async def compare_with_mongo() -> None:
         if attempts := runs.now():
             stop_superseded(attempts, await store.attempts([attempt.task_id for attempt in attempts]))
 
     async def beat() -> None:
-        await fleet.beat(worker_id, slots=settings.max_jobs, running=len(runs.now()))
+        await heartbeats.beat(worker_id, slots=settings.max_jobs, running=len(runs.now()))
 
     ctx["parts"] = parts
-    ctx["fleet"] = fleet
+    ctx["heartbeats"] = heartbeats
+    ctx["leadership"] = Leadership(redis, worker_id)
     ctx["equipment"] = Equipment(
         leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
         runs=runs,
@@ -106,8 +116,8 @@ async def startup(ctx: dict[str, Any]) -> None:
 async def shutdown(ctx: dict[str, Any]) -> None:
     """Close it again."""
     if "parts" in ctx:
-        await ctx["fleet"].leave(ctx["parts"].worker_id)
-        await ctx["fleet"].resign(reconcile.DUTIES, ctx["parts"].worker_id)
+        await ctx["heartbeats"].leave(ctx["parts"].worker_id)
+        await ctx["leadership"].resign(reconcile.DUTIES)
     if "stack" in ctx:
         await ctx["stack"].aclose()
 

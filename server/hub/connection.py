@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from server.auth import (
+from herald.server.auth.verify import (
     Authenticator,
     ExpiredTokenError,
     InvalidTokenError,
@@ -17,16 +17,16 @@ from server.auth import (
     SubscriptionGrant,
     may_subscribe,
 )
-from server.hub import codes, protocol
-from server.hub.codes import ProtocolError
-from server.hub.frame import Frame
-from server.hub.hub import Hub, Message, Subscription
-from server.hub.outbox import Outbox, Outgoing
-from shared import metrics
-from shared.events import user_channel
-from shared.feed import Position
-from shared.settings import Settings
-from shared.store import Store
+from herald.server.hub import codes, protocol
+from herald.server.hub.codes import ProtocolError
+from herald.server.hub.frame import Frame
+from herald.server.hub.hub import Hub, Message, Subscription
+from herald.server.hub.outbox import Outbox, Outgoing
+from herald.shared.feed.feed import Position
+from herald.shared.observability import metrics
+from herald.shared.settings import Settings
+from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -9,16 +9,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from server import strict_json
-from server.auth import Principal
-from server.hub import codes, protocol
-from server.hub.codes import ProtocolError
-from server.hub.frame import Frame
-from server.hub.outbox import Outgoing
-from server.hub.sessions import Sessions
-from shared import metrics
-from shared.feed import Feed, History, Position, Publication
-from shared.follower import Follower
+from herald.server import strict_json
+from herald.server.auth.verify import Principal
+from herald.server.hub import codes, protocol
+from herald.server.hub.codes import ProtocolError
+from herald.server.hub.frame import Frame
+from herald.server.hub.outbox import Outgoing
+from herald.server.hub.sessions import Sessions
+from herald.shared.feed.feed import Feed, History, Position, Publication
+from herald.shared.feed.follower import Follower
+from herald.shared.observability import metrics
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +171,7 @@ class Hub:
         """Messages that had subscribers here, and how often they were handed to one."""
         self.sessions: Sessions[Receiver] = Sessions()
         self.held: Counter[str] = Counter()
-        """By user, the requests that wait for a change (`server.longpoll`)."""
+        """By user, the requests that wait for a change (`herald.server.http.long_poll`)."""
 
     @classmethod
     @asynccontextmanager

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from server import strict_json
-from server.hub.codes import Disconnect, Error, Unsubscribe
+from herald.server import strict_json
+from herald.server.hub.codes import Disconnect, Error, Unsubscribe
 
 PING = "{}"
 REJECT_UNRECOVERED = 2

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Generic, Protocol, TypeVar
 
-from server.auth import Principal
+from herald.server.auth.verify import Principal
 
 
 class Member(Protocol):

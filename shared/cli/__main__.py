@@ -1,4 +1,4 @@
-"""`python -m shared.cli`: start, watch and repair tasks of a running Herald from a terminal."""
+"""`python -m herald.shared.cli`: start, watch and repair tasks of a running Herald from a terminal."""
 
 import asyncio
 import json
@@ -10,13 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from shared import settings as settings_module
-from shared.cli.check import Finding, findings
-from shared.cli.follow import events, show
-from shared.cli.http import Herald, RefusedError
-from shared.events import task_channel
-from shared.models import EndReason, Priority, TaskStatus
-from shared.tokens import TokenIssuer
+from herald.shared import settings as settings_module
+from herald.shared.cli.check import Finding, findings
+from herald.shared.cli.follow import events, show
+from herald.shared.cli.http import Herald, RefusedError
+from herald.shared.tasks.events import task_channel
+from herald.shared.tasks.models import EndReason, Priority, TaskStatus
+from herald.shared.tokens import TokenIssuer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 out = Console()
@@ -244,4 +244,4 @@ def _fail(message: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m shared.cli")
+    app(prog_name="python -m herald.shared.cli")

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import httpx2
 
-from shared.cli.follow import events
-from shared.cli.http import Herald, RefusedError
+from herald.shared.cli.follow import events
+from herald.shared.cli.http import Herald, RefusedError
 
 WITHIN_S = 10.0
 

@@ -10,8 +10,8 @@ import centrifuge
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from shared.cli.http import Herald, RefusedError
-from shared.models import ACTIVE, ENDED, TaskStatus
+from herald.shared.cli.http import Herald, RefusedError
+from herald.shared.tasks.models import ACTIVE, ENDED, TaskStatus
 
 Event = dict[str, Any]
 """``{type, task, …}``, or ``{type: "snapshot", tasks}`` at the beginning and after what was missed."""

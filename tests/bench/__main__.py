@@ -14,8 +14,8 @@ from typing import Any
 
 import uvloop
 
-from shared import embedded
-from shared.settings import Settings
+from herald.shared.launcher import embedded
+from herald.shared.settings import Settings
 from tests.bench import wear, workers
 from tests.bench.load import RawClient, payload
 from tests.bench.promises import promises

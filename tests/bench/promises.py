@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 
-from server.auth import Authenticator
-from shared.embedded import free_port
-from shared.events import user_channel
-from shared.feed import Feed, Publication
-from shared.follower import Follower
-from shared.models import ENDED, Task
-from shared.store import Store
+from herald.server.auth.verify import Authenticator
+from herald.shared.feed.feed import Feed, Publication
+from herald.shared.feed.follower import Follower
+from herald.shared.launcher.embedded import free_port
+from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.models import ENDED, Task
+from herald.shared.tasks.store import Store
 from tests.bench.servers import Figures
 from tests.bench.workers import Alone
 from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS

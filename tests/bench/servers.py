@@ -13,11 +13,11 @@ import msgpack
 import redis.asyncio
 import socketio
 
-from server.auth import Authenticator
-from shared.embedded import free_port
-from shared.events import user_channel
-from shared.feed import Feed
-from shared.settings import Settings
+from herald.server.auth.verify import Authenticator
+from herald.shared.feed.feed import Feed
+from herald.shared.launcher.embedded import free_port
+from herald.shared.settings import Settings
+from herald.shared.tasks.events import user_channel
 from tests.bench.load import RawClient, Usage
 from tests.support.processes import WEB, environment, ready, running
 

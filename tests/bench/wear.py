@@ -4,19 +4,19 @@ import asyncio
 import time
 from collections.abc import Iterator
 
-from shared import embedded
-from shared.announcer import Announcer
-from shared.feed import Feed
-from shared.forecast import Forecast
-from shared.settings import Settings
-from shared.store import Store
+from herald.shared.feed.announcer import Announcer
+from herald.shared.feed.feed import Feed
+from herald.shared.launcher import embedded
+from herald.shared.queue.durations import Forecast
+from herald.shared.settings import Settings
+from herald.shared.tasks.store import Store
+from herald.worker.engine.attempt import Parts, run_task
+from herald.worker.engine.attempts import Runs
+from herald.worker.llm.offline import OfflineProvider
+from herald.worker.tasks import GENERATORS
 from tests.bench.load import Usage
 from tests.bench.servers import Figures
 from tests.support.tasks import a_task
-from worker.generators import GENERATORS
-from worker.llm.offline import OfflineProvider
-from worker.run import Parts, run_task
-from worker.runs import Runs
 
 THOUSANDS = 20
 AT_ONCE = 8

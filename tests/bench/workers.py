@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 import redis.asyncio
 from arq.connections import ArqRedis
 
-from server.auth import Authenticator
-from shared.models import TaskStatus, now
-from shared.queue import QUEUE_NAME, Queue, deserialize, serialize
-from shared.settings import Settings
-from shared.store import Store
+from herald.server.auth.verify import Authenticator
+from herald.shared.queue.queue import QUEUE_NAME, Queue, deserialize, serialize
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import TaskStatus, now
+from herald.shared.tasks.store import Store
 from tests.bench.servers import Figures, Herald
 from tests.support.client import PERSONAS
 from tests.support.client import Herald as HttpClient

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, async_playwright
 
-from shared.settings import Settings
+from herald.shared.settings import Settings
 from tests.browser.chromium import ARGUMENTS, find
 from tests.support.processes import WORKER, environment, running, web
 

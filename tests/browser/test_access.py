@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from shared.events import TaskEvent
-from shared.feed import Feed
-from shared.models import Step, Task, TaskStatus
-from shared.settings import Settings
-from shared.store import Store
+from herald.shared.feed.feed import Feed
+from herald.shared.settings import Settings
+from herald.shared.tasks.events import TaskEvent
+from herald.shared.tasks.models import Step, Task, TaskStatus
+from herald.shared.tasks.store import Store
 from tests.browser.test_page import FORMS, OpenPage, OpenTab, open_page, open_tab, start
 from tests.support.processes import ROOT, web
 from tests.support.tasks import a_task

@@ -6,10 +6,10 @@ import pytest
 from playwright.async_api import Browser, expect
 from pydantic import SecretStr
 
-from server.auth import Authenticator
-from shared.models import EndReason, TaskStatus, now
-from shared.settings import Settings
-from shared.store import Store
+from herald.server.auth.verify import Authenticator
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import EndReason, TaskStatus, now
+from herald.shared.tasks.store import Store
 from tests.browser.test_access import LOOKS, see_no_barrier, see_that_it_fits
 from tests.browser.test_page import OpenPage, open_page
 from tests.conftest import SECRET

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, Route, WebSocketRoute, expect
 
-from shared.embedded import free_port
-from shared.models import TaskStatus, now
-from shared.settings import Settings
-from shared.store import Store
+from herald.shared.launcher.embedded import free_port
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import TaskStatus, now
+from herald.shared.tasks.store import Store
 from tests.support.gemini import error, gemini_server
 from tests.support.processes import WORKER, environment, running, web
 from tests.support.tasks import a_task

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
-from shared.models import TaskStatus, now
-from shared.store import Store
+from herald.shared.tasks.models import TaskStatus, now
+from herald.shared.tasks.store import Store
 from tests.support.processes import ROOT
 from tests.support.tasks import a_task
 

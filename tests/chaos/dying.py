@@ -32,9 +32,9 @@ def main() -> None:
     if sys.argv[1] == "worker":
         from arq.cli import cli
 
-        cli(["worker.main.WorkerSettings"])
+        cli(["herald.worker.main.WorkerSettings"])
     else:
-        from server.__main__ import main as serve
+        from herald.server.__main__ import main as serve
 
         serve()
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from server.auth import Authenticator
-from shared import embedded
-from shared.feed import Feed
-from shared.models import EndReason, Task, TaskStatus, now
-from shared.queue import LEASES, Queue
-from shared.settings import Settings
-from shared.store import Store
+from herald.server.auth.verify import Authenticator
+from herald.shared.feed.feed import Feed
+from herald.shared.launcher import embedded
+from herald.shared.queue.queue import LEASES, Queue
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import EndReason, Task, TaskStatus, now
+from herald.shared.tasks.store import Store
 from tests.chaos.test_kills import Stack, Watcher, stack, until_ended, until_running
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import ROOT, WORKER, environment, running
@@ -40,14 +40,14 @@ async def until(store: Store, task_id: str, *statuses: TaskStatus) -> Task:
 @pytest.mark.parametrize(
     "death",
     [
-        ("shared.store:Store.record", "Writing posts"),
-        ("shared.store:Store.save_checkpoint", "Writing posts: week 2"),
-        ("shared.store:Store.put_result", ""),
-        ("shared.store:Store.transition", "COMPLETED"),
-        ("shared.announcer:Announcer.tell", "COMPLETED"),
-        ("shared.store:Store.announced", "COMPLETED"),
-        ("shared.store:Store.drop_checkpoints", ""),
-        ("worker.leases:Leases.release", ""),
+        ("herald.shared.tasks.store:Store.record", "Writing posts"),
+        ("herald.shared.tasks.store:Store.save_checkpoint", "Writing posts: week 2"),
+        ("herald.shared.tasks.store:Store.put_result", ""),
+        ("herald.shared.tasks.store:Store.transition", "COMPLETED"),
+        ("herald.shared.feed.announcer:Announcer.tell", "COMPLETED"),
+        ("herald.shared.tasks.store:Store.announced", "COMPLETED"),
+        ("herald.shared.tasks.store:Store.drop_checkpoints", ""),
+        ("herald.shared.queue.leases:Leases.release", ""),
     ],
     ids=lambda death: death[0].partition(":")[2],
 )
@@ -85,7 +85,7 @@ async def test_an_api_that_dies_between_storing_and_queueing_has_accepted_the_ta
     dying = environment(
         settings,
         PORT=str(stack.port),
-        DIE_AT="shared.queue:Queue.state",
+        DIE_AT="herald.shared.queue.queue:Queue.state",
         DIE_ONCE=str(tmp_path / "died"),
         PYTHONPATH=str(ROOT),
     )
@@ -202,7 +202,7 @@ async def test_a_task_that_kills_its_workers_ends(settings: Settings, store: Sto
     task = await enqueued(store, settings)
     dying = environment(
         settings,
-        DIE_AT="shared.store:Store.checkpoints",
+        DIE_AT="herald.shared.tasks.store:Store.checkpoints",
         DIE_ONCE="/nonexistent/never",
         PYTHONPATH=str(ROOT),
     )

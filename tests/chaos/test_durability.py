@@ -5,11 +5,11 @@ import os
 import signal
 from typing import Any
 
-from server.app import create_app
-from server.auth import Authenticator
-from shared import embedded
-from shared.settings import Settings
-from shared.store import Store
+from herald.server.app import create_app
+from herald.server.auth.verify import Authenticator
+from herald.shared.launcher import embedded
+from herald.shared.settings import Settings
+from herald.shared.tasks.store import Store
 from tests.support.client import PERSONAS, Herald
 from tests.support.web import serving
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import websockets
 
-from server.app import create_app
-from server.auth import Authenticator
-from shared import embedded
-from shared.feed import Feed
-from shared.settings import Settings
+from herald.server.app import create_app
+from herald.server.auth.verify import Authenticator
+from herald.shared.feed.feed import Feed
+from herald.shared.launcher import embedded
+from herald.shared.settings import Settings
 from tests.support.client import Herald, Socket
 from tests.support.proxy import proxy_to
 from tests.support.web import serving

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from server.auth import Authenticator
-from shared.feed import Feed
-from shared.settings import Settings
-from shared.store import Store
+from herald.server.auth.verify import Authenticator
+from herald.shared.feed.feed import Feed
+from herald.shared.settings import Settings
+from herald.shared.tasks.store import Store
 from tests.chaos.test_kills import PLAN, Watcher, until_ended, until_running
 from tests.support.client import Herald
 from tests.support.older import WAYS, Forgetful

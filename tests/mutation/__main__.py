@@ -45,10 +45,10 @@ def copy_tree(directory: Path) -> None:
     for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
         "\n"
     ):
-        if name and (ROOT / name).is_file():
+        if name and ((ROOT / name).is_file() or (ROOT / name).is_symlink()):
             target = directory / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, target)
+            shutil.copy(ROOT / name, target, follow_symlinks=False)
     for name in (".venv", "node_modules"):
         (directory / name).unlink(missing_ok=True)
         (directory / name).symlink_to((ROOT / name).resolve())
@@ -66,7 +66,11 @@ def passes(tests: str, directory: Path) -> bool:
             stdout=log,
             stderr=log,
             start_new_session=True,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            env={
+                **os.environ,
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "PYTHONPATH": str(directory / ".typing"),  # before what is installed
+            },
         )
         try:
             return process.wait(WITHIN_S) == 0

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import websockets
 
-from server.auth import Authenticator
+from herald.server.auth.verify import Authenticator
 
 PERSONAS = {"type": "AUTO_GENERATE_PERSONAS", "payload": {"product": "A bicycle bell", "count": 2}}
 MEDIA_PLAN = {

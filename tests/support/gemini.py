@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from shared.catalog import BrandKitPayload, MediaPlanPayload, PersonasPayload
+from herald.shared.tasks.task_types import BrandKitPayload, MediaPlanPayload, PersonasPayload
+from herald.worker.tasks.brand_kit import draft as brand_kit
+from herald.worker.tasks.media_plan import draft as media_plan
+from herald.worker.tasks.personas import draft as personas
 from tests.support.web import serving
-from worker.drafts import brand_kit, media_plan, personas
 
 Reply = Callable[[dict[str, Any]], Response]
 USAGE = {"usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 4, "thoughtsTokenCount": 2}}

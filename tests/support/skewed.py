@@ -9,13 +9,13 @@ def main() -> None:
     skew_s = float(sys.argv[1])
     real_time = time.time
     time.time = lambda: real_time() + skew_s
-    from shared import models
+    from herald.shared.tasks import models
 
     real_now = models.now
     models.now = lambda: real_now() + timedelta(seconds=skew_s)  # before the modules that import it
     from arq.cli import cli
 
-    sys.argv = ["arq", "worker.main.WorkerSettings"]
+    sys.argv = ["arq", "herald.worker.main.WorkerSettings"]
     cli()
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from shared.models import Task, new_task_id, now
+from herald.shared.tasks.models import Task, new_task_id, now
 
 
 def a_task(**changes: Any) -> Task:

@@ -7,8 +7,8 @@ from typing import Any
 
 import uvicorn
 
-from server.__main__ import server_options
-from shared.settings import Settings
+from herald.server.__main__ import server_options
+from herald.shared.settings import Settings
 
 
 @asynccontextmanager

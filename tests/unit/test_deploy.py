@@ -8,9 +8,9 @@ from typing import Any
 import yaml
 from prometheus_client import REGISTRY
 
-from shared import metrics
-from shared.cli.__main__ import app
-from shared.settings import Settings
+from herald.shared.cli.__main__ import app
+from herald.shared.observability import metrics
+from herald.shared.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "docs/deploy"
@@ -21,7 +21,7 @@ def known_metrics() -> set[str]:
     """The names of all samples, those of the gauges that are read when asked for included."""
     assert metrics.TRANSITIONS is not None
     counted = {name for name in REGISTRY._names_to_collectors if name.startswith("herald_")}
-    read = set(re.findall(r'"(herald_\w+)"', (ROOT / "server/scrape.py").read_text()))
+    read = set(re.findall(r'"(herald_\w+)"', (ROOT / "server/http/metrics.py").read_text()))
     return counted | read
 
 
@@ -70,7 +70,9 @@ def test_every_command_line_that_is_shown_is_one() -> None:
     shown = {
         name
         for path in DOCUMENTS
-        for name in re.findall(r"python -m shared\.cli ([a-z][a-z-]*)", path.read_text())
+        for name in re.findall(
+            r"(?:python -m herald\.shared\.cli|bin/herald) ([a-z][a-z-]*)", path.read_text()
+        )
     }
     assert shown - commands == set()
     assert commands - shown == set(), "each is shown somewhere"

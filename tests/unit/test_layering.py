@@ -6,28 +6,46 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("shared", "server", "worker")
-MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+MODULES = sorted(path for top in ("shared", "server", "worker") for path in (ROOT / top).rglob("*.py"))
 
-# Within `shared`, a module may import those of a lower layer, and those beside which it is named.
-LAYERS = [
-    {"shared.settings", "shared.models", "shared.batch", "shared.ending"},
-    {"shared.catalog", "shared.events", "shared.metrics", "shared.tracing"},
-    {"shared.logs", "shared.tokens", "shared.centrifugo", "shared.documents"},
-    {"shared.redis_pool", "shared.survey"},
-    {"shared.scripts", "shared.forecast"},
-    {"shared.store", "shared.feed"},
-    {"shared.follower", "shared.queue", "shared.announcer"},
-    {"shared.fleet"},
-    {"shared.outlook"},
-    {"shared.processes", "shared.watcher"},
-    {"shared.embedded", "shared.supervisor"},
-    {"shared.run"},
+# A package may import those above it in this list.
+SHARED = [
+    {"shared.settings", "shared.aio"},
+    {"shared.observability"},
+    {"shared.redis", "shared.tasks"},
+    {"shared.feed", "shared.tokens"},
+    {"shared.queue"},
+    {"shared.launcher", "shared.cli"},
 ]
+SERVER = [
+    *SHARED[:-1],
+    {"server.strict_json"},
+    {"server.hub"},
+    {"server.auth"},
+    {"server.admission", "server.admin"},
+    {"server.snapshots"},
+    {"server.dependencies"},
+    {"server.http"},
+    {"server.contracts"},
+    {"server.app", "server.__main__"},
+]
+WORKER = [
+    *SHARED[:-1],
+    {"worker.llm"},
+    {"worker.tasks"},
+    {"worker.engine"},
+    {"worker.maintenance"},
+    {"worker.main"},
+]
+ORDERS = {"shared": SHARED, "server": SERVER, "worker": WORKER}
 
 
 def name_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def package_of(module: str) -> str:
+    return ".".join(module.split(".")[:2])
 
 
 def imports_of(path: Path) -> set[str]:
@@ -41,27 +59,28 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-def layer_of(module: str) -> int:
-    return next(number for number, layer in enumerate(LAYERS) if module in layer)
+def layer_of(package: str, order: list[set[str]]) -> int:
+    found = next((number for number, layer in enumerate(order) if package in layer), None)
+    assert found is not None, f"{package} has no place in this order"
+    return found
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_imports_point_down(path: Path) -> None:
-    package = name_of(path).partition(".")[0]
-    foreign = {name for name in imports_of(path) if name.partition(".")[0] in {*PACKAGES, "tests"}}
-    allowed = {"shared"} if package == "shared" else {"shared", package}
-    assert {name.partition(".")[0] for name in foreign} <= allowed
-
-
-@pytest.mark.parametrize("path", [path for path in MODULES if path.parent.name == "shared"], ids=name_of)
-def test_the_layers_of_shared(path: Path) -> None:
     module = name_of(path)
-    if module == "shared":
+    imported = imports_of(path)
+    assert {name.partition(".")[0] for name in imported}.isdisjoint({"tests", *ORDERS}), (
+        "import it as herald.…"
+    )
+    package, order = package_of(module), ORDERS[module.partition(".")[0]]
+    if "." not in module:
         return
-    known = {name for layer in LAYERS for name in layer}
-    assert module in known, f"give {module} its layer"
-    for imported in imports_of(path) & known:
-        assert layer_of(imported) < layer_of(module), f"{module} imports {imported}, which is not below it"
+    # A name that is imported from a package's root, such as `from herald.shared import aio`, is a module.
+    ours = {package_of(name.removeprefix("herald.")) for name in imported if name.count(".") > 1}
+    for other in {name for name in ours if name.partition(".")[0] in ORDERS} - {package}:
+        assert layer_of(other, order) < layer_of(package, order), (
+            f"{module} imports {other}, which is not below it"
+        )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -74,7 +93,13 @@ def test_only_settings_reads_the_environment(path: Path) -> None:
 
 def test_the_pure_modules_do_no_io() -> None:
     io = {"asyncio", "socket", "redis", "motor", "pymongo", "starlette", "uvicorn", "websockets", "httpx2"}
-    for module in ("shared/models.py", "shared/events.py", "shared/catalog.py", "server/hub/protocol.py"):
+    pure = (
+        "shared/tasks/models.py",
+        "shared/tasks/events.py",
+        "shared/tasks/task_types.py",
+        "server/hub/protocol.py",
+    )
+    for module in pure:
         assert {name.partition(".")[0] for name in imports_of(ROOT / module)}.isdisjoint(io), module
 
 

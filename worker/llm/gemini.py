@@ -11,11 +11,11 @@ import httpx2
 from google import genai
 from google.genai import errors, types
 
-from shared import tracing
-from shared.models import EndReason, Usage
-from shared.settings import Settings
-from worker.llm.prices import Price, list_price
-from worker.llm.provider import Piece, Prompt, ProviderError
+from herald.shared.observability import tracing
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import EndReason, Usage
+from herald.worker.llm.prices import Price, list_price
+from herald.worker.llm.provider import Piece, Prompt, ProviderError
 
 TOO_MANY_REQUESTS = 429
 BAD_REQUEST, NOT_FOUND = 400, 404

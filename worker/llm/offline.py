@@ -5,8 +5,8 @@ import re
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from shared.models import Usage
-from worker.llm.provider import Piece, Prompt
+from herald.shared.tasks.models import Usage
+from herald.worker.llm.provider import Piece, Prompt
 
 USAGE = Usage(provider="offline", model="rules")
 

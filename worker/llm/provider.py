@@ -6,7 +6,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from shared.models import EndReason, Model, Usage
+from herald.shared.tasks.models import EndReason, Model, Usage
 
 AnswerT = TypeVar("AnswerT", bound=Model)
 

@@ -9,8 +9,8 @@ from arq import func
 from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 
-from shared.feed import Feed
-from shared.queue import JOB_NAME, QUEUE_NAME, deserialize, serialize
+from herald.shared.feed.feed import Feed
+from herald.shared.queue.queue import JOB_NAME, QUEUE_NAME, deserialize, serialize
 
 mode, slots, job_s, redis_url = sys.argv[1:]
 
@@ -23,16 +23,16 @@ async def short(ctx: dict[str, Any], number: str) -> None:
 
 
 async def equip(ctx: dict[str, Any]) -> None:
-    from worker.leases import Leases
-    from worker.runs import Runs
-    from worker.runtime import Equipment
+    from herald.shared.queue.leases import Leases
+    from herald.worker.engine.arq_worker import Equipment
+    from herald.worker.engine.attempts import Runs
 
     leases = Leases(ctx["redis"], "bench", user_limit=0)
     ctx["equipment"] = Equipment(leases=leases, runs=Runs(), feed=Feed(ctx["redis"]), duties=[], grace_s=0)
 
 
 if mode == "herald":
-    from worker import runtime  # noqa: F401  puts its worker in ARQ's place
+    from herald.worker.engine import arq_worker as runtime  # noqa: F401  puts its worker in ARQ's place
 
 arq.worker.Worker(
     [func(short, name=JOB_NAME, max_tries=1_000_000)],

@@ -2,9 +2,9 @@
 
 from tests.mutation.fault import Fault
 
-JOURNAL, STEPS, RUN = "worker/journal.py", "worker/steps.py", "worker/run.py"
-LIFE = "tests/integration/test_run.py"
-GENERATORS = "tests/unit/test_generators.py tests/integration/test_run.py"
+JOURNAL, STEPS, RUN = "worker/engine/journal.py", "worker/engine/steps.py", "worker/engine/attempt.py"
+LIFE = "tests/integration/worker/engine/test_attempt.py"
+GENERATORS = "tests/unit/worker/tasks/test_generators.py tests/integration/worker/engine/test_attempt.py"
 
 FAULTS = [
     Fault(

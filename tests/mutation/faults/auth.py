@@ -2,15 +2,15 @@
 
 from tests.mutation.fault import Fault
 
-AUTH, TOKENS, REVOCATION = "server/auth.py", "shared/tokens.py", "server/revocation.py"
+AUTH, TOKENS, REVOCATION = "server/auth/verify.py", "shared/tokens.py", "server/auth/revocation.py"
 CONNECTION = "server/hub/connection.py"
-LIMITS, HUB = "tests/integration/test_limits.py", "tests/integration/test_hub.py"
-VERIFIED = "tests/unit/test_auth.py"
+LIMITS, HUB = "tests/integration/server/hub/test_limits.py", "tests/integration/server/hub/test_hub.py"
+VERIFIED = "tests/unit/server/auth/test_verify.py"
 KEYS = f"{LIMITS}::test_tokens_are_checked_by_published_keys_that_may_change"
 EXPECTED = f"{LIMITS}::test_time_audience_and_issuer_are_looked_at"
-PERMITTED = "tests/integration/test_permissions.py"
+PERMITTED = "tests/integration/server/auth/test_permissions.py"
 REFUSED = f"{HUB}::test_what_cannot_be_served_gets_its_code_and_the_connection_stays"
-FETCHED = "tests/integration/test_keys.py"
+FETCHED = "tests/integration/server/auth/test_jwks.py"
 GRANTED = f"{LIMITS}::test_a_subscription_token_opens_one_channel_for_a_while"
 
 FAULTS = [
@@ -67,7 +67,7 @@ FAULTS = [
         AUTH,
         "return bool(found) and principal.may_see(found[0])",
         "return bool(found) and principal.may_manage(found[0])",
-        "tests/integration/test_ops.py::test_an_operator_sees_nothing_of_what_is_in_a_task",
+        "tests/integration/server/admin/test_ops.py::test_an_operator_sees_nothing_of_what_is_in_a_task",
     ),
     Fault(
         AUTH,

@@ -2,11 +2,11 @@
 
 from tests.mutation.fault import Fault
 
-PUBLISH, HISTORY = "shared/lua/publish.lua", "shared/lua/history.lua"
-FEED, FOLLOWER, POOL = "shared/feed.py", "shared/follower.py", "shared/redis_pool.py"
-BATCH, ANNOUNCER = "shared/batch.py", "shared/announcer.py"
-ON_FEED = "tests/integration/test_feed.py"
-ON_POSITIONS = "tests/integration/test_positions.py"
+PUBLISH, HISTORY = "shared/feed/publish.lua", "shared/feed/history.lua"
+FEED, FOLLOWER, POOL = "shared/feed/feed.py", "shared/feed/follower.py", "shared/redis/pool.py"
+BATCH, ANNOUNCER = "shared/aio.py", "shared/feed/announcer.py"
+ON_FEED = "tests/integration/shared/feed/test_feed.py"
+ON_POSITIONS = "tests/integration/shared/feed/test_positions.py"
 
 FAULTS = [
     Fault(PUBLISH, "  redis.call('DEL', KEYS[2])\n", "", f"{ON_POSITIONS} -k old"),
@@ -20,7 +20,7 @@ FAULTS = [
         HISTORY,
         "'+' or '(' .. ARGV[2] .. '-0'",
         "'+' or ARGV[2] .. '-0'",
-        "tests/integration/test_limits.py -k backwards",
+        "tests/integration/server/hub/test_limits.py -k backwards",
     ),
     Fault(HISTORY, "string.sub(replication_id, 1, 20)", "''", f"{ON_FEED} -k restart"),
     Fault(FEED, "newest.epoch != position.epoch or ", "", ON_FEED),
@@ -82,35 +82,37 @@ FAULTS = [
     ),
     Fault(POOL, "            raise reply\n", "            pass\n", ON_FEED),
     Fault(
-        "shared/scripts.py",
+        "shared/redis/scripts.py",
         "            await redis.script_load(self.text)\n",
         "            pass\n",
         ON_FEED,
     ),
-    Fault(BATCH, "[: self._most]", "", "tests/unit/test_batch.py"),
-    Fault(BATCH, "        if self._fetching is None:\n", "        if True:\n", "tests/unit/test_batch.py"),
+    Fault(BATCH, "[: self._most]", "", "tests/unit/shared/test_aio.py"),
+    Fault(
+        BATCH, "        if self._fetching is None:\n", "        if True:\n", "tests/unit/shared/test_aio.py"
+    ),
     Fault(
         BATCH,
         "                    if not waiter.done():  # who",
         "                    if True:  # who",
-        "tests/unit/test_batch.py",
+        "tests/unit/shared/test_aio.py",
     ),
     Fault(
         BATCH,
         "itertools.chain(*waiting.values())",
         "next(iter(waiting.values()))",
-        "tests/unit/test_batch.py",
+        "tests/unit/shared/test_aio.py",
     ),
     Fault(
         ANNOUNCER,
         "        if told:\n",
         "        if True:\n",
-        "tests/integration/test_announcer.py",
+        "tests/integration/shared/feed/test_announcer.py",
     ),
     Fault(
         ANNOUNCER,
         "            await self.note(task)\n",
         "            pass\n",
-        "tests/integration/test_announcer.py",
+        "tests/integration/shared/feed/test_announcer.py",
     ),
 ]

@@ -4,21 +4,25 @@ from tests.mutation.fault import Fault
 
 HUB, CONNECTION = "server/hub/hub.py", "server/hub/connection.py"
 OUTBOX, PROTOCOL, FRAME = "server/hub/outbox.py", "server/hub/protocol.py", "server/hub/frame.py"
-SESSIONS, SNAPSHOTS = "server/hub/sessions.py", "server/hub/snapshots.py"
-TRANSPORTS, WIRE = "server/hub/transports.py", "server/hub/wire.py"
-HTTP_LIMITS, STRICT_JSON, LONGPOLL = "server/http_limits.py", "server/strict_json.py", "server/longpoll.py"
+SESSIONS, SNAPSHOTS = "server/hub/sessions.py", "server/snapshots.py"
+TRANSPORTS, WIRE = "server/hub/transports/streams.py", "server/hub/transports/websocket.py"
+HTTP_LIMITS, STRICT_JSON, LONGPOLL = (
+    "server/http/limits.py",
+    "server/strict_json.py",
+    "server/http/long_poll.py",
+)
 
-JOINING = "tests/unit/test_joining.py"
-ON_OUTBOX = "tests/unit/test_outbox.py"
-LINGERING = "tests/unit/test_lingering.py"
-ON_PROTOCOL = "tests/unit/test_protocol.py"
-ON_CONNECTION = "tests/unit/test_connection.py"
-BACKPRESSURE = "tests/unit/test_backpressure.py"
-HELD = "tests/unit/test_longpoll.py"
-ON_HUB = "tests/integration/test_hub.py"
-LIMITS = "tests/integration/test_limits.py"
-OVERLOAD = "tests/integration/test_overload.py"
-STREAMS = "tests/integration/test_transports.py"
+JOINING = "tests/unit/server/hub/test_joining.py"
+ON_OUTBOX = "tests/unit/server/hub/test_outbox.py"
+LINGERING = "tests/unit/server/hub/test_lingering.py"
+ON_PROTOCOL = "tests/unit/server/hub/test_protocol.py"
+ON_CONNECTION = "tests/unit/server/hub/test_connection.py"
+BACKPRESSURE = "tests/unit/server/hub/test_backpressure.py"
+HELD = "tests/unit/server/http/test_long_poll.py"
+ON_HUB = "tests/integration/server/hub/test_hub.py"
+LIMITS = "tests/integration/server/hub/test_limits.py"
+OVERLOAD = "tests/integration/server/http/test_overload.py"
+STREAMS = "tests/integration/server/hub/test_transports.py"
 
 FAULTS = [
     # The hub: what reaches whom
@@ -172,7 +176,7 @@ FAULTS = [
         STRICT_JSON,
         "return all(map(_is_finite, value.values()))",
         "return True",
-        "tests/unit/test_strict_json.py",
+        "tests/unit/server/test_strict_json.py",
     ),
     # Who is connected, and what they start from
     Fault(

@@ -2,13 +2,13 @@
 
 from tests.mutation.fault import Fault
 
-LUA = "shared/lua/"
-QUEUE, LEASES, WAITING = "shared/queue.py", "worker/leases.py", "server/waiting.py"
-OUTLOOK, FLEET = "shared/outlook.py", "shared/fleet.py"
-BY_LEASES = "tests/integration/test_leases.py"
-BY_WAITING = "tests/integration/test_waiting.py"
-BY_CLOCKS = "tests/integration/test_worker.py -k whatever_the_clocks"
-BY_OUTLOOK = "tests/unit/test_outlook.py"
+LUA = "shared/queue/"
+QUEUE, LEASES, WAITING = "shared/queue/queue.py", "shared/queue/leases.py", "server/admission.py"
+OUTLOOK, FLEET = "shared/queue/estimates.py", "shared/queue/heartbeats.py"
+BY_LEASES = "tests/integration/shared/queue/test_leases.py"
+BY_WAITING = "tests/integration/server/test_admission.py"
+BY_CLOCKS = "tests/integration/worker/engine/test_arq_worker.py -k whatever_the_clocks"
+BY_OUTLOOK = "tests/unit/shared/queue/test_estimates.py"
 BY_ROOM = " ".join(
     f"{BY_WAITING}::{name}"
     for name in (

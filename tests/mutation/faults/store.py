@@ -2,12 +2,12 @@
 
 from tests.mutation.fault import Fault
 
-STORE, DOCUMENTS, MODELS = "shared/store.py", "shared/documents.py", "shared/models.py"
-ANNOUNCER = "shared/announcer.py"
-KEPT = "tests/integration/test_store.py -k motor"
-VERSIONS = "tests/integration/test_versions.py -k no_other"
-PUBLISHED = "tests/integration/test_announcer.py"
-PURE = "tests/unit/test_models.py tests/unit/test_documents.py"
+STORE, DOCUMENTS, MODELS = "shared/tasks/store.py", "shared/tasks/documents.py", "shared/tasks/models.py"
+ANNOUNCER = "shared/feed/announcer.py"
+KEPT = "tests/integration/shared/tasks/test_store.py -k motor"
+VERSIONS = "tests/integration/shared/tasks/test_versions.py -k no_other"
+PUBLISHED = "tests/integration/shared/feed/test_announcer.py"
+PURE = "tests/unit/shared/tasks/test_models.py tests/unit/shared/tasks/test_documents.py"
 
 FAULTS = [
     # Changes of a task
@@ -32,7 +32,7 @@ FAULTS = [
         STORE,
         "return await self._write(task_id, {TaskStatus.QUEUED}, None, changes)",
         "return await self._write(task_id, ACTIVE, None, changes)",
-        "tests/integration/test_waiting.py -k can_be_moved",
+        "tests/integration/server/test_admission.py -k can_be_moved",
     ),
     Fault(
         STORE,
@@ -64,7 +64,7 @@ FAULTS = [
         STORE,
         '= {"userId": user_id, "status": TaskStatus.QUEUED}\n        if besides:',
         '= {"userId": user_id}\n        if besides:',
-        "tests/integration/test_waiting.py -k too_many",
+        "tests/integration/server/test_admission.py -k too_many",
     ),
     # What is listed
     Fault(
@@ -86,7 +86,7 @@ FAULTS = [
         STORE,
         '_UNFINISHED = {"status": {"$nin": list(ENDED)}, "completedAt": None}',
         '_UNFINISHED = {"status": {"$in": list(ACTIVE)}, "completedAt": None}',
-        "tests/integration/test_versions.py -k shown_as_it_is",
+        "tests/integration/shared/tasks/test_versions.py -k shown_as_it_is",
     ),
     # What the reconcile finds
     Fault(STORE, "unannounced = None if to is TaskStatus.PROCESSING else True", "unannounced = None", KEPT),

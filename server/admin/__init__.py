@@ -1,0 +1,1 @@
+"""The operators' side: the overview, its live channel, and `/metrics`."""

@@ -1,0 +1,1 @@
+"""The API's descriptions: OpenAPI, AsyncAPI, JSON Schema, and the reference page."""

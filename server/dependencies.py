@@ -1,0 +1,98 @@
+"""What the endpoints work with, opened once a process."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
+
+from starlette.requests import HTTPConnection
+
+from herald.server.admin.overview import OverviewReader
+from herald.server.admin.publisher import OverviewPublisher
+from herald.server.admission import Admission
+from herald.server.auth.revocation import Revocations
+from herald.server.auth.verify import Authenticator
+from herald.server.hub.hub import Hub
+from herald.server.snapshots import Snapshots
+from herald.shared.feed.announcer import Announcer
+from herald.shared.feed.feed import Feed
+from herald.shared.queue.heartbeats import Heartbeats
+from herald.shared.queue.queue import Queue
+from herald.shared.settings import Settings
+from herald.shared.tasks.store import Store
+
+
+class Dependencies(NamedTuple):
+    """The parts that an endpoint may need."""
+
+    settings: Settings
+    authenticator: Authenticator
+    store: Store
+    feed: Feed
+    queue: Queue
+    heartbeats: Heartbeats
+    admission: Admission
+    hub: Hub
+    revocations: Revocations
+    overviews: OverviewReader
+    snapshots: Snapshots
+
+
+@asynccontextmanager
+async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
+    """Open every part, and close them in the opposite order.
+
+    Raises:
+        pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
+    """
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.connect(settings))
+        await store.ensure_indexes()
+        feed = await stack.enter_async_context(Feed.connect(settings))
+        queue = await stack.enter_async_context(Queue.connect(settings))
+
+        heartbeats = Heartbeats(queue.redis)
+        admission = Admission(settings, store, queue, heartbeats, Announcer(store, feed))
+        overviews = OverviewReader(store, queue, heartbeats)
+        snapshots = Snapshots(
+            store,
+            admission.placed,
+            overviews,
+            recent_s=settings.snapshot_recent_s,
+            most_bytes=settings.max_outbox_bytes * 3 // 4,  # a client that reads slowly can still take it
+        )
+        authenticator = Authenticator(settings)
+        hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
+        revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator, store))
+        await stack.enter_async_context(OverviewPublisher.open(hub, heartbeats, overviews))
+        _calm_the_collector()
+        yield Dependencies(
+            settings=settings,
+            authenticator=authenticator,
+            store=store,
+            feed=feed,
+            queue=queue,
+            heartbeats=heartbeats,
+            admission=admission,
+            hub=hub,
+            revocations=revocations,
+            overviews=overviews,
+            snapshots=snapshots,
+        )
+
+
+def _calm_the_collector() -> None:
+    """Let the garbage collector look less often, and never at what lives as long as the process.
+
+    Thousands of connections are many objects and little garbage: at its default pace it would spend a
+    good part of each connect on going through all of them.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def dependencies_of(connection: HTTPConnection) -> Dependencies:
+    """The dependencies of the application that serves ``connection``."""
+    dependencies: Dependencies = connection.state.dependencies
+    return dependencies

@@ -1,0 +1,1 @@
+"""HTTP: the API endpoints, the pages, and what they share."""

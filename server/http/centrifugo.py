@@ -1,0 +1,43 @@
+"""What a Centrifugo in the hub's place asks us: who may follow a channel, and what they start from."""
+
+import json
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from herald.server.auth.verify import OPS_CHANNEL, Principal, may_subscribe
+from herald.server.dependencies import dependencies_of
+from herald.server.http.problems import Problem
+from herald.server.http.requests import body_of, is_secret, validated
+from herald.shared.tasks.models import Model
+
+PERMISSION_DENIED = {"code": 103, "message": "permission denied"}
+
+
+class SubscribeRequest(Model):
+    """The part of Centrifugo's question that matters here; it has checked the user's token."""
+
+    user: str
+    channel: str
+
+
+async def subscribe(request: Request) -> Response:
+    """``POST /centrifugo/subscribe``: its subscribe proxy. Brands are not known to it; they need tokens."""
+    dependencies = dependencies_of(request)
+    key = dependencies.settings.centrifugo_api_key
+    if key is None:
+        raise Problem(404, "no Centrifugo is set; HERALD_CENTRIFUGO_API_KEY names what it has to ask with")
+    if not is_secret(request.headers.get("x-api-key", ""), key):
+        raise Problem(401, "X-API-Key is not HERALD_CENTRIFUGO_API_KEY")
+    wanted = validated(SubscribeRequest, await body_of(request))
+    principal = Principal(wanted.user, frozenset(), None, 0)
+    if wanted.channel == OPS_CHANNEL or not await may_subscribe(
+        principal, wanted.channel, dependencies.store
+    ):
+        return JSONResponse({"error": PERMISSION_DENIED})
+    snapshot = await dependencies.snapshots.read(wanted.channel)
+    return JSONResponse({"result": {"data": json.loads(snapshot)}})
+
+
+ROUTES: list[BaseRoute] = [Route("/centrifugo/subscribe", subscribe, methods=["POST"])]

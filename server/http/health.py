@@ -1,0 +1,46 @@
+"""Whether the process lives, and whether it can serve."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from pymongo.errors import PyMongoError
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from herald.server.dependencies import dependencies_of
+
+READY_WITHIN_S = 3.0
+
+
+async def healthz(request: Request) -> Response:
+    """``GET /healthz``: the process lives, and so many are connected to it."""
+    return JSONResponse({"status": "ok", "connections": len(dependencies_of(request).hub.connections)})
+
+
+async def readyz(request: Request) -> Response:
+    """``GET /readyz``: MongoDB and Redis answer, and events reach the hub."""
+    dependencies = dependencies_of(request)
+    mongo, redis = await asyncio.gather(
+        _answers(dependencies.store.ping()), _answers(dependencies.feed.ping())
+    )
+    checks = {"mongo": mongo, "redis": redis, "feed": dependencies.hub.connected}
+    ready = all(checks.values())
+    shown = {name: "ok" if works else "does not answer" for name, works in checks.items()}
+    return JSONResponse({"status": "ok" if ready else "not ready", **shown}, 200 if ready else 503)
+
+
+async def _answers(check: Awaitable[None]) -> bool:
+    try:
+        async with asyncio.timeout(READY_WITHIN_S):
+            await check
+    except (PyMongoError, RedisError, OSError):
+        return False
+    return True
+
+
+ROUTES: list[BaseRoute] = [
+    Route("/healthz", healthz, methods=["GET"]),
+    Route("/readyz", readyz, methods=["GET"]),
+]

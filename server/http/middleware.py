@@ -1,0 +1,44 @@
+"""Middleware that counts requests, and makes each one a part of a trace."""
+
+import time
+
+from opentelemetry.trace import SpanKind
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from herald.shared.observability import metrics, tracing
+
+OTHER = "other"
+"""The route of what has none: paths that anybody can invent are not worth a series each."""
+
+
+class Observed:
+    """Measures until the head of the answer, since a stream goes on for as long as its client wants it to."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, method = time.perf_counter(), scope["method"]
+
+        def count(status: int) -> None:
+            route = getattr(scope.get("route"), "path", OTHER)
+            metrics.REQUESTS.labels(method, route, status).inc()
+            metrics.REQUEST_SECONDS.labels(method, route).observe(time.perf_counter() - began)
+
+        async def observe(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                count(message["status"])
+            await send(message)
+
+        within = Headers(scope=scope).get("traceparent")
+        with tracing.span(f"{method} {scope['path']}", within=within, new=True, kind=SpanKind.SERVER):
+            try:
+                await self._app(scope, receive, observe)
+            except Exception:  # its answer, a 500, is made outside of us
+                count(500)
+                raise

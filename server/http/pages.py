@@ -1,0 +1,74 @@
+"""The page and what it loads: our modules, and the few library files that its import map names."""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from herald.server.http.problems import Problem
+
+ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "static"
+VENDOR = {
+    "centrifuge.mjs": "centrifuge/build/index.mjs",
+    "preact.mjs": "preact/dist/preact.mjs",
+    "hooks.mjs": "preact/hooks/dist/hooks.mjs",
+    "htm.mjs": "htm/dist/htm.mjs",
+}
+"""What ``/vendor/`` serves, and where npm has put it."""
+
+
+async def page(_: Request) -> Response:
+    """``GET /``: the page for those who start tasks."""
+    return _page("index.html")
+
+
+async def ops(_: Request) -> Response:
+    """``GET /ops``: the page for operators; it shows nothing without their token."""
+    return _page("ops.html")
+
+
+def _page(name: str) -> Response:
+    """A page of ours, with a policy that lets it run nothing but our files and its own import map."""
+    html = (STATIC / name).read_text()
+    import_map = re.search(r'<script type="importmap">(.*?)</script>', html, re.DOTALL)
+    assert import_map is not None  # noqa: S101  our own file
+    digest = base64.b64encode(hashlib.sha256(import_map[1].encode()).digest()).decode()
+    return HTMLResponse(html, headers=headers(f"script-src 'self' 'sha256-{digest}'"))
+
+
+def headers(scripts: str) -> dict[str, str]:
+    """Headers of a page that loads nothing but our own files; ``scripts`` is its policy for them."""
+    policy = (
+        f"default-src 'self'; {scripts}; img-src 'self' data:; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-cache",
+    }
+
+
+async def vendor(request: Request) -> Response:
+    """``GET /vendor/{name}``: a library file for the browser."""
+    path = VENDOR.get(request.path_params["name"])
+    if path is None:
+        raise Problem(404, "there is no such file")
+    file = ROOT / "node_modules" / path
+    if not file.is_file():
+        raise Problem(503, "the browser libraries are not installed; run `make setup`")
+    return FileResponse(file, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+ROUTES: list[BaseRoute] = [
+    Route("/", page, methods=["GET"]),
+    Route("/ops", ops, methods=["GET"]),
+    Route("/vendor/{name}", vendor, methods=["GET"]),
+    Mount("/static", StaticFiles(directory=STATIC)),
+]

@@ -1,0 +1,1 @@
+"""The transports of the client protocol: WebSocket, HTTP stream, server-sent events."""

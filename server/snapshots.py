@@ -1,0 +1,68 @@
+"""What a channel's subscribers start from: its active tasks, and those that ended lately."""
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+
+from herald.server.admin.overview import OverviewReader
+from herald.server.auth.verify import OPS_CHANNEL
+from herald.shared.aio import DataLoader
+from herald.shared.tasks.documents import Page
+from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.models import PublicTask, now
+from herald.shared.tasks.store import Store
+
+Placed = Callable[[Sequence[PublicTask]], Awaitable[list[PublicTask]]]
+"""Adds to those that wait where they are in the queue."""
+
+
+class Snapshots:
+    """Reads snapshots; those of users who come at the same time are read together."""
+
+    def __init__(
+        self, store: Store, placed: Placed, overviews: OverviewReader, *, recent_s: float, most_bytes: int
+    ) -> None:
+        self._store = store
+        self._overviews = overviews
+        self._placed = placed
+        self._recent = timedelta(seconds=recent_s)
+        self._most_bytes = most_bytes
+        self._of_users = DataLoader(self._read_users)
+
+    async def read(self, channel: str) -> str:
+        """The snapshot of ``channel``, as JSON text: a `TaskSnapshot`; the operators' ``{"overview": …}``.
+
+        Raises:
+            pymongo.errors.PyMongoError: it cannot be read.
+        """
+        if channel == OPS_CHANNEL:
+            return f'{{"overview":{(await self._overviews.read()).encode()}}}'
+        kind, _, name = channel.partition(":")
+        if kind == "task":
+            page = Page(await self._store.get_public([name]))
+        elif kind == "brand":
+            page = await self._store.snapshot(brand_id=name, ended_after=self._since())
+        else:
+            page = await self._of_users.load(channel.removeprefix(user_channel("")))
+        return _encoded(page._replace(tasks=await self._placed(page.tasks)), self._most_bytes)
+
+    async def _read_users(self, user_ids: Sequence[str]) -> dict[str, Page]:
+        return await self._store.snapshots(user_ids, ended_after=self._since())
+
+    def _since(self) -> datetime:
+        return now() - self._recent
+
+
+def _encoded(page: Page, most_bytes: int) -> str:
+    """A `TaskSnapshot` as JSON text, with as many of the tasks as fit into ``most_bytes``."""
+    texts: list[str] = []
+    size = 0
+    for task in page.tasks:
+        text = task.encode()
+        size += len(text.encode()) + 1
+        if size > most_bytes:
+            break
+        texts.append(text)
+    after = page.first(len(texts)).after
+    more = "" if after is None else f',"truncated":true,"after":{json.dumps(after)}'
+    return f'{{"tasks":[{",".join(texts)}]{more}}}'

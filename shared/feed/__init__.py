@@ -1,0 +1,1 @@
+"""The feed: publishes events to channels through Redis, and follows them without loss."""

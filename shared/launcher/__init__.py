@@ -1,0 +1,1 @@
+"""Runs Herald on one machine: supervised processes and embedded services."""

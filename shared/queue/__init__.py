@@ -1,0 +1,1 @@
+"""The queue: ARQ jobs in priority order, their leases, and estimates of when they start."""

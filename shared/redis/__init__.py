@@ -1,0 +1,1 @@
+"""Redis: connections, Lua scripts, leader election."""

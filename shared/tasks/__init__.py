@@ -1,0 +1,1 @@
+"""Tasks: their models, events and channels, and the store that keeps them in MongoDB."""

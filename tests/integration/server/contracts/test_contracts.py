@@ -1,0 +1,155 @@
+"""The contracts say what the interface is: made from its models, and held against the running server."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import httpx2
+from jsonschema_rs import validator_for
+from starlette.routing import Route
+
+from herald.server.app import create_app
+from herald.server.contracts.asyncapi import document as asyncapi_document
+from herald.server.contracts.openapi import OPERATIONS, document
+from herald.shared.feed.feed import Feed
+from herald.shared.settings import Settings
+from herald.shared.tasks.events import EventType
+from herald.shared.tasks.store import Store
+from herald.shared.tasks.task_types import TASK_TYPES
+from tests.support.client import PERSONAS, Herald
+from tests.support.processes import WORKER, environment, running, web
+
+OUTSIDE = {
+    *("/", "/ops", "/vendor/{name}"),  # pages and their files
+    *("/docs", "/openapi.json", "/asyncapi.json", "/schemas", "/schemas/{name}.json"),  # descriptions
+    "/centrifugo/subscribe",  # Centrifugo's own interface
+}
+
+
+def test_every_endpoint_is_described_and_nothing_else(settings: Settings) -> None:
+    served = {
+        (re.sub(r"{\w+}", "{}", route.path), method.lower())
+        for route in create_app(settings).routes
+        if isinstance(route, Route) and route.path not in OUTSIDE
+        for method in (route.methods or set()) - {"HEAD"}
+        if not route.path.startswith(("/connection/", "/emulation"))
+    }
+    described = {
+        (re.sub(r"{\w+}", "{}", path), method)
+        for path, methods in document()["paths"].items()
+        for method in methods
+    }
+    assert described == served
+
+
+async def test_the_documents_and_the_page_are_served(herald: Herald) -> None:
+    for path, contract in (("/openapi.json", document()), ("/asyncapi.json", asyncapi_document())):
+        response = await herald.http.get(path)
+        assert response.status_code == 200
+        assert response.json() == json.loads(json.dumps(contract))
+        for name in set(re.findall(r'"#/components/schemas/(\w+)"', response.text)):
+            assert name in contract["components"]["schemas"]
+    page = await herald.http.get("/docs")
+    assert page.status_code == 200
+    assert "script-src 'none'" in page.headers["content-security-policy"]
+    for path in document()["paths"]:
+        assert path in page.text
+    for target in re.findall(r'href="#(shape-\w+)"', page.text):
+        assert f'id="{target}"' in page.text
+
+
+def schema_of(contract: dict[str, Any], name: str) -> Any:
+    """A validator of one of a contract's shapes."""
+    return validator_for({"$ref": f"#/components/schemas/{name}", "components": contract["components"]})
+
+
+async def test_what_is_pushed_is_what_asyncapi_says(herald: Herald, settings: Settings, feed: Feed) -> None:
+    with running(WORKER, environment(settings)):
+        task_id = (await herald.create(PERSONAS))["taskId"]
+        while (await herald.get(f"/api/jobs/{task_id}")).json()["progress"] < 100:
+            pass
+    contract = asyncapi_document()
+    event, delta = schema_of(contract, "TaskEvent"), schema_of(contract, "TaskDelta")
+    published = (await feed.history(f"task:{task_id}", limit=1000)).publications
+    seen = set()
+    for message in map(json.loads, (one.data for one in published)):
+        (delta if message["type"] == "task.delta" else event).validate(message)
+        seen.add(message["type"])
+    assert {"task.queued", "task.processing", "task.step", "task.delta", "task.completed"} <= seen
+    assert seen <= {*get_args(EventType), "task.delta"}
+    assert not event.is_valid({"type": "task.unknown"})
+
+
+async def test_every_shape_is_served_as_a_json_schema(herald: Herald, feed: Feed) -> None:
+    index = (await herald.http.get("/schemas")).json()
+    schemas = {name: (await herald.http.get(address)).json() for name, address in index.items()}
+    assert {"task", "event", "snapshot", "delta", "overview", "problem", *TASK_TYPES} == set(schemas)
+    for name, schema in schemas.items():
+        assert schema["$id"] == index[name] and schema["$schema"].endswith("2020-12/schema")
+    validators = {name: validator_for(schema) for name, schema in schemas.items()}
+    validators["task"].validate(await herald.create(PERSONAS))
+    validators["event"].validate(json.loads((await feed.history("tasks#ada", limit=1)).publications[0].data))
+    validators["AUTO_GENERATE_PERSONAS"].validate(PERSONAS["payload"])
+    assert not validators["AUTO_GENERATE_PERSONAS"].is_valid({"product": "tea", "number": 3})
+    validators["problem"].validate((await herald.http.get("/schemas/none.json")).json())
+
+
+async def test_schemathesis_finds_no_failure(settings: Settings, store: Store, tmp_path: Path) -> None:
+    async with web(settings) as address:
+        async with httpx2.AsyncClient() as http:
+            who = {"userId": "ada", "scope": "operator"}
+            token = (await http.post(f"http://{address}/api/token", json=who)).json()["token"]
+        command = [
+            str(Path(sys.executable).parent / "st"),
+            "run",
+            f"http://{address}/openapi.json",
+            f"--header=Authorization: Bearer {token}",
+            "--phases=examples,coverage,fuzzing",
+            "--max-examples=25",
+            "--seed=1",
+            "--exclude-path=/api/token/revoke",  # it would revoke the token that the others are asked with
+            # What a schema cannot say: `action=status` wants `taskIds`, and a key is for one request only.
+            "--exclude-checks=positive_data_acceptance",
+            "--no-color",
+        ]
+        variables = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        done = await asyncio.to_thread(
+            subprocess.run, command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+async def test_nothing_of_another_s_is_reached_by_any_endpoint(herald: Herald, store: Store) -> None:
+    """Each operation that names something is asked for what is ada's, by bob; the answer is as if it was not."""
+    task = await herald.create(PERSONAS)
+    task_id = task["taskId"]
+    for task_type in TASK_TYPES.values():
+        made = {"_id": task_id, task_type.result_id: task_id, "taskId": task_id, "userId": "ada"}
+        await store.put_result(task_type.collection, {**made, "brandId": "acme"})
+    bob = herald.other("bob", brands=["another"])
+    asked = 0
+    for operation in OPERATIONS:
+        path = re.sub(r"{\w+}", task_id, operation.path)
+        names = any(one["name"] == "taskId" and one["in"] == "query" for one in operation.parameters)
+        if path == operation.path and not names:
+            continue
+        body = {"priority": "high"} if operation.body else None
+        request = operation.method.upper(), f"{path}{f'?taskId={task_id}' if names else ''}"
+        refused = 403 if path.startswith("/api/ops") else 404
+        assert (await bob.request(*request, json=body)).status_code == refused, request
+        assert (await herald.request(*request, json=body)).status_code < 500
+        asked += 1
+    assert asked == 5 + 2 * len(TASK_TYPES)
+    listed = (await bob.get("/api/jobs")).json()
+    checked = (await bob.get(f"/api/jobs?action=status&taskIds={task_id}")).json()
+    assert listed == {"tasks": []}
+    assert checked == {"tasks": [], "notFound": [task_id]}
+    async with bob.connected() as socket:
+        for channel in ("tasks#ada", f"task:{task_id}", "brand:acme", "ops"):
+            for method in ("subscribe", "history"):
+                assert (await socket.call(**{method: {"channel": channel}}))["error"]["code"] == 103

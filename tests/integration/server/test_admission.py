@@ -1,0 +1,277 @@
+"""What a task that waits tells: its position, its start; and what may be done with it."""
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from herald.shared.feed.feed import Feed
+from herald.shared.queue.durations import WHOLE_RUN, Forecast
+from herald.shared.queue.estimates import Planner
+from herald.shared.queue.heartbeats import Heartbeats
+from herald.shared.queue.queue import Queue
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import EndReason, TaskStatus, now
+from herald.shared.tasks.store import Store
+from tests.integration.server.hub.test_hub import herald_with
+from tests.support.client import MEDIA_PLAN, PERSONAS, Herald
+from tests.support.processes import WORKER, environment, running
+from tests.support.tasks import a_task
+
+
+async def seen(herald: Herald, task_id: str) -> dict[str, Any]:
+    task: dict[str, Any] = (await herald.get(f"/api/jobs/{task_id}")).json()
+    return task
+
+
+async def test_the_position_is_told_at_once_and_wherever_the_task_is_shown(herald: Herald) -> None:
+    async with herald.connected() as socket:
+        tasks = [await herald.create(PERSONAS) for _ in range(3)]
+        assert [task["queuePosition"] for task in tasks] == [1, 2, 3]
+        told = [(await socket.publication())["data"]["task"]["queuePosition"] for _ in tasks]
+        assert told == [1, 2, 3]
+    ids = [task["taskId"] for task in tasks]
+    listed = (await herald.get("/api/jobs")).json()["tasks"]
+    assert [task["queuePosition"] for task in listed] == [3, 2, 1]
+    checked = (await herald.get("/api/jobs", params={"action": "status", "taskIds": ",".join(ids)})).json()
+    assert [task["queuePosition"] for task in checked["tasks"]] == [1, 2, 3]
+    await herald.post(f"/api/jobs/{ids[0]}/cancel")
+    assert (await seen(herald, ids[2]))["queuePosition"] == 2
+    assert "queuePosition" not in await seen(herald, ids[0])
+
+
+async def test_a_waiting_task_can_be_moved(herald: Herald, store: Store) -> None:
+    ids = [(await herald.create(PERSONAS))["taskId"] for _ in range(3)]
+    async with herald.connected() as socket:
+        moved = await herald.request("PATCH", f"/api/jobs/{ids[2]}", json={"priority": "high"})
+        assert moved.status_code == 200
+        assert (moved.json()["priority"], moved.json()["queuePosition"]) == ("high", 1)
+        event = (await socket.publication())["data"]
+        assert (event["type"], event["task"]["queuePosition"], event["task"]["rev"]) == ("task.queued", 1, 2)
+    assert [(await seen(herald, task_id))["queuePosition"] for task_id in ids] == [2, 3, 1]
+    for body in ({}, {"priority": "urgent"}, {"priority": "low", "status": "completed"}):
+        wrong = await herald.request("PATCH", f"/api/jobs/{ids[0]}", json=body)
+        assert wrong.status_code == 422
+        assert wrong.headers["content-type"] == "application/problem+json"
+    stranger = await herald.other("eve").request("PATCH", f"/api/jobs/{ids[0]}", json={"priority": "low"})
+    assert stranger.status_code == 404
+    await store.transition(ids[0], TaskStatus.PROCESSING, by="w", attempt=1)
+    late = await herald.request("PATCH", f"/api/jobs/{ids[0]}", json={"priority": "low"})
+    assert (late.status_code, late.json()["taskStatus"]) == (409, "processing")
+
+
+async def test_too_many_waiting_tasks_are_refused_and_a_repeated_request_is_not(settings: Settings) -> None:
+    async with herald_with(settings, max_queued_per_user=2) as herald:
+        key = {"Idempotency-Key": "k"}
+        first = await herald.create(PERSONAS, headers=key)
+        await herald.create(PERSONAS)
+        full = await herald.post("/api/jobs", json=PERSONAS)
+        assert full.status_code == 429
+        assert int(full.headers["retry-after"]) > 0
+        assert full.json()["status"] == 429
+        assert (await herald.create(PERSONAS, headers=key))["taskId"] == first["taskId"]
+        assert (await herald.other("bea").create(PERSONAS))["status"] == "queued"
+        await herald.post(f"/api/jobs/{first['taskId']}/cancel")
+        assert (await herald.create(PERSONAS))["status"] == "queued"
+
+
+async def test_a_retry_needs_room_among_the_waiting_as_a_new_task_does(settings: Settings) -> None:
+    async with herald_with(settings, max_queued_per_user=2) as herald:
+        ended = [(await herald.create(PERSONAS))["taskId"] for _ in range(2)]
+        for task_id in ended:
+            await herald.post(f"/api/jobs/{task_id}/cancel")
+        first, _ = [(await herald.create(PERSONAS))["taskId"] for _ in range(2)]
+        refused = await herald.post(f"/api/jobs/{ended[0]}/retry")
+        assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 0
+        assert (await seen(herald, ended[0]))["status"] == "cancelled"
+        assert (await herald.post(f"/api/jobs/{first}/retry")).status_code == 409
+        await herald.post(f"/api/jobs/{first}/cancel")
+        assert (await herald.post(f"/api/jobs/{ended[0]}/retry")).status_code == 200
+        assert (await herald.post(f"/api/jobs/{ended[1]}/retry")).status_code == 429
+        assert (await herald.operator().post(f"/api/jobs/{ended[1]}/retry")).status_code == 200
+
+
+async def test_many_requests_at_once_get_just_as_many_places_as_there_are(
+    settings: Settings, store: Store
+) -> None:
+    async with (
+        herald_with(settings, max_queued_per_user=10) as one,
+        herald_with(settings, max_queued_per_user=10) as two,
+    ):
+        ended = [(await one.create(PERSONAS))["taskId"] for _ in range(10)]
+        await asyncio.gather(*(one.post(f"/api/jobs/{task_id}/cancel") for task_id in ended))
+        answers = await asyncio.gather(
+            *(herald.post("/api/jobs", json=PERSONAS) for herald in (one, two) for _ in range(15)),
+            *(two.post(f"/api/jobs/{task_id}/retry") for task_id in ended),
+        )
+    assert {answer.status_code for answer in answers} <= {200, 202, 429}
+    assert sum(answer.status_code < 300 for answer in answers) == 10
+    assert await store.count_waiting("ada") == 10
+
+
+async def test_a_reservation_that_was_left_behind_runs_out(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    monkeypatch.setattr("herald.shared.queue.queue.RESERVED_FOR_S", 0.001)
+    assert await queue.reserve("ada", "left behind") == ["left behind"]
+    monkeypatch.undo()
+    async with asyncio.timeout(30):
+        while await queue.reserve("ada", "new") != ["new"]:
+            pass
+    assert 0 < await feed.redis.pttl("herald:reserved:ada") <= 60_000
+    assert await queue.reserve("ada", "newer") == ["new", "newer"]
+    assert await queue.reserve("bea", "hers") == ["hers"]
+
+
+async def test_a_request_is_not_counted_twice_while_it_is_stored(settings: Settings, feed: Feed) -> None:
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    async with herald_with(settings, max_queued_per_user=2) as herald:
+        stored = (await herald.create(PERSONAS))["taskId"]
+        await queue.reserve("ada", stored)  # it has not been dropped yet
+        await herald.create(PERSONAS)
+        assert (await herald.post("/api/jobs", json=PERSONAS)).status_code == 429
+
+
+async def test_a_plan_is_used_again_until_the_queue_has_changed(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herald.shared.queue.estimates.REUSED_FOR", 1e12)
+    monkeypatch.setattr("herald.shared.queue.estimates.OUTDATED_AFTER", 0)
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    planner = Planner(queue, Heartbeats(feed.redis), Forecast(feed.redis), user_limit=0)
+    first = await planner.plan()
+    assert await planner.plan() is first
+    planner.outdate()
+    second = await planner.plan()
+    assert second is not first
+    assert await planner.plan() is second
+
+
+async def test_requests_at_the_same_time_share_one_plan(feed: Feed) -> None:
+    queue = Queue(feed.redis)  # type: ignore[arg-type]
+    planner = Planner(queue, Heartbeats(feed.redis), Forecast(feed.redis), user_limit=0)
+    plans = await asyncio.gather(*(planner.plan() for _ in range(20)))
+    assert len({id(plan) for plan in plans}) == 1
+
+
+async def test_the_start_holds_under_the_limit_of_a_user_s_running_tasks(
+    settings: Settings, feed: Feed
+) -> None:
+    await Heartbeats(feed.redis).beat("w", slots=20, running=0)
+    await Forecast(feed.redis).learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
+    async with herald_with(settings, max_running_per_user=2) as herald:
+        created = [await herald.create(PERSONAS) for _ in range(5)]
+        listed = (await herald.get("/api/jobs")).json()["tasks"][::-1]
+    for tasks in (created, listed):
+        assert [task["queuePosition"] for task in tasks] == [1, 2, 3, 4, 5]
+        starts = [_seconds(task["estimatedStart"]) for task in tasks]
+        assert starts == sorted(starts)
+        assert [round((start - starts[0]) / 100) for start in starts] == [0, 0, 1, 1, 2]
+
+
+async def test_a_start_that_has_moved_is_not_hidden_by_an_etag(herald: Herald, feed: Feed) -> None:
+    await Heartbeats(feed.redis).beat("w", slots=1, running=0)
+    forecast = Forecast(feed.redis)
+    await forecast.learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
+    task_id = [(await herald.create(PERSONAS))["taskId"] for _ in range(2)][1]
+    etag = (await herald.get(f"/api/jobs/{task_id}")).headers["etag"]
+    await forecast.learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 1000.0)] * 50)
+    async with asyncio.timeout(30):
+        while (await herald.get(f"/api/jobs/{task_id}", headers={"If-None-Match": etag})).status_code == 304:
+            await asyncio.sleep(0.02)
+
+
+async def test_the_start_is_told_once_it_can_be_known(herald: Herald, feed: Feed) -> None:
+    assert "estimatedStart" not in await herald.create(PERSONAS)
+    await Heartbeats(feed.redis).beat("w", slots=1, running=1)
+    for _ in range(3):
+        await Forecast(feed.redis).learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)])
+    task = await herald.create(PERSONAS)
+    assert task["queuePosition"] == 2
+    expected = now() + timedelta(seconds=100)
+    assert abs(int(expected.timestamp()) - _seconds(task["estimatedStart"])) < 5
+
+
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
+
+
+async def test_those_that_wait_are_told_how_they_come_forward(herald: Herald, settings: Settings) -> None:
+    slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="40", HERALD_MAX_JOBS="1")
+    async with herald.connected() as socket, asyncio.timeout(60):
+        ids = [(await herald.create(PERSONAS))["taskId"] for _ in range(3)]
+        with running(WORKER, slow):
+            positions: list[int] = []
+            while True:
+                event = (await socket.publication())["data"]
+                if event["task"]["taskId"] != ids[2]:
+                    continue
+                if event["type"] == "task.processing":
+                    break
+                positions.append(event["task"]["queuePosition"])
+    assert positions[0] == 3 and positions[-1] == 1
+    assert positions == sorted(positions, reverse=True)
+
+
+async def test_the_end_is_estimated_once_earlier_runs_have_shown_it(
+    herald: Herald, settings: Settings, store: Store
+) -> None:
+    pace = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="300")
+    plan = {**MEDIA_PLAN, "payload": {**MEDIA_PLAN["payload"], "settings": {"weeks": 2}}}  # type: ignore[dict-item]
+    with running(WORKER, pace):
+        async with herald.connected() as socket, asyncio.timeout(60):
+            for run in range(4):
+                task_id = (await herald.create(plan))["taskId"]
+                estimates = []
+                while True:
+                    event = (await socket.publication())["data"]
+                    if event["task"]["taskId"] == task_id:
+                        estimates.append(event["task"].get("estimatedCompletion"))
+                        if event["type"] == "task.completed":
+                            break
+                if run < 3:
+                    assert not any(estimates[:2]), "nobody can know yet"
+    told = [estimate for estimate in estimates if estimate]
+    done = await store.get(task_id)
+    assert told and done is not None and done.completed_at is not None and done.started_at is not None
+    assert estimates[-1] is None
+    took = (done.completed_at - done.started_at).total_seconds()
+    assert abs(_seconds(told[-1]) - done.completed_at.timestamp()) < max(2, took / 2)
+
+
+async def test_what_nobody_was_told_is_told_by_the_reconcile(
+    herald: Herald, settings: Settings, store: Store
+) -> None:
+    long_ago = now() - timedelta(minutes=1)
+    task, _ = await store.create(
+        a_task(status=TaskStatus.FAILED, completed_at=long_ago, updated_at=long_ago, rev=4)
+    )
+    async with herald.connected() as socket, asyncio.timeout(20):
+        with running(WORKER, environment(settings)):
+            event = (await socket.publication())["data"]
+            assert (event["type"], event["task"]["rev"]) == ("task.failed", 4)
+            while (await store.get(task.task_id)).unannounced:  # type: ignore[union-attr]
+                await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("status", [TaskStatus.QUEUED, TaskStatus.RETRYING, TaskStatus.PROCESSING])
+async def test_what_is_overdue_ends(
+    herald: Herald, settings: Settings, store: Store, status: TaskStatus
+) -> None:
+    queued_at = now() - timedelta(hours=2)
+    later = now() + timedelta(hours=1)
+    task, _ = await store.create(a_task(status=status, queued_at=queued_at, next_retry_at=later))
+    async with Queue.connect(settings) as queue:
+        await queue.enqueue(task)
+        async with herald.connected() as socket, asyncio.timeout(20):
+            with running(WORKER, environment(settings, HERALD_TASK_DEADLINE_S="3600")):
+                while (event := (await socket.publication())["data"])["type"] != "task.failed":
+                    pass
+        assert await queue.missing([task]) == [task]
+    ended = await store.get(task.task_id)
+    assert ended is not None
+    assert (ended.end_reason, ended.retryable) == (EndReason.EXPIRED, True)
+    assert "3600 s" in str(ended.last_error)
+    assert event["task"]["endReason"] == "expired"

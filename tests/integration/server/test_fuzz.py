@@ -1,0 +1,221 @@
+"""Whatever is sent, the answer is one that the contracts know, and nobody else notices."""
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as how
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+from pydantic import SecretStr
+
+from herald.server.contracts.openapi import OPERATIONS
+from herald.server.hub import codes, protocol
+from herald.shared.settings import Settings
+from herald.shared.tasks.task_types import TASK_TYPES
+from tests.integration.server.hub.test_hub import herald_with
+from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS, Herald
+
+many = how(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+# JSON allows numbers that nothing else can hold, and text that no other encoding can.
+bounds = st.sampled_from([2**31, 2**32, 2**53, 2**63 - 1, 2**63, 2**64, 1e21])
+scalars = st.none() | st.booleans() | st.integers() | bounds | st.floats() | st.text(max_size=30)
+values: SearchStrategy[Any] = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=12,
+)
+rubbish = st.binary(max_size=200) | st.text(max_size=200).map(
+    lambda text: text.encode(errors="surrogatepass")
+)
+
+
+def spoilt(valid: Any) -> SearchStrategy[Any]:
+    """A valid value, in which one part anywhere is another value, or missing, or more than was asked for."""
+
+    def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        inner = (
+            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        )
+        return [path, *(place for key, part in inner for place in places(part, (*path, key)))]
+
+    def with_other(path: tuple[Any, ...], other: Any) -> Any:
+        if not path:
+            return other
+        copy = json.loads(json.dumps(valid))
+        within = copy
+        for key in path[:-1]:
+            within = within[key]
+        within[path[-1]] = other
+        return copy
+
+    return st.builds(with_other, st.sampled_from(places(valid)), values)
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Whoever says nothing of the protocol is sent away soon."""
+    return settings.model_copy(update={"connect_within_s": 0.2})
+
+
+REQUESTS = (PERSONAS, MEDIA_PLAN, BRAND_KIT)
+jobs = st.sampled_from(REQUESTS).flatmap(spoilt)
+bodies = rubbish | (values | jobs).map(lambda value: json.dumps(value).encode())
+
+with_bodies = [
+    *(operation for operation in OPERATIONS if operation.body is not None),
+]
+ours = [(operation.method.upper(), operation.path.replace("{taskId}", "x")) for operation in with_bodies]
+hubs = [("POST", "/emulation"), ("POST", "/connection/http_stream"), ("POST", "/centrifugo/subscribe")]
+
+
+def test_every_body_that_is_read_is_fuzzed() -> None:
+    assert {path for _, path in ours} == {"/api/jobs", "/api/jobs/x", "/api/token"}
+    assert {request["type"] for request in REQUESTS} == set(TASK_TYPES)
+
+
+@many
+@given(st.sampled_from(ours), bodies)
+async def test_every_body_is_answered(herald: Herald, operation: tuple[str, str], body: bytes) -> None:
+    method, path = operation
+    response = await herald.request(method, path, content=body)
+    assert response.status_code < 500, response.text
+    if response.is_error:
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["status"] == response.status_code
+
+
+@many
+@given(st.sampled_from(hubs), rubbish | values.map(lambda value: json.dumps(value).encode()))
+async def test_what_is_sent_to_the_hub_over_http_is_answered(
+    herald: Herald, operation: tuple[str, str], body: bytes
+) -> None:
+    method, path = operation
+    async with herald.http.stream(method, path, content=body) as response:
+        assert response.status_code < 500
+        if path == "/connection/http_stream" and response.status_code == 200:
+            # It is not of the protocol, so the stream ends with a disconnect.
+            last = [line async for line in response.aiter_lines()][-1]
+            assert json.loads(last)["push"]["disconnect"]["code"] in {3500, 3501, 3502}
+
+
+lone_surrogate = "\ud800"
+
+
+@pytest.mark.parametrize("field", ["session", "node", "data"])
+async def test_text_that_no_encoding_can_hold_is_refused_by_emulation(herald: Herald, field: str) -> None:
+    body = {"session": "s", "node": "n", "data": "{}"} | {field: lone_surrogate}
+    response = await herald.http.post("/emulation", content=json.dumps(body))
+    assert response.status_code == 400, response.text
+
+
+async def test_a_limit_of_thousands_of_digits_is_refused(herald: Herald) -> None:
+    assert (await herald.get("/api/jobs", params={"limit": "9" * 5000})).status_code == 400
+
+
+async def test_a_secret_beyond_ascii_is_compared_as_utf_8(settings: Settings) -> None:
+    async with herald_with(settings, metrics_token=SecretStr("clé")) as herald:
+        for sent, status in (("clé".encode(), 200), ("clé".encode("latin-1"), 401), (b"\xff", 401)):
+            headers = [(b"Authorization", b"Bearer " + sent)]
+            assert (await herald.http.get("/metrics", headers=headers)).status_code == status
+
+
+header_values = st.text(
+    st.characters(codec="latin-1", categories=["L", "N", "P", "S"]), min_size=1, max_size=20
+).map(lambda text: text.encode("latin-1"))
+percent_encoded = st.binary(min_size=1, max_size=20).map(lambda data: quote(data, safe=""))
+
+
+@many
+@given(
+    st.sampled_from(["/api/jobs/{}", "/api/jobs?after={}&limit={}", "/api/jobs?action=status&taskIds={}"])
+    | st.sampled_from(
+        ["/api/personas?taskId={}", "/api/brandKits/{}", "/connection/sse?cf_connect={}", "/{}"]
+    ),
+    percent_encoded,
+    st.dictionaries(
+        st.sampled_from(["If-None-Match", "Prefer", "traceparent", "Origin", "Idempotency-Key", "X-Api-Key"]),
+        header_values,
+    ),
+    st.none() | header_values.map(lambda value: b"Bearer " + value),
+)
+async def test_every_path_query_and_header_is_answered(
+    herald: Herald, path: str, text: str, headers: dict[str, bytes], authorization: bytes | None
+) -> None:
+    sent = {"Authorization": authorization or f"Bearer {herald.token()}".encode()} | headers
+    raw = [(name.encode(), value) for name, value in sent.items()]
+    async with herald.http.stream("GET", path.replace("{}", text), headers=raw) as response:
+        assert response.status_code < 500
+        if authorization is not None and path.startswith("/api/"):
+            assert response.status_code in {401, 404}  # there may be a slash, and so no such path
+
+
+@many
+@given(header_values)
+async def test_every_idempotency_key_is_accepted_or_refused(herald: Herald, key: bytes) -> None:
+    token = f"Bearer {herald.token()}".encode()
+    headers = [(b"Authorization", token), (b"Idempotency-Key", key)]
+    response = await herald.http.post("/api/jobs", json=PERSONAS, headers=headers)
+    assert response.status_code in {202, 400, 429}, response.text
+
+
+commands = [
+    {"id": 2, "subscribe": {"channel": "task:x", "recover": True, "epoch": "e", "offset": 3}},
+    {
+        "id": 2,
+        "subscribe": {"channel": "brand:b", "recover": True, "offset": 3, "flag": 2, "type": 0, "tf": None},
+    },
+    {
+        "id": 3,
+        "history": {
+            "channel": "tasks#ada",
+            "limit": 3,
+            "since": {"offset": 1, "epoch": "e"},
+            "reverse": True,
+        },
+    },
+    {"id": 4, "unsubscribe": {"channel": "tasks#ada"}},
+    {"id": 5, "refresh": {"token": "t"}},
+    {"id": 6, "sub_refresh": {"channel": "c", "token": "t"}},
+    {"id": 7, "publish": {"channel": "c", "data": {}}},
+    {"id": 8, "send": {"data": {}}},
+]
+frames = rubbish | st.lists(values | st.sampled_from(commands).flatmap(spoilt), min_size=1, max_size=4).map(
+    lambda messages: "\n".join(map(json.dumps, messages)).encode()
+)
+
+
+@how(max_examples=600, deadline=None)
+@given(frames)
+def test_the_parser_reads_a_frame_or_says_that_it_is_none(frame: bytes) -> None:
+    for form in (frame, frame.decode(errors="replace")):
+        try:
+            decoded = list(protocol.decode(form))
+        except protocol.MalformedFrameError:
+            continue
+        assert all(command is None or command.id >= 0 for command in decoded)
+
+
+@many
+@given(frames, st.booleans())
+async def test_the_hub_answers_or_ends_and_its_neighbours_notice_nothing(
+    herald: Herald, frame: bytes, text: bool
+) -> None:
+    herald.brands = ["b"]
+    async with herald.other("bob").connected() as neighbour:
+        async with herald.connected() as socket:
+            await socket.connection.send(frame, text=text)
+            await socket.connection.send('{"id":4242,"ping":{}}')
+            try:
+                while (message := await socket.next()).get("id") != 4242:
+                    assert message.get("error", {}).get("code") in {
+                        None,
+                        *(code.code for code in vars(codes).values() if isinstance(code, codes.Error)),
+                    } - {codes.INTERNAL.code}
+            except Exception as end:
+                assert type(end).__name__.startswith("ConnectionClosed")
+                assert end.rcvd.code in {1007, 3013, 3500, 3501, 3508}, end  # type: ignore[attr-defined]
+        assert (await neighbour.call(ping={})).get("error") is None

@@ -1,0 +1,145 @@
+"""The command line, as a person or a script calls it, against a running Herald."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import NamedTuple
+
+import jwt
+import pytest
+
+from herald.shared.cli.follow import events
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import EndReason, TaskStatus, now
+from herald.shared.tasks.store import Store
+from tests.integration.server.hub.test_hub import herald_with
+from tests.support.processes import ROOT, WORKER, environment, running, web
+from tests.support.tasks import a_task
+
+BRAND_KIT = '{"brandName": "Ada", "description": "Tea"}'
+
+
+class Said(NamedTuple):
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Awaitable[Said]]
+
+
+@pytest.fixture
+async def run(settings: Settings) -> AsyncIterator[Run]:
+    """Runs a command against a Herald with a worker, as the secret's owner."""
+    with running(WORKER, environment(settings)):
+        async with web(settings) as address:
+            variables = environment(settings, HERALD_URL=f"http://{address}", COLUMNS="200")
+
+            async def called(*arguments: str, **more: str) -> Said:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-m", "herald.shared.cli", *arguments),
+                    env=variables | more,
+                    cwd=ROOT,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=asyncio.subprocess.PIPE,
+                )
+                out, err = await process.communicate()
+                assert process.returncode is not None
+                return Said(process.returncode, out.decode(), err.decode())
+
+            yield called
+
+
+async def test_a_task_is_started_watched_to_its_end_and_inspected(run: Run) -> None:
+    submitted = await run("submit", "GENERATE_BRAND_KIT", BRAND_KIT, "--follow", "--priority", "high")
+    assert submitted.code == 0, submitted.err
+    task_id, *lines = submitted.out.splitlines()
+    assert lines[-1].endswith(f"task.completed {task_id} 100% completed")
+    again = await run("follow", task_id, "--json")
+    assert json.loads(again.out.splitlines()[-1])["task"]["status"] == "completed", "the snapshot has it"
+    inspected = await run("inspect", task_id)
+    assert "is completed" in inspected.out and "processing" in inspected.out
+    assert json.loads((await run("inspect", task_id, "--json")).out)["priority"] == "high"
+
+
+async def test_active_tasks_that_a_snapshot_leaves_out_are_followed_too(
+    settings: Settings, store: Store
+) -> None:
+    expected = {(await store.create(a_task()))[0].task_id for _ in range(30)}
+    seen: set[str] = set()
+    async with herald_with(settings, max_outbox_bytes=8 * 1024) as herald, asyncio.timeout(30):
+        async with aclosing(events(f"http://{herald.address}", herald.token(), None)) as stream:
+            async for event in stream:
+                seen |= {task["taskId"] for task in event["tasks"]}
+                if seen == expected:
+                    break
+
+
+async def test_what_failed_is_queued_again(run: Run, store: Store) -> None:
+    def failed(**changes: object) -> dict[str, object]:
+        return {"status": TaskStatus.FAILED, "completed_at": now(), "retryable": True, **changes}
+
+    quota = a_task(**failed(end_reason=EndReason.QUOTA, user_id="ada"))
+    timeout = a_task(**failed(end_reason=EndReason.TIMEOUT, user_id="bob"))
+    hopeless = a_task(**failed(end_reason=EndReason.BAD_INPUT, retryable=False))
+    for task in (quota, timeout, hopeless):
+        await store.create(task)
+    dry = await run("requeue-failed", "--dry-run")
+    assert "2 found" in dry.out and quota.task_id in dry.out and timeout.task_id in dry.out
+    assert "1 of 1 queued again" in (await run("requeue-failed", "--reason", "quota")).out
+    assert "0 of 0" in (await run("requeue-failed", "--type", "GENERATE_BRAND_KIT")).out
+    both = await run("requeue-failed", "--all")
+    assert "2 of 2 queued again" in both.out and hopeless.task_id in both.out
+    async with asyncio.timeout(30):
+        for task in (quota, timeout):
+            while (found := await store.get(task.task_id)) is None or found.status != TaskStatus.COMPLETED:
+                await asyncio.sleep(0.05)
+
+
+async def test_cancel_and_retry(run: Run, store: Store) -> None:
+    waiting = a_task()
+    await store.create(waiting)
+    cancelled = await run("cancel", waiting.task_id)
+    assert cancelled.code == 0 and "of ada is cancelled" in cancelled.out
+    assert "of ada is queued" in (await run("retry", waiting.task_id)).out
+    followed = await run("--user", "ada", "follow", waiting.task_id)
+    assert followed.code == 0 and "completed" in followed.out.splitlines()[-1]
+
+
+async def test_a_deployment_is_checked(run: Run) -> None:
+    async with asyncio.timeout(30):
+        while (checked := await run("check")).code != 0:  # the worker may not have told of itself yet
+            assert "workers: none lives" in checked.out
+    assert [line.split()[:2] for line in checked.out.splitlines()] == [
+        ["ok", f"{what}:"] for what in ("mongo", "redis", "feed", "workers", "hub")
+    ]
+    away = await run("check", HERALD_URL="http://127.0.0.1:9")
+    assert away.code == 1 and away.out.startswith("bad  web:")
+
+
+async def test_what_cannot_be_done_is_said_in_one_line(run: Run) -> None:
+    for arguments, message in (
+        (["cancel", "none"], "404: there is no such task"),
+        (["submit", "NO_SUCH_TYPE", "{}"], "422: /type: Unknown task type"),
+        (["submit", "GENERATE_BRAND_KIT", "{"], "the payload is not JSON"),
+        (["submit", "GENERATE_BRAND_KIT", "@/no/such/file"], "the payload is not JSON"),
+        (["--token", "rubbish", "follow"], "invalid token"),
+        (["--token", "rubbish", "retry", "x"], "401"),
+        (["follow", "none"], "permission denied"),
+        (["--url", "http://127.0.0.1:9", "cancel", "x"], "does not answer"),
+    ):
+        said = await run(*arguments)
+        assert (said.code, said.out) == (1, ""), arguments
+        assert message in said.err and len(said.err.splitlines()) == 1
+
+
+async def test_a_token_is_made_by_the_secret(run: Run, settings: Settings) -> None:
+    made = (await run("token", "olga", "--brand", "acme", "--operator", "--ttl", "60")).out.strip()
+    claims = jwt.decode(made, settings.auth_secret.get_secret_value(), algorithms=["HS256"])
+    assert (claims["sub"], claims["brands"], claims["scope"]) == ("olga", ["acme"], "operator")
+    assert claims["exp"] - claims["iat"] <= 60
+    assert (await run("inspect", "x", HERALD_TOKEN=made)).err.startswith("herald: 404")

@@ -1,0 +1,60 @@
+"""A cancel reaches a running step at once, even one that waits for a silent model."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from herald.shared.queue.queue import Queue
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import TaskStatus, now
+from herald.shared.tasks.store import Store
+from tests.support.client import PERSONAS, Herald
+from tests.support.gemini import Gemini, gemini_server, slowly
+from tests.support.processes import WORKER, environment, running
+from tests.support.tasks import a_task
+
+
+@asynccontextmanager
+async def silent_model(settings: Settings) -> AsyncIterator[Gemini]:
+    """A worker that has begun to listen to a model, which says something and then nothing more."""
+    async with gemini_server() as model:
+        model.reply = slowly("{", end=False)
+        variables = environment(settings, HERALD_GEMINI_API_KEY="k", HERALD_GEMINI_BASE_URL=model.address)
+        with running(WORKER, variables):
+            yield model
+
+
+async def listening(model: Gemini, yes: bool = True) -> None:
+    while bool(model.open) is not yes:
+        await asyncio.sleep(0.01)
+
+
+async def test_the_call_is_broken_off_within_a_second(
+    herald: Herald, settings: Settings, store: Store
+) -> None:
+    async with silent_model(settings) as model, herald.connected() as socket, asyncio.timeout(30):
+        task_id = (await herald.create(PERSONAS))["taskId"]
+        await listening(model)
+        response = await herald.post(f"/api/jobs/{task_id}/cancel")
+        assert response.json()["status"] == "cancelled"
+        async with asyncio.timeout(1):
+            await listening(model, False)
+        while (event := (await socket.publication())["data"])["type"] != "task.cancelled":
+            pass
+        assert event["task"]["endReason"] == "user"
+        assert await socket.silence(1.5), "the worker has told of a task that is not its own any more"
+        again = await herald.post(f"/api/jobs/{task_id}/cancel")
+        assert again.status_code == 409
+
+
+async def test_it_is_noticed_though_the_signal_was_lost(settings: Settings, store: Store) -> None:
+    async with silent_model(settings) as model, asyncio.timeout(30):
+        task, _ = await store.create(a_task())
+        async with Queue.connect(settings) as queue:
+            await queue.enqueue(task)
+        await listening(model)
+        cancelled = await store.transition(task.task_id, TaskStatus.CANCELLED, by="user", completed_at=now())
+        assert cancelled is not None
+        async with asyncio.timeout(2):
+            await listening(model, False)
+    assert await store.get(task.task_id) == cancelled

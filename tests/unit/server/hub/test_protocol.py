@@ -1,0 +1,180 @@
+import json
+
+import pytest
+
+from herald.server.hub import codes, protocol
+from herald.server.hub.protocol import Command, MalformedFrameError
+
+
+def decode(frame: str | bytes) -> list[Command | None]:
+    return list(protocol.decode(frame))
+
+
+def one(frame: str) -> Command:
+    [command] = decode(frame)
+    assert command is not None
+    return command
+
+
+def test_a_frame_holds_one_or_more_commands() -> None:
+    first, pong, second = decode('{"id":1,"connect":{"token":"t"}}\n{}\n{"id":2,"ping":{}}\n')
+    assert first is not None and isinstance(first.request, protocol.ConnectRequest)
+    assert pong is None
+    assert second is not None and isinstance(second.request, protocol.PingRequest)
+
+
+def test_bytes_are_read_like_text() -> None:
+    assert decode(b'{"id":1,"ping":{}}') == decode('{"id":1,"ping":{}}')
+
+
+def test_a_connect_brings_the_positions_of_its_server_side_subscriptions() -> None:
+    request = one(
+        '{"id":1,"connect":{"token":"t","subs":{"tasks#a":{"recover":true,"epoch":"e","offset":7}}}}'
+    ).request
+    assert isinstance(request, protocol.ConnectRequest)
+    assert request.subs["tasks#a"] == protocol.SubscribeRequest(recover=True, epoch="e", offset=7)
+
+
+def test_fields_that_are_not_ours_are_ignored() -> None:
+    request = one('{"id":1,"subscribe":{"channel":"c","positioned":true,"data":{"x":1}},"more":2}').request
+    assert request == protocol.SubscribeRequest(channel="c")
+
+
+def test_an_unknown_method_has_no_request() -> None:
+    assert one('{"id":1,"dance":{}}').request is None
+
+
+@pytest.mark.parametrize("method", ["publish", "presence", "presence_stats", "rpc"])
+def test_commands_of_the_protocol_that_are_not_offered_are_known(method: str) -> None:
+    assert isinstance(
+        one(json.dumps({"id": 1, method: {"channel": "c"}})).request, protocol.NotOfferedRequest
+    )
+
+
+@pytest.mark.parametrize("frame", ['{"send":{"data":{}}}', '{"id":1,"send":{}}'])
+def test_a_send_needs_no_id(frame: str) -> None:
+    assert one(frame).request == protocol.SendRequest()
+
+
+def test_null_counts_as_missing() -> None:
+    frame = '{"id":1,"ping":null,"subscribe":{"channel":"c","token":null,"offset":null,"tf":null}}'
+    assert one(frame).request == protocol.SubscribeRequest(channel="c")
+
+
+@pytest.mark.parametrize(("number", "value"), [("3.0", 3), ("1e+21", 10**21), (str(2**63), 2**63)])
+def test_whole_numbers_may_be_large_or_written_as_floats(number: str, value: int) -> None:
+    request = one(f'{{"id":1,"subscribe":{{"channel":"c","offset":{number}}}}}').request
+    assert request == protocol.SubscribeRequest(channel="c", offset=value)
+
+
+@pytest.mark.parametrize("bad", ["nonsense", '{"id":0,"ping":{}}', b"\xff"])
+def test_commands_before_a_malformed_line_are_decoded(bad: str | bytes) -> None:
+    good = '{"id":1,"ping":{}}\n{}\n'
+    frame = good + bad if isinstance(bad, str) else good.encode() + bad
+    decoded = []
+    with pytest.raises(MalformedFrameError):
+        for command in protocol.decode(frame):
+            decoded.append(command)
+    assert decoded == decode(good)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "nonsense",
+        "[]",
+        "1",
+        '"send"',
+        "null",
+        '{"ping":{}}',
+        '{"id":0,"ping":{}}',
+        '{"id":"x","ping":{}}',
+        '{"id":1,"connect":3}',
+        '{"id":1,"subscribe":{"channel":"c","offset":-1}}',
+        '{"id":1.5,"ping":{}}',
+        '{"id":4294967296,"ping":{}}',
+        b"\xff\xfe",
+        b'{"id":1,"subscribe":{"channel":"\xff"}}',
+        "",
+        "\n\n",
+    ],
+)
+def test_what_is_not_of_the_protocol_is_refused(frame: str | bytes) -> None:
+    with pytest.raises(MalformedFrameError):
+        decode(frame)
+
+
+def test_replies_name_their_command() -> None:
+    assert json.loads(protocol.reply(one('{"id":7,"ping":{}}'), "ping")) == {"id": 7, "ping": {}}
+
+
+def test_an_error_says_whether_trying_again_may_help() -> None:
+    command = one('{"id":7,"ping":{}}')
+    assert json.loads(protocol.error_reply(command, codes.PERMISSION_DENIED)) == {
+        "id": 7,
+        "error": {"code": 103, "message": "permission denied"},
+    }
+    assert json.loads(protocol.error_reply(command, codes.INTERNAL))["error"]["temporary"] is True
+
+
+def test_a_publication_goes_out_as_it_was_published() -> None:
+    frame = protocol.publication(protocol.publication_prefix('odd"channel'), 3, '{"a":1}')
+    assert json.loads(frame) == {"push": {"channel": 'odd"channel', "pub": {"offset": 3, "data": {"a": 1}}}}
+
+
+def test_a_subscription_tells_what_the_client_asked_for() -> None:
+    fresh = protocol.subscription(
+        offset=3, epoch="e", recovering=False, recovered=False, snapshot='{"tasks":[]}', ttl_s=9
+    )
+    described = {"recoverable": True, "positioned": True, "offset": 3, "epoch": "e"}
+    assert json.loads(fresh) == described | {"data": {"tasks": []}, "expires": True, "ttl": 9}
+    recovered = protocol.subscription(
+        offset=3, epoch="e", recovering=True, recovered=True, publications=[(2, "1"), (3, '{"a":1}')]
+    )
+    publications = [{"offset": 2, "data": 1}, {"offset": 3, "data": {"a": 1}}]
+    flags = {"recovered": True, "was_recovering": True}
+    assert json.loads(recovered) == described | flags | {"publications": publications}
+    lost = protocol.subscription(offset=3, epoch="e", recovering=True, recovered=False, snapshot="{}")
+    assert json.loads(lost) == described | {"was_recovering": True, "data": {}}
+
+
+def test_a_connect_carries_the_results_of_its_subscriptions() -> None:
+    result = protocol.connected(
+        client="c", session="s", node="n", ping_s=25, ttl_s=None, subscriptions={'odd"': '{"offset":1}'}
+    )
+    assert json.loads(result) == {
+        "client": "c",
+        "version": "herald",
+        "ping": 25,
+        "pong": True,
+        "session": "s",
+        "node": "n",
+        "subs": {'odd"': {"offset": 1}},
+    }
+
+
+def test_a_ttl_is_a_year_at_most() -> None:
+    command, long, year = one('{"id":7,"ping":{}}'), 10**12, 365 * 24 * 3600
+    refreshed = json.loads(protocol.refreshed(command, "refresh", long))["refresh"]
+    subscribed = json.loads(
+        protocol.subscription(offset=0, epoch="e", recovering=False, recovered=False, ttl_s=long)
+    )
+    connected = json.loads(
+        protocol.connected(client="c", session="s", node="n", ping_s=25, ttl_s=long, subscriptions={})
+    )
+    assert refreshed["ttl"] == subscribed["ttl"] == connected["ttl"] == year
+
+
+def test_a_history_is_a_position_and_publications() -> None:
+    result = protocol.history(offset=2, epoch="e", publications=[(1, "null")])
+    assert json.loads(result) == {"offset": 2, "epoch": "e", "publications": [{"offset": 1, "data": None}]}
+
+
+def test_where_there_is_no_close_code_a_push_tells_the_end() -> None:
+    push = json.loads(protocol.disconnected(codes.SLOW))["push"]
+    assert push == {"disconnect": {"code": 3008, "reason": "slow", "reconnect": True}}
+
+
+def test_the_clients_return_after_the_disconnects_that_time_heals() -> None:
+    assert codes.SHUTDOWN.reconnects and codes.INSUFFICIENT_STATE.reconnects and codes.SLOW.reconnects
+    assert not codes.INVALID_TOKEN.reconnects and not codes.BAD_REQUEST.reconnects

@@ -1,0 +1,28 @@
+import json
+
+import pytest
+
+from herald.shared.tasks.events import OF_STATUS, TaskEvent
+from herald.shared.tasks.models import TaskStatus
+from tests.support.tasks import a_task
+
+
+def test_an_event_carries_the_whole_public_task_on_one_line() -> None:
+    task = a_task(status=TaskStatus.PROCESSING, progress=40, rev=5, tick=2, current_step="two\nlines")
+    text = TaskEvent.of(task, "task.progress").encode()
+    assert "\n" not in text
+    event = json.loads(text)
+    assert event["type"] == "task.progress"
+    assert event["at"].endswith("Z")
+    assert event["task"] == task.public().wire()
+
+
+@pytest.mark.parametrize("status", TaskStatus)
+def test_every_status_has_its_event(status: TaskStatus) -> None:
+    assert TaskEvent.of(a_task(status=status)).type == OF_STATUS[status] == f"task.{status}"
+
+
+def test_a_brand_s_task_is_told_to_the_brand_too() -> None:
+    task = a_task(task_id="t", brand_id="acme")
+    assert TaskEvent.of(task).channels() == ["tasks#ada", "task:t", "brand:acme"]
+    assert TaskEvent.of(a_task(task_id="t")).channels() == ["tasks#ada", "task:t"]

@@ -1,0 +1,1 @@
+"""Runs attempts: takes jobs from the queue, runs their steps, records their progress."""

@@ -1,0 +1,63 @@
+"""What a failure means for a task: why, whether trying again may help, and when."""
+
+import logging
+import random
+from itertools import pairwise, takewhile
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from herald.shared.tasks.models import EndReason, HistoryEntry, Task, TaskStatus
+from herald.worker.llm.provider import ProviderError
+
+log = logging.getLogger(__name__)
+
+RETRY_BASE_S = 2.0
+RETRY_MAX_S = 120.0
+MAX_LOSSES = 4
+"""So many workers in a row may be lost with a task."""
+
+
+class Outcome(NamedTuple):
+    """How an attempt failed."""
+
+    message: str
+    reason: EndReason
+    retryable: bool
+    retry_after_s: float | None = None
+
+
+def outcome_of(error: Exception, *, timeout_s: float) -> Outcome:
+    """What an exception means for the task."""
+    match error:
+        case ProviderError():
+            return Outcome(str(error), error.reason, error.retryable, error.retry_after_s)
+        case TimeoutError():
+            message = f"the attempt took longer than {timeout_s:g} s"
+            return Outcome(message, EndReason.TIMEOUT, retryable=True)
+        case ValidationError():
+            fault = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, fault["loc"]))
+            return Outcome(f"bad input: {where}: {fault['msg']}", EndReason.BAD_INPUT, retryable=False)
+        case _:
+            log.error("a generator failed", exc_info=error)
+            return Outcome(f"internal error: {type(error).__name__}", EndReason.INTERNAL, retryable=False)
+
+
+def losses(task: Task) -> int:
+    """How many workers in a row have claimed ``task`` and were not heard of again."""
+    if task.status is not TaskStatus.PROCESSING:
+        return 0
+    claims = [entry.by for entry in takewhile(_is_claim, reversed(task.history))]
+    # A worker that claims its own task again was not lost: a service was away.
+    return sum(by != after for by, after in pairwise([*claims, None]))
+
+
+def _is_claim(entry: HistoryEntry) -> bool:
+    return entry.status is TaskStatus.PROCESSING
+
+
+def backoff_s(retry: int) -> float:
+    """How long to wait before retry number ``retry`` (from 1): exponential, with full jitter."""
+    longest = min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** min(retry - 1, 16))
+    return random.uniform(0, longest)  # noqa: S311  jitter

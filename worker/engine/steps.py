@@ -1,0 +1,240 @@
+"""Runs the steps of an attempt: asks the model, keeps its answers, and skips what an earlier attempt has."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from opentelemetry.trace import SpanKind
+from pydantic import ValidationError
+
+from herald.shared.observability import metrics, tracing
+from herald.shared.tasks.models import EndReason, Step, Task, Usage, now
+from herald.shared.tasks.store import Store
+from herald.worker.engine.journal import Journal
+from herald.worker.engine.timing import StepClock
+from herald.worker.llm.provider import AnswerT, Prompt, Provider, ProviderError, UnfitError
+from herald.worker.tasks.base import PlannedStep
+
+PARTS_AT_ONCE = 4
+"""Answers that one step waits for at the same time."""
+
+
+class StepRunner:
+    """The steps of one attempt; see `herald.worker.tasks.base.Steps`, which it is.
+
+    Example::
+
+        async with steps.run("Drafting strategy") as step:
+            strategy = await step.ask(prompt)
+        async with steps.run("Writing posts") as step:
+            weeks = await step.ask_each({"week 1": …, "week 2": …})
+    """
+
+    def __init__(
+        self,
+        plan: Sequence[PlannedStep],
+        checkpoints: dict[str, Any],
+        *,
+        journal: Journal,
+        clock: StepClock,
+        store: Store,
+        provider: Provider,
+    ) -> None:
+        self.plan = plan
+        self.checkpoints = checkpoints
+        self.journal = journal
+        self.store = store
+        self.provider = provider
+        self._clock = clock
+
+    @property
+    def task(self) -> Task:
+        """The task as it is now."""
+        return self.journal.task
+
+    async def begin(self) -> None:
+        """Make the plan known.
+
+        Raises:
+            LeaseLostError: see `Journal`.
+        """
+        known = {step.name: step for step in self.task.steps}
+        steps = [known.get(planned.name, Step(name=planned.name)) for planned in self.plan]
+        ahead = {
+            planned.name: self._rounds(planned)
+            for planned, step in zip(self.plan, steps, strict=True)
+            if step.status != "completed"
+        }
+        await self._clock.begin(ahead, whole=not self.checkpoints)
+        await self._record(steps)
+
+    @asynccontextmanager
+    async def run(self, name: str) -> AsyncIterator["RunningStep"]:
+        """Run the planned step ``name``: it is done where the block ends without an exception.
+
+        Raises:
+            LeaseLostError: see `Journal`.
+        """
+        index = [planned.name for planned in self.plan].index(name)
+        done = self.task.steps[index].status == "completed"  # by an earlier attempt
+        if not done:
+            self._clock.start(name)
+            running = Step(name=name, status="running", started_at=now())
+            await self._record(self._with(index, running), current_step=name, current_step_index=index)
+        with tracing.span(name):
+            yield RunningStep(self, index)
+        self.advance(index, 1)
+        if not done:
+            self._clock.finish(name)
+            finished = {"status": "completed", "completed_at": now()}
+            await self._record(self._with(index, self.task.steps[index].model_copy(update=finished)))
+
+    def advance(self, index: int, fraction: float) -> None:
+        """Note that step number ``index`` is done by ``fraction``."""
+        total = sum(step.weight for step in self.plan)
+        before = sum(step.weight for step in self.plan[:index])
+        self.journal.advance(100 * (before + self.plan[index].weight * fraction) / total)
+
+    async def record_progress(self) -> None:
+        """Store how far it is, and tell it.
+
+        Raises:
+            LeaseLostError: see `Journal`.
+        """
+        await self.journal.record("task.progress", estimated_completion=self._clock.estimate())
+
+    def _rounds(self, step: PlannedStep) -> int:
+        """How often the step will wait for the model, as far as no earlier attempt has."""
+        kept = sum(key.startswith(f"{step.name}: ") for key in self.checkpoints)
+        return math.ceil(max(step.parts - kept, 1) / PARTS_AT_ONCE)
+
+    def _with(self, index: int, step: Step) -> list[Step]:
+        return [*self.task.steps[:index], step, *self.task.steps[index + 1 :]]
+
+    async def _record(self, steps: list[Step], **changes: Any) -> None:
+        estimate = self._clock.estimate()
+        await self.journal.record("task.step", steps=steps, estimated_completion=estimate, **changes)
+
+
+class RunningStep:
+    """A step while it runs; see `herald.worker.tasks.base.RunningStep`, which it is."""
+
+    def __init__(self, runner: StepRunner, index: int) -> None:
+        self._runner = runner
+        self._index = index
+        self._name = runner.plan[index].name
+
+    async def ask(self, prompt: Prompt[AnswerT]) -> AnswerT:
+        """The model's answer, or the one that it gave in an earlier attempt.
+
+        Raises:
+            LeaseLostError: see `Journal`.
+            ProviderError: the model gave no usable answer.
+        """
+        return (await self.ask_each({"": prompt}))[""]
+
+    async def ask_each(self, prompts: Mapping[str, Prompt[AnswerT]]) -> dict[str, AnswerT]:
+        """The same for several questions at the same time; each answer is kept as soon as it is there.
+
+        When one fails in a way that may heal, those that are being written are finished, for they are paid
+        for, and no other is begun.
+        """
+        waiting = iter(prompts.items())
+        arrived = dict.fromkeys(prompts, 0.0)
+        found: dict[str, AnswerT] = {}
+        failure: Exception | None = None
+
+        def advance(part: str, fraction: float) -> None:
+            arrived[part] = fraction
+            self._runner.advance(self._index, sum(arrived.values()) / len(arrived))
+
+        async def lane() -> None:
+            nonlocal failure
+            try:
+                while failure is None and (question := next(waiting, None)) is not None:
+                    part, prompt = question
+                    found[part] = await self._answer(part, prompt, partial(advance, part))
+                    advance(part, 1)
+                    if len(prompts) > 1:
+                        await self._runner.record_progress()
+            except Exception as error:
+                failure = failure or error
+                raise
+
+        lanes = [asyncio.create_task(lane()) for _ in range(min(PARTS_AT_ONCE, len(prompts)))]
+        try:
+            if lanes:
+                await asyncio.wait(lanes, return_when=asyncio.FIRST_EXCEPTION)
+            if isinstance(failure, ProviderError) and failure.retryable:
+                await asyncio.wait(lanes)
+        finally:
+            for task in lanes:
+                task.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
+        if failure is not None:
+            raise failure
+        return {part: found[part] for part in prompts}
+
+    async def _answer(self, part: str, prompt: Prompt[AnswerT], advance: Callable[[float], None]) -> AnswerT:
+        runner = self._runner
+        key = f"{self._name}: {part}" if part else self._name
+        if key in runner.checkpoints:
+            try:
+                return prompt.schema.model_validate(runner.checkpoints[key])
+            except ValidationError:
+                pass  # an older version of us has asked for something else
+        answer = await self._fitting(part, prompt, advance)
+        output = answer.wire()
+        await runner.store.save_checkpoint(runner.task.task_id, key, output)
+        runner.checkpoints[key] = output
+        return answer
+
+    async def _fitting(self, part: str, prompt: Prompt[AnswerT], advance: Callable[[float], None]) -> AnswerT:
+        """An answer that fits; one that does not is sent back with its faults, once."""
+        faults: Sequence[str] = ()
+        for _ in range(2):
+            text = await self._written(part, prompt, advance)
+            try:
+                return prompt.parse(text)
+            except UnfitError as unfit:
+                faults = unfit.faults
+                prompt = prompt.again(text, faults)
+        raise ProviderError(
+            f"the model's answer does not fit, even when it was sent back once ({'; '.join(faults)}). "
+            "Start again, or change the input",
+            EndReason.BAD_OUTPUT,
+            retryable=False,
+        )
+
+    async def _written(self, part: str, prompt: Prompt[Any], advance: Callable[[float], None]) -> str:
+        draft = self._runner.journal.draft(self._name, part or None)
+        expected = len(prompt.draft().model_dump_json(by_alias=True))
+        text = []
+        try:
+            with tracing.span(f"write {prompt.schema.__name__}", kind=SpanKind.CLIENT):
+                async with aclosing(self._runner.provider.write(prompt)) as pieces:
+                    async for piece in pieces:
+                        text.append(piece.text)
+                        draft.add(piece)
+                        advance(_share(draft.length, expected))
+        finally:
+            _count(draft.usage)
+        return "".join(text)
+
+
+def _count(usage: Usage | None) -> None:
+    """Count what a call has used, however it ended."""
+    if usage is not None:
+        labels = (usage.provider, usage.model)
+        metrics.TOKENS.labels(*labels, "input").inc(usage.input_tokens)
+        metrics.TOKENS.labels(*labels, "output").inc(usage.output_tokens)
+        metrics.COST_USD.labels(*labels).inc(usage.cost_usd or 0)
+
+
+def _share(written: int, expected: int) -> float:
+    """How much of an answer is there; how long it will be is a guess, so it never says all of it."""
+    ratio = written / max(expected, 1)
+    return 0.9 * ratio if ratio <= 1 else 1 - 0.1 * math.exp(1 - ratio)
