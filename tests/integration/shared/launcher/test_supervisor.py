@@ -149,7 +149,7 @@ def test_each_part_that_is_killed_comes_back_and_tasks_go_on(data_dir: Path) -> 
         assert re.search(r"^\d\d:\d\d:\d\d web    \| INFO", text, re.MULTILINE)
         for name, command in (
             ("worker", "herald.worker.main"),
-            ("web", "-m\0server"),
+            ("web", "-m\0herald.server"),
             ("the embedded Valkey", "valkey-server"),
             ("the embedded MongoDB-wire server", "secantus"),
         ):
@@ -174,7 +174,7 @@ def test_nothing_is_left_when_the_supervisor_is_killed(data_dir: Path) -> None:
         [watcher] = family(data_dir, "watcher.py")
         os.kill(watcher, signal.SIGKILL)
         until(lambda: family(data_dir, "watcher.py") - {watcher})
-        web = leader(data_dir, "-m\0server")
+        web = leader(data_dir, "-m\0herald.server")
         children = {pid for pid in family(data_dir) if os.getpgid(pid) == web} - {web}
         assert len(children) >= 2
         for hung in children:
