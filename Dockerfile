@@ -14,10 +14,12 @@ RUN useradd --system --uid 10001 --no-create-home herald
 WORKDIR /herald
 COPY --from=packages /venv /venv
 COPY --from=page /herald/node_modules node_modules
+COPY pyproject.toml README.md LICENSE ./
 COPY server server
 COPY worker worker
 COPY shared shared
 COPY static static
+RUN /venv/bin/pip install --quiet --no-cache-dir --no-deps --no-build-isolation --editable .
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HERALD_ENV=production HERALD_HOST=0.0.0.0 PORT=8000
 USER herald
