@@ -8,7 +8,7 @@ import jwt
 from jwt.algorithms import HMACAlgorithm
 
 from herald.shared.settings import Settings
-from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.channels import Channel
 
 
 class TokenIssuer:
@@ -30,7 +30,7 @@ class TokenIssuer:
         if scope:
             claims["scope"] = scope
         if self._for_centrifugo:
-            claims["channels"] = [user_channel(user_id)]
+            claims["channels"] = [str(Channel.user(user_id))]
         return self._sign(claims, ttl_s)
 
     def issue_subscription(self, user_id: str, channel: str, ttl_s: float) -> str:

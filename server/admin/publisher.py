@@ -9,11 +9,11 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from herald.server.admin.overview import OverviewEvent, OverviewReader
-from herald.server.auth.verify import OPS_CHANNEL
 from herald.server.hub.hub import Hub
 from herald.shared.aio import cancel_and_wait
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.redis.leadership import Leadership
+from herald.shared.tasks.channels import OPS
 from herald.shared.tasks.models import now
 
 log = logging.getLogger(__name__)
@@ -60,11 +60,9 @@ class OverviewPublisher:
     async def tell(self) -> None:
         """Tell once; of several hubs with lookers, one makes the overview."""
         await self._heartbeats.hubs.tell(self._hub.node, **self._figures())
-        if self._hub.has_subscribers(OPS_CHANNEL) and await self._leadership.acquire(
-            "overview", TELL_EVERY_S
-        ):
+        if self._hub.has_subscribers(str(OPS)) and await self._leadership.acquire("overview", TELL_EVERY_S):
             event = OverviewEvent(at=now(), overview=await self._overviews.read())
-            await self._hub.feed.publish_here([(OPS_CHANNEL, event.encode())])
+            await self._hub.feed.publish_here([(str(OPS), event.encode())])
 
     def _figures(self) -> dict[str, float]:
         hub, at = self._hub, asyncio.get_running_loop().time()

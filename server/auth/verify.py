@@ -11,7 +11,7 @@ import httpx2
 import jwt
 
 from herald.shared.settings import Settings
-from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import PublicTask
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
@@ -20,8 +20,6 @@ log = logging.getLogger(__name__)
 
 OPERATOR = "operator"
 """The scope of those who run Herald."""
-OPS_CHANNEL = "ops"
-"""The operators' channel."""
 JWKS_FRESH_S = 600.0
 JWKS_RETRY_S = 10.0
 """Between two fetches that an unknown key has caused."""
@@ -305,14 +303,15 @@ async def may_subscribe(principal: Principal, channel: str, store: Store) -> boo
     Raises:
         pymongo.errors.PyMongoError: a task's owner cannot be read.
     """
-    if channel == user_channel(principal.user_id):
-        return True
-    if channel == OPS_CHANNEL:
-        return principal.is_operator
-    kind, _, name = channel.partition(":")
-    if kind == "brand":
-        return bool(name) and name in principal.brands
-    if kind == "task":
-        found = await store.get_public([name])
-        return bool(found) and principal.may_see(found[0])
-    return False
+    match Channel.parse(channel):
+        case Channel("user", user_id):
+            return user_id == principal.user_id
+        case Channel("task", task_id):
+            tasks = await store.get_public([task_id])
+            return bool(tasks) and principal.may_see(tasks[0])
+        case Channel("brand", brand_id):
+            return brand_id in principal.brands
+        case Channel("ops"):
+            return principal.is_operator
+        case _:
+            return False

@@ -28,7 +28,7 @@ from herald.server.http.requests import (
     versioned_response,
 )
 from herald.shared.observability import tracing
-from herald.shared.tasks.events import task_channel
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import (
     EndReason,
     HistoryEntry,
@@ -190,7 +190,8 @@ async def show(request: Request) -> Response:
         [task] = await dependencies_of(request).admission.placed([(await _visible_task(request))[0]])
         return versioned_response(request, task.wire(), [task], {})
 
-    return await until_changed(request, task_channel(request.path_params["task_id"]), answer)
+    channel = str(Channel.task(request.path_params["task_id"]))
+    return await until_changed(request, channel, answer)
 
 
 async def change(request: Request) -> Response:

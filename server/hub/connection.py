@@ -25,7 +25,7 @@ from herald.server.hub.outbox import Outbox, Outgoing
 from herald.shared.feed.feed import Position
 from herald.shared.observability import metrics
 from herald.shared.settings import Settings
-from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.store import Store
 
 log = logging.getLogger(__name__)
@@ -262,7 +262,7 @@ class Connection:
         self._cancel("connect")  # from here on, any delay is ours and no reason to disconnect the client
         self.principal = principal
         self._hub.sessions.add(self)  # before anything is awaited: others of the user may connect meanwhile
-        channel = user_channel(principal.user_id)
+        channel = str(Channel.user(principal.user_id))
         before = request.subs.get(channel)
         try:
             subscription = await self._hub.subscribe(

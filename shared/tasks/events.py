@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import Model, PublicTask, Task, TaskStatus, Timestamp, now
 
 EventType = Literal[
@@ -46,11 +47,11 @@ class TaskEvent(Model):
         )
 
     def channels(self) -> list[str]:
-        """The channels that carry this event."""
-        names = [user_channel(self.task.user_id), task_channel(self.task.task_id)]
+        """The names of the channels that carry this event."""
+        channels = [Channel.user(self.task.user_id), Channel.task(self.task.task_id)]
         if self.task.brand_id:
-            names.append(brand_channel(self.task.brand_id))
-        return names
+            channels.append(Channel.brand(self.task.brand_id))
+        return [str(channel) for channel in channels]
 
 
 class TaskSnapshot(Model):
@@ -85,18 +86,3 @@ class TaskDelta(Model):
     """Where in the answer the piece begins, in Unicode characters; 0 begins it anew."""
     text: str
     """As the model writes it: a piece of a JSON document."""
-
-
-def user_channel(user_id: str) -> str:
-    """The channel of all of a user's tasks."""
-    return f"tasks#{user_id}"
-
-
-def task_channel(task_id: str) -> str:
-    """The channel of one task."""
-    return f"task:{task_id}"
-
-
-def brand_channel(brand_id: str) -> str:
-    """The channel of all of a brand's tasks."""
-    return f"brand:{brand_id}"

@@ -12,7 +12,7 @@ from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed, Publication
 from herald.shared.feed.follower import Follower
 from herald.shared.launcher.embedded import free_port
-from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import ENDED, Task
 from herald.shared.tasks.store import Store
 from tests.bench.servers import Figures
@@ -64,7 +64,7 @@ async def promises(server: Alone) -> Figures:
         ]
         await ended(store, earlier)
         for user in {user for user, *_ in TASKS}:
-            await follower.follow(user_channel(user))
+            await follower.follow(str(Channel.user(user)))
         for user, request, priority in TASKS:
             task = await client.other(user).create({**request, "priority": priority})
             first[task["taskId"]] = task.get("estimatedStart")
