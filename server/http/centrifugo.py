@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from herald.server.auth.verify import Principal, may_subscribe
+from herald.server.auth.permissions import may_subscribe
+from herald.server.auth.principal import Principal
 from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem
 from herald.server.http.requests import body_of, is_secret, validated

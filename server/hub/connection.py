@@ -8,15 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from herald.server.auth.verify import (
-    Authenticator,
-    ExpiredTokenError,
-    InvalidTokenError,
-    KeysUnavailableError,
-    Principal,
-    SubscriptionGrant,
-    may_subscribe,
-)
+from herald.server.auth.errors import ExpiredTokenError, InvalidTokenError, KeysUnavailableError
+from herald.server.auth.permissions import may_subscribe
+from herald.server.auth.principal import Principal, SubscriptionGrant
+from herald.server.auth.verify import TokenVerifier
 from herald.server.hub import codes, protocol
 from herald.server.hub.codes import ProtocolError
 from herald.server.hub.frame import Frame
@@ -91,7 +86,7 @@ class Connection:
         transport: Transport,
         *,
         hub: Hub,
-        authenticator: Authenticator,
+        authenticator: TokenVerifier,
         store: Store,
         settings: Settings,
     ) -> None:

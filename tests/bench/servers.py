@@ -13,11 +13,11 @@ import msgpack
 import redis.asyncio
 import socketio
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher.embedded import free_port
 from herald.shared.settings import Settings
 from herald.shared.tasks.channels import Channel
+from herald.shared.tokens import TokenIssuer
 from tests.bench.load import RawClient, Usage
 from tests.support.processes import WEB, environment, ready, running
 
@@ -95,7 +95,7 @@ class Herald(Server):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._authenticator = Authenticator(settings)
+        self._issuer = TokenIssuer(settings)
         self._tokens: dict[str, str] = {}
         self._feed: Feed
 
@@ -113,7 +113,7 @@ class Herald(Server):
 
     def token(self, user: str) -> str:
         if user not in self._tokens:
-            self._tokens[user] = self._authenticator.issue(user, [], 3600)
+            self._tokens[user] = self._issuer.issue(user, [], 3600)
         return self._tokens[user]
 
     def greeting(self, channel: str) -> tuple[str, list[tuple[bytes, str | None]]]:
