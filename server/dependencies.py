@@ -58,7 +58,7 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
         overviews = OverviewReader(store, queue, heartbeats)
         snapshots = Snapshots(
             store,
-            admission.placed,
+            admission.with_estimates,
             overviews,
             recent_s=settings.snapshot_recent_s,
             most_bytes=settings.max_outbox_bytes * 3 // 4,  # a client that reads slowly can still take it

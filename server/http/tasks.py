@@ -129,13 +129,13 @@ async def create(request: Request) -> Response:
     )
     dependencies = dependencies_of(request)
     try:
-        async with dependencies.admission.room(principal.user_id, task.task_id, key):
+        async with dependencies.admission.reserve(principal.user_id, task.task_id, key):
             task, is_new = await dependencies.store.create(task)
     except IdempotencyConflictError:
         raise Problem(422, "this Idempotency-Key was used for another request; take a new one") from None
     afterwards = None
     if is_new:
-        task, afterwards = await dependencies.admission.admit(task)
+        task, afterwards = await dependencies.admission.enqueue(task)
     headers = {"Location": f"/api/jobs/{task.task_id}"}
     return JSONResponse(task.public().wire(), 202, headers, background=afterwards)
 
@@ -158,7 +158,7 @@ async def index(request: Request) -> Response:
         limit=listing.limit,
         after=listing.after,
     )
-    placed = await dependencies_of(request).admission.placed(page.tasks)
+    placed = await dependencies_of(request).admission.with_estimates(page.tasks)
     return JSONResponse(page_body(page._replace(tasks=placed)))
 
 
@@ -174,7 +174,7 @@ async def _status(request: Request, principal: Principal) -> Response:
         raise Problem(400, f"taskIds: 1 to {MAX_IDS} ids, separated by commas")
     dependencies = dependencies_of(request)
     found = [task for task in await dependencies.store.get_public(ids) if may_see(principal, task)]
-    tasks = {task.task_id: task for task in await dependencies.admission.placed(found)}
+    tasks = {task.task_id: task for task in await dependencies.admission.with_estimates(found)}
     active = any(task.completed_at is None for task in tasks.values())
     headers = {"Retry-After": str(STATUS_RETRY_AFTER_S)} if active else {}
     body = {
@@ -188,7 +188,7 @@ async def show(request: Request) -> Response:
     """``GET /api/jobs/{taskId}``; with ``Prefer: wait=…`` once it is other than what the client has."""
 
     async def answer() -> Response:
-        [task] = await dependencies_of(request).admission.placed([(await _visible_task(request))[0]])
+        [task] = await dependencies_of(request).admission.with_estimates([(await _visible_task(request))[0]])
         return versioned_response(request, task.wire(), [task], {})
 
     channel = str(Channel.task(request.path_params["task_id"]))
@@ -248,7 +248,7 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
     dependencies = dependencies_of(request)
     waits_again = to is TaskStatus.QUEUED and before.status in may_become(to)
     limited = waits_again and who == "user"  # an operator puts right what went wrong, whatever waits
-    async with dependencies.admission.room(before.user_id, before.task_id) if limited else nullcontext():
+    async with dependencies.admission.reserve(before.user_id, before.task_id) if limited else nullcontext():
         task = await dependencies.store.transition(before.task_id, to, by=who, **changes)
     if task is None:
         latest, _ = await _visible_task(request)
@@ -257,9 +257,9 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
         )
     afterwards = None
     if to is TaskStatus.QUEUED:
-        task, afterwards = await dependencies.admission.admit(task)
+        task, afterwards = await dependencies.admission.enqueue(task)
     else:
-        await dependencies.admission.dismiss(task)
+        await dependencies.admission.withdraw(task)
     return JSONResponse(task.public().wire(), background=afterwards)
 
 
