@@ -67,7 +67,7 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
         revoked = authenticator.revoked
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, revoked, store))
-        await stack.enter_async_context(OverviewPublisher.open(hub, heartbeats, overviews))
+        await stack.enter_async_context(OverviewPublisher.open(hub, feed, heartbeats, overviews))
         _calm_the_collector()
         yield Dependencies(
             settings=settings,
