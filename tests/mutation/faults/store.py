@@ -149,7 +149,7 @@ FAULTS = [
     ),
     Fault(
         MODELS,
-        'kept = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}',
+        'unchanged = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}',
         'kept = {"completed"}',
         PURE,
     ),
