@@ -28,8 +28,8 @@ KnownT = TypeVar("KnownT", bound=str)
 Open = Annotated[KnownT | str, Field(union_mode="left_to_right")]
 """An enumeration that a newer version may extend: a value that is not known here is read as text.
 
-Readers show an unknown value as it is and never act on it: an unknown status has no transitions, and an unknown
-priority is treated as normal.
+Readers show an unknown value as it is and never act on it: an unknown status has no transitions, and an
+unknown priority is treated as normal.
 """
 
 

@@ -150,7 +150,7 @@ FAULTS = [
     Fault(
         MODELS,
         'unchanged = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}',
-        'kept = {"completed"}',
+        'unchanged = {"completed"}',
         PURE,
     ),
     Fault(
