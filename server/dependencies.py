@@ -27,7 +27,7 @@ class Dependencies(NamedTuple):
     """The parts that an endpoint may need."""
 
     settings: Settings
-    authenticator: TokenVerifier
+    verifier: TokenVerifier
     issuer: TokenIssuer
     store: Store
     feed: Feed
@@ -63,15 +63,14 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
             recent_s=settings.snapshot_recent_s,
             most_bytes=settings.max_outbox_bytes * 3 // 4,  # a client that reads slowly can still take it
         )
-        authenticator = TokenVerifier(settings)
-        revoked = authenticator.revoked
+        verifier = TokenVerifier(settings)
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
-        revocations = await stack.enter_async_context(Revocations.open(feed, hub, revoked, store))
+        revocations = await stack.enter_async_context(Revocations.open(feed, hub, verifier.revoked, store))
         await stack.enter_async_context(OverviewPublisher.open(hub, feed, heartbeats, overviews))
         _calm_the_collector()
         yield Dependencies(
             settings=settings,
-            authenticator=authenticator,
+            verifier=verifier,
             issuer=TokenIssuer(settings),
             store=store,
             feed=feed,

@@ -45,7 +45,7 @@ async def principal_of(request: Request) -> Principal:
     try:
         if token is None:
             raise InvalidTokenError("send `Authorization: Bearer <token>`")
-        return await dependencies_of(request).authenticator.principal(token)
+        return await dependencies_of(request).verifier.principal(token)
     except (InvalidTokenError, ExpiredTokenError) as error:
         raise Problem(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
 

@@ -27,7 +27,7 @@ class World(Feed):
     def __init__(self) -> None:
         super().__init__()
         self.settings = Settings()
-        self.authenticator = TokenVerifier(self.settings)
+        self.verifier = TokenVerifier(self.settings)
         self.hub = Hub(self, self._no_snapshot)  # type: ignore[arg-type]
         self.hub._follower = self  # type: ignore[assignment]
         self.changed = False
@@ -70,7 +70,7 @@ class World(Feed):
         return asyncio.create_task(until_changed(Request(scope, _connected), CHANNEL, self.answer))
 
     def services(self) -> Any:
-        return SimpleNamespace(hub=self.hub, settings=self.settings, authenticator=self.authenticator)
+        return SimpleNamespace(hub=self.hub, settings=self.settings, verifier=self.verifier)
 
 
 async def _connected() -> Message:
