@@ -1,4 +1,4 @@
-"""Tasks that wait: whether there is room for another one, how it is queued, and where it is then."""
+"""Admits tasks to the queue: the limit per user, enqueueing, and estimates of when a queued task starts."""
 
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -19,7 +19,6 @@ from herald.shared.tasks.store import Store
 
 log = logging.getLogger(__name__)
 
-
 TaskT = TypeVar("TaskT", bound=PublicTask)
 
 
@@ -31,12 +30,15 @@ class QueueLimitError(Exception):
 
 
 class Admission:
-    """The web process's side of the queue. MongoDB has the tasks; what Redis cannot tell is left out."""
+    """The web process's side of the queue.
+
+    The tasks are in MongoDB. While Redis is down, tasks are still accepted, and estimates are left out.
+    """
 
     def __init__(
         self, settings: Settings, store: Store, queue: Queue, heartbeats: Heartbeats, announcer: Announcer
     ) -> None:
-        self._most = settings.max_queued_per_user
+        self._limit = settings.max_queued_per_user
         self._store = store
         self._queue = queue
         self._announcer = announcer
@@ -45,17 +47,17 @@ class Admission:
         )
 
     @asynccontextmanager
-    async def room(
+    async def reserve(
         self, user_id: str, task_id: str, idempotency_key: str | None = None
     ) -> AsyncIterator[None]:
-        """Room for another waiting task of a user, which is stored within the block.
+        """Reserve room within the user's limit of queued tasks for one that is stored in the block.
 
-        It is reserved in Redis first, and what waits is counted in MongoDB then. So each of those that ask
-        at the same time sees all that came before it, as reserved or as stored, and counts none twice.
-        Without Redis, those that ask at the same time do not see each other.
+        The reservation is made in Redis before the queued tasks are counted in MongoDB. So each concurrent
+        request sees all earlier ones, either as a reservation or as a stored task. While Redis is down,
+        concurrent requests do not see each other and may exceed the limit.
 
         Raises:
-            QueueLimitError: the user has enough queued tasks, and none of them has this idempotency key.
+            QueueLimitError: the user has too many queued tasks, and none of them has this idempotency key.
         """
         try:
             reserved = await self._queue.reserve(user_id, task_id)
@@ -65,56 +67,59 @@ class Admission:
             if not await self._fits(user_id, reserved) and not (
                 idempotency_key is not None and await self._store.of_key(user_id, idempotency_key)
             ):
-                raise QueueLimitError(self._most)
+                raise QueueLimitError(self._limit)
             yield
         finally:
-            with suppress(RedisError, OSError):  # it runs out
+            with suppress(RedisError, OSError):  # the reservation expires
                 await self._queue.unreserve(user_id, task_id)
 
     async def _fits(self, user_id: str, reserved: Sequence[str]) -> bool:
-        left = self._most - len(reserved)
+        left = self._limit - len(reserved)
         if left < 0:
             return False
         if await self._store.count_waiting(user_id) <= left:
-            return True  # the quick count, though it counts those twice that are stored and still reserved
+            return True  # the fast count, which counts tasks that are stored and still reserved twice
         return len(reserved) > 1 and await self._store.count_waiting(user_id, besides=reserved) <= left
 
-    async def admit(self, task: Task) -> tuple[Task, BackgroundTask | None]:
-        """Tell of a task that is queued, and queue it; the task with its position, and what is left to do.
+    async def enqueue(self, task: Task) -> tuple[Task, BackgroundTask | None]:
+        """Publish a stored task as queued, and put it in the queue.
 
-        It is accepted already: if Redis fails us here, the workers' reconcile does this later.
+        If Redis is down, the task stays accepted, and the workers publish and enqueue it later.
+
+        Returns:
+            The task with its position and estimated start, and work to do once the response has been sent.
         """
         try:
-            task = _at(task, (await self._planner.plan()).add(task))
+            task = _with_start(task, (await self._planner.plan()).add(task))
             published = await self._announcer.publish(task)
             await self._queue.enqueue(task)
         except (RedisError, OSError) as error:
-            log.warning("task %s is stored, but not in the queue yet: %s", task.task_id, error)
+            log.warning("task %s is stored but could not be enqueued yet: %s", task.task_id, error)
             return task, None
         return task, BackgroundTask(self._announcer.note, task) if published else None
 
     async def move(self, task: Task) -> Task:
-        """Bring a task whose priority has changed to its new place, and tell of it."""
+        """Move a task whose priority has changed to its new place in the queue, and publish it."""
         try:
             await self._queue.move(task)
         except (RedisError, OSError) as error:
-            log.warning("task %s is not where it belongs in the queue: %s", task.task_id, error)
+            log.warning("task %s could not be moved in the queue: %s", task.task_id, error)
         self._planner.outdate()
-        [task] = await self.placed([task])
+        [task] = await self.with_estimates([task])
         await self._announcer.tell(task)
         return task
 
-    async def dismiss(self, task: Task) -> None:
-        """Tell of a task that has been cancelled, and see to it that nobody runs it."""
+    async def withdraw(self, task: Task) -> None:
+        """Publish a task that has been cancelled, and remove it from the queue."""
         await self._announcer.tell(task)
         try:
             await self._queue.withdraw(task)
-        except (RedisError, OSError) as error:  # the worker that has it, or will, finds out by itself
-            log.warning("task %s is still in the queue: %s", task.task_id, error)
+        except (RedisError, OSError) as error:  # a worker that claims it notices that it is cancelled
+            log.warning("task %s could not be removed from the queue: %s", task.task_id, error)
         self._planner.outdate()
 
-    async def placed(self, tasks: Sequence[TaskT]) -> list[TaskT]:
-        """The tasks, those that wait with their position and their expected start."""
+    async def with_estimates(self, tasks: Sequence[TaskT]) -> list[TaskT]:
+        """The tasks, with the position and the estimated start of those that are queued."""
         if all(task.status is not TaskStatus.QUEUED for task in tasks):
             return list(tasks)
         try:
@@ -122,11 +127,12 @@ class Admission:
         except (RedisError, OSError):
             return list(tasks)
         return [
-            _at(task, plan.start_of(task)) if task.status is TaskStatus.QUEUED else task for task in tasks
+            _with_start(task, plan.start_of(task)) if task.status is TaskStatus.QUEUED else task
+            for task in tasks
         ]
 
 
-def _at(task: TaskT, start: Start | None) -> TaskT:
+def _with_start(task: TaskT, start: Start | None) -> TaskT:
     if start is None:
         return task
     return task.model_copy(update={"queue_position": start.position, "estimated_start": start.at})

@@ -11,7 +11,7 @@ from herald.server.admin.overview import OverviewReader
 from herald.server.admin.publisher import OverviewPublisher
 from herald.server.admission import Admission
 from herald.server.auth.revocation import Revocations
-from herald.server.auth.verify import Authenticator
+from herald.server.auth.verify import TokenVerifier
 from herald.server.hub.hub import Hub
 from herald.server.snapshots import Snapshots
 from herald.shared.feed.announcer import Announcer
@@ -20,13 +20,15 @@ from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 
 
 class Dependencies(NamedTuple):
     """The parts that an endpoint may need."""
 
     settings: Settings
-    authenticator: Authenticator
+    verifier: TokenVerifier
+    issuer: TokenIssuer
     store: Store
     feed: Feed
     queue: Queue
@@ -56,19 +58,20 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
         overviews = OverviewReader(store, queue, heartbeats)
         snapshots = Snapshots(
             store,
-            admission.placed,
+            admission.with_estimates,
             overviews,
             recent_s=settings.snapshot_recent_s,
             most_bytes=settings.max_outbox_bytes * 3 // 4,  # a client that reads slowly can still take it
         )
-        authenticator = Authenticator(settings)
+        verifier = TokenVerifier(settings)
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
-        revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator, store))
-        await stack.enter_async_context(OverviewPublisher.open(hub, heartbeats, overviews))
+        revocations = await stack.enter_async_context(Revocations.open(feed, hub, verifier.revoked, store))
+        await stack.enter_async_context(OverviewPublisher.open(hub, feed, heartbeats, overviews))
         _calm_the_collector()
         yield Dependencies(
             settings=settings,
-            authenticator=authenticator,
+            verifier=verifier,
+            issuer=TokenIssuer(settings),
             store=store,
             feed=feed,
             queue=queue,

@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from herald.server.admin.overview import OverviewReader
-from herald.server.auth.verify import OPS_CHANNEL
 from herald.shared.aio import DataLoader
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.documents import Page
-from herald.shared.tasks.events import user_channel
 from herald.shared.tasks.models import PublicTask, now
 from herald.shared.tasks.store import Store
 
@@ -35,15 +34,17 @@ class Snapshots:
         Raises:
             pymongo.errors.PyMongoError: it cannot be read.
         """
-        if channel == OPS_CHANNEL:
+        parsed = Channel.parse(channel)
+        if parsed is None:
+            page = Page([])
+        elif parsed.kind == "ops":
             return f'{{"overview":{(await self._overviews.read()).encode()}}}'
-        kind, _, name = channel.partition(":")
-        if kind == "task":
-            page = Page(await self._store.get_public([name]))
-        elif kind == "brand":
-            page = await self._store.snapshot(brand_id=name, ended_after=self._since())
+        elif parsed.kind == "task":
+            page = Page(await self._store.get_public([parsed.id]))
+        elif parsed.kind == "brand":
+            page = await self._store.snapshot(brand_id=parsed.id, ended_after=self._since())
         else:
-            page = await self._of_users.load(channel.removeprefix(user_channel("")))
+            page = await self._of_users.load(parsed.id)
         return _encoded(page._replace(tasks=await self._placed(page.tasks)), self._most_bytes)
 
     async def _read_users(self, user_ids: Sequence[str]) -> dict[str, Page]:

@@ -1,4 +1,4 @@
-"""Issues tokens (JWT, HS256 by the shared secret)."""
+"""Issues tokens: JWTs signed with the shared secret (HS256)."""
 
 import base64
 import time
@@ -8,54 +8,56 @@ import jwt
 from jwt.algorithms import HMACAlgorithm
 
 from herald.shared.settings import Settings
-from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.channels import Channel
 
 
 class TokenIssuer:
-    """Signs with ``HERALD_AUTH_SECRET``.
+    """Signs tokens with ``HERALD_AUTH_SECRET``.
 
     Raises:
-        jwt.InvalidKeyError: the secret looks like a public key, which is no secret.
+        jwt.InvalidKeyError: the secret is a public key, which anybody may know.
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._secret = _hs256(settings.auth_secret.get_secret_value())
-        self._audience = settings.auth_audience
-        self._issuer = settings.auth_issuer
+        self._secret = secret_key(settings)
+        expected = {"aud": settings.auth_audience, "iss": settings.auth_issuer}
+        self._expected = {claim: value for claim, value in expected.items() if value is not None}
         self._for_centrifugo = settings.centrifugo_api_url is not None
 
     def issue(self, user_id: str, brands: list[str], ttl_s: float, *, scope: str = "") -> str:
-        """A token for ``user_id`` that is good for ``ttl_s`` seconds; ``scope`` is names, spaces between."""
+        """A connection token, valid for ``ttl_s`` seconds; ``scope`` is names separated by spaces."""
         claims: dict[str, Any] = {"sub": user_id, "brands": brands}
         if scope:
             claims["scope"] = scope
         if self._for_centrifugo:
-            claims["channels"] = [user_channel(user_id)]
+            claims["channels"] = [str(Channel.user(user_id))]
         return self._sign(claims, ttl_s)
 
     def issue_subscription(self, user_id: str, channel: str, ttl_s: float) -> str:
-        """A token that lets ``user_id`` follow ``channel`` for ``ttl_s`` seconds."""
+        """A token that lets a user subscribe to one channel, valid for ``ttl_s`` seconds."""
         return self._sign({"sub": user_id, "channel": channel}, ttl_s)
 
     def _sign(self, claims: dict[str, Any], ttl_s: float) -> str:
         issued_at = time.time()
         times = {"iat": issued_at, "exp": issued_at + ttl_s}
-        return jwt.encode(claims | times | self._expected(), self._secret, algorithm="HS256")
-
-    def _expected(self) -> dict[str, str]:
-        named = {"aud": self._audience, "iss": self._issuer}
-        return {claim: value for claim, value in named.items() if value is not None}
+        return jwt.encode(claims | times | self._expected, self._secret, algorithm="HS256")
 
 
 class _CheckedSecret(HMACAlgorithm):
-    """HS256 by a secret that has been looked over once; PyJWT would do that with every token."""
+    """HS256 with a secret that has been checked once; PyJWT would check it again for every token."""
 
     def prepare_key(self, key: str | bytes) -> bytes:
-        """The secret as it is."""
+        """The secret, unchecked."""
         return key if isinstance(key, bytes) else key.encode()
 
 
-def _hs256(secret: str) -> jwt.PyJWK:
+def secret_key(settings: Settings) -> jwt.PyJWK:
+    """The shared secret as a key for HS256.
+
+    Raises:
+        jwt.InvalidKeyError: the secret is a public key, which anybody may know.
+    """
+    secret = settings.auth_secret.get_secret_value()
     encoded = base64.urlsafe_b64encode(secret.encode()).rstrip(b"=").decode()
     key = jwt.PyJWK({"kty": "oct", "k": encoded}, algorithm="HS256")
     HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)

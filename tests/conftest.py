@@ -10,11 +10,11 @@ import redis
 from pymongo import MongoClient
 
 from herald.server.app import create_app
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher import embedded
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.support.client import Herald
 from tests.support.web import serving
 
@@ -76,7 +76,7 @@ async def herald(settings: Settings) -> AsyncIterator[Herald]:
     """The web process's application, served over a real socket, without a worker."""
     async with (
         serving(create_app(settings)) as address,
-        Herald.at(address, Authenticator(settings)) as client,
+        Herald.at(address, TokenIssuer(settings)) as client,
     ):
         async with asyncio.timeout(60):
             yield client

@@ -1,1 +1,1 @@
-"""The operators' side: the overview, its live channel, and `/metrics`."""
+"""The operators' overview, and its live channel."""

@@ -1,4 +1,4 @@
-"""What an operator wants to see at a glance, put together from MongoDB, Redis and what the hubs tell."""
+"""The operators' overview, read from MongoDB, Redis and the heartbeats of workers and hubs."""
 
 import asyncio
 import math
@@ -14,15 +14,16 @@ from herald.shared.tasks.stats import Ended, oldest_wait_s
 from herald.shared.tasks.store import Store
 
 WINDOW = timedelta(hours=1)
-MOST_ENDED = 2000
-"""So many ended tasks are looked at; where more have ended within the window, it is shorter."""
-MOST_SHOWN = 100
-FAILED_SHOWN = 20
+MAX_ENDED = 2000
+"""At most this many ended tasks are read; if more have ended within `WINDOW`, the window is shorter."""
+MAX_RUNNING = 100
+MAX_FAILED = 20
 MINUTES = 30
+"""The ended tasks are counted by minute for this long."""
 
 
 class ActiveTasks(Model):
-    """How many tasks of one type have one status."""
+    """The number of active tasks of one type and status."""
 
     type: str
     status: TaskStatus
@@ -30,14 +31,14 @@ class ActiveTasks(Model):
 
 
 class QueueFigures(Model):
-    """What waits."""
+    """The number of queued tasks, and how long the oldest has been queued, in seconds."""
 
     depth: int
     oldest_wait_s: float
 
 
 class Minute(Model):
-    """What ended within a minute."""
+    """The number of tasks that ended within one minute."""
 
     at: Timestamp
     completed: int = 0
@@ -46,14 +47,14 @@ class Minute(Model):
 
 
 class Reason(Model):
-    """How many tasks failed for one reason."""
+    """The number of tasks that failed for one reason."""
 
     reason: Open[EndReason]
     tasks: int
 
 
 class EndedTasks(Model):
-    """What has ended lately."""
+    """The tasks that have ended since a time, at most an hour ago."""
 
     since: Timestamp
     completed: int
@@ -65,7 +66,7 @@ class EndedTasks(Model):
 
 
 class StartLatency(Model):
-    """How long tasks have waited for their first attempt, in seconds."""
+    """How long tasks were queued before they were started, in seconds."""
 
     tasks: int
     p50_s: float
@@ -73,7 +74,7 @@ class StartLatency(Model):
 
 
 class RunningTask(Model):
-    """A task that a worker is at."""
+    """A task that a worker is running."""
 
     task_id: str
     user_id: str
@@ -85,7 +86,7 @@ class RunningTask(Model):
 
 
 class WorkerFigures(Model):
-    """A worker that lives."""
+    """A worker with a recent heartbeat."""
 
     name: str
     slots: int
@@ -93,7 +94,7 @@ class WorkerFigures(Model):
 
 
 class HubFigures(Model):
-    """A web process that lives."""
+    """A web process with a recent heartbeat."""
 
     node: str
     connections: int
@@ -103,7 +104,7 @@ class HubFigures(Model):
 
 
 class Overview(Model):
-    """Everything at a glance."""
+    """The state of the queue, the workers and the hubs."""
 
     at: Timestamp
     queue: QueueFigures
@@ -113,11 +114,11 @@ class Overview(Model):
     workers: list[WorkerFigures]
     hubs: list[HubFigures]
     failed: list[PublicTask]
-    """The tasks that have failed last, newest first."""
+    """The newest failed tasks, newest first."""
 
 
 class OverviewEvent(Model):
-    """What is published to the operators' channel, every few seconds while somebody looks."""
+    """The message on the operators' channel, published every two seconds while it has subscribers."""
 
     type: Literal["ops.overview"] = "ops.overview"
     at: Timestamp
@@ -125,7 +126,7 @@ class OverviewEvent(Model):
 
 
 class OverviewReader:
-    """Reads overviews."""
+    """Reads the current overview."""
 
     def __init__(self, store: Store, queue: Queue, heartbeats: Heartbeats) -> None:
         self._store = store
@@ -133,7 +134,7 @@ class OverviewReader:
         self._heartbeats = heartbeats
 
     async def read(self) -> Overview:
-        """The overview as it is now.
+        """The current overview.
 
         Raises:
             pymongo.errors.PyMongoError: MongoDB cannot be reached.
@@ -142,9 +143,9 @@ class OverviewReader:
         at = now()
         census, ended, running, failed = await asyncio.gather(
             self._store.stats.census(),
-            self._store.stats.ended(after=at - WINDOW, limit=MOST_ENDED),
-            self._store.search([TaskStatus.PROCESSING], limit=MOST_SHOWN),
-            self._store.search([TaskStatus.FAILED], limit=FAILED_SHOWN),
+            self._store.stats.ended(after=at - WINDOW, limit=MAX_ENDED),
+            self._store.search([TaskStatus.PROCESSING], limit=MAX_RUNNING),
+            self._store.search([TaskStatus.FAILED], limit=MAX_FAILED),
         )
         depth, owners = await self._queue.length(), await self._queue.owners()
         workers, hubs = await self._heartbeats.workers(), await self._heartbeats.hubs.present()
@@ -152,23 +153,26 @@ class OverviewReader:
             at=at,
             queue=QueueFigures(depth=depth, oldest_wait_s=round(oldest_wait_s(census, at), 1)),
             active=[ActiveTasks(type=each.type, status=each.status, tasks=each.tasks) for each in census],
-            ended=_summed_up(ended, at),
+            ended=_ended_tasks(ended, at),
             start=_start_latency(ended, running.tasks),
             workers=[
                 WorkerFigures(
                     name=name,
-                    slots=int(told["slots"]),
-                    tasks=[_running(task) for task in running.tasks if owners.get(task.task_id) == name],
+                    slots=int(heartbeat["slots"]),
+                    tasks=[_running_task(task) for task in running.tasks if owners.get(task.task_id) == name],
                 )
-                for name, told in sorted(workers.items())
+                for name, heartbeat in sorted(workers.items())
             ],
-            hubs=[HubFigures.model_validate({"node": node, **told}) for node, told in sorted(hubs.items())],
+            hubs=[
+                HubFigures.model_validate({"node": node, **heartbeat})
+                for node, heartbeat in sorted(hubs.items())
+            ],
             failed=failed.tasks,
         )
 
 
-def _summed_up(ended: Sequence[Ended], at: datetime) -> EndedTasks:
-    since = at - WINDOW if len(ended) < MOST_ENDED else min(task.completed_at for task in ended)
+def _ended_tasks(ended: Sequence[Ended], at: datetime) -> EndedTasks:
+    since = at - WINDOW if len(ended) < MAX_ENDED else min(task.completed_at for task in ended)
     statuses = Counter(task.status for task in ended)
     failed = (task for task in ended if task.status is TaskStatus.FAILED)
     reasons = Counter(task.end_reason or EndReason.INTERNAL for task in failed)
@@ -216,5 +220,5 @@ def _start_latency(ended: Iterable[Ended], running: Iterable[PublicTask]) -> Sta
     return StartLatency(tasks=len(waits), p50_s=p50_s, p99_s=p99_s)
 
 
-def _running(task: PublicTask) -> RunningTask:
+def _running_task(task: PublicTask) -> RunningTask:
     return RunningTask.model_validate(task.model_dump(include=set(RunningTask.model_fields)))

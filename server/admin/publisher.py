@@ -1,4 +1,4 @@
-"""What a hub tells of itself, and the operators' overview, live."""
+"""Publishes this hub's heartbeat, and the operators' overview while anybody is subscribed to it."""
 
 import asyncio
 import logging
@@ -9,71 +9,78 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from herald.server.admin.overview import OverviewEvent, OverviewReader
-from herald.server.auth.verify import OPS_CHANNEL
 from herald.server.hub.hub import Hub
 from herald.shared.aio import cancel_and_wait
+from herald.shared.feed.feed import Feed
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.redis.leadership import Leadership
+from herald.shared.tasks.channels import OPS
 from herald.shared.tasks.models import now
 
 log = logging.getLogger(__name__)
 
-TELL_EVERY_S = 2.0
+PUBLISH_EVERY_S = 2.0
 
 
 class OverviewPublisher:
-    """Tells how this hub is doing; and whoever looks at the operators' channel, how everything is."""
+    """Publishes every `PUBLISH_EVERY_S`; among the hubs with subscribers, one leader makes the overview."""
 
-    def __init__(self, hub: Hub, heartbeats: Heartbeats, overviews: OverviewReader) -> None:
+    def __init__(self, hub: Hub, feed: Feed, heartbeats: Heartbeats, overviews: OverviewReader) -> None:
         self._hub = hub
+        self._feed = feed
         self._heartbeats = heartbeats
         self._overviews = overviews
-        self._leadership = Leadership(hub.feed.redis, hub.node)
+        self._leadership = Leadership(feed.redis, hub.node)
         self._forwarded = self._delivered = 0
-        self._told_at = asyncio.get_running_loop().time()
+        self._measured_at = asyncio.get_running_loop().time()
 
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, hub: Hub, heartbeats: Heartbeats, overviews: OverviewReader
+        cls, hub: Hub, feed: Feed, heartbeats: Heartbeats, overviews: OverviewReader
     ) -> AsyncIterator["OverviewPublisher"]:
-        """A board that is kept up to date until the block ends."""
-        board = cls(hub, heartbeats, overviews)
-        telling = asyncio.create_task(board._keep_telling(), name="board")
+        """A publisher that runs until the block ends."""
+        publisher = cls(hub, feed, heartbeats, overviews)
+        publishing = asyncio.create_task(publisher._keep_publishing(), name="overview publisher")
         try:
-            yield board
+            yield publisher
         finally:
-            await cancel_and_wait(telling)
-            with suppress(RedisError, OSError):  # it is missed soon
+            await cancel_and_wait(publishing)
+            with suppress(RedisError, OSError):  # the heartbeat expires
                 await heartbeats.hubs.leave(hub.node)
 
-    async def _keep_telling(self) -> None:
+    async def _keep_publishing(self) -> None:
         while True:
             try:
-                await self.tell()
+                await self.publish()
             except (RedisError, PyMongoError, OSError) as error:
-                log.warning("the operators' overview is not up to date: %s", error)
+                log.warning("could not publish the operators' overview: %s", error)
             except Exception:
-                log.exception("the operators' overview could not be made")
-            await asyncio.sleep(TELL_EVERY_S)
+                log.exception("could not publish the operators' overview")
+            await asyncio.sleep(PUBLISH_EVERY_S)
 
-    async def tell(self) -> None:
-        """Tell once; of several hubs with lookers, one makes the overview."""
+    async def publish(self) -> None:
+        """Publish the heartbeat, and the overview if this hub has subscribers to it and is the leader.
+
+        Raises:
+            pymongo.errors.PyMongoError: MongoDB cannot be reached.
+            redis.RedisError: Redis cannot be reached.
+        """
         await self._heartbeats.hubs.tell(self._hub.node, **self._figures())
-        if self._hub.has_subscribers(OPS_CHANNEL) and await self._leadership.acquire(
-            "overview", TELL_EVERY_S
-        ):
+        if not self._hub.has_subscribers(str(OPS)):
+            return
+        if await self._leadership.acquire("overview", PUBLISH_EVERY_S):
             event = OverviewEvent(at=now(), overview=await self._overviews.read())
-            await self._hub.feed.publish_here([(OPS_CHANNEL, event.encode())])
+            await self._feed.publish_here([(str(OPS), event.encode())])
 
     def _figures(self) -> dict[str, float]:
         hub, at = self._hub, asyncio.get_running_loop().time()
-        past_s = max(at - self._told_at, 0.001)
+        elapsed_s = max(at - self._measured_at, 0.001)
         figures = {
             "connections": len(hub.connections),
             "subscriptions": hub.subscriptions,
-            "forwardedPerS": round((hub.forwarded - self._forwarded) / past_s, 1),
-            "deliveriesPerS": round((hub.delivered - self._delivered) / past_s, 1),
+            "forwardedPerS": round((hub.forwarded - self._forwarded) / elapsed_s, 1),
+            "deliveriesPerS": round((hub.delivered - self._delivered) / elapsed_s, 1),
         }
-        self._forwarded, self._delivered, self._told_at = hub.forwarded, hub.delivered, at
+        self._forwarded, self._delivered, self._measured_at = hub.forwarded, hub.delivered, at
         return figures

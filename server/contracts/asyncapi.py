@@ -9,39 +9,31 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from herald.server.admin.overview import OverviewEvent
-from herald.server.auth.verify import OPS_CHANNEL
-from herald.shared.tasks.events import (
-    EventType,
-    TaskDelta,
-    TaskEvent,
-    TaskSnapshot,
-    brand_channel,
-    task_channel,
-    user_channel,
-)
+from herald.shared.tasks.channels import OPS, Channel
+from herald.shared.tasks.events import EventType, TaskDelta, TaskEvent, TaskSnapshot
 
 REF = "#/components/schemas/{model}"
 CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
     "userTasks": (
-        user_channel("{userId}"),
+        str(Channel.user("{userId}")),
         "userId",
         "Every event of a user's tasks. Whoever connects is subscribed to their own, and to no other's.",
         ("taskSnapshot", "taskEvent"),
     ),
     "task": (
-        task_channel("{taskId}"),
+        str(Channel.task("{taskId}")),
         "taskId",
         "The events of one task, and what a model is writing for it. For its owner and its brand.",
         ("taskSnapshot", "taskEvent", "taskDelta"),
     ),
     "brandTasks": (
-        brand_channel("{brandId}"),
+        str(Channel.brand("{brandId}")),
         "brandId",
         "Every event of a brand's tasks. For tokens whose `brands` hold it.",
         ("taskSnapshot", "taskEvent"),
     ),
     "operators": (
-        OPS_CHANNEL,
+        str(OPS),
         None,
         "How everything is doing, every two seconds while somebody looks. For tokens whose `scope` holds "
         "`operator`.",

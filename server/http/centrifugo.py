@@ -6,10 +6,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from herald.server.auth.verify import OPS_CHANNEL, Principal, may_subscribe
+from herald.server.auth.permissions import may_subscribe
+from herald.server.auth.principal import Principal
 from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem
 from herald.server.http.requests import body_of, is_secret, validated
+from herald.shared.tasks.channels import OPS
 from herald.shared.tasks.models import Model
 
 PERMISSION_DENIED = {"code": 103, "message": "permission denied"}
@@ -32,9 +34,7 @@ async def subscribe(request: Request) -> Response:
         raise Problem(401, "X-API-Key is not HERALD_CENTRIFUGO_API_KEY")
     wanted = validated(SubscribeRequest, await body_of(request))
     principal = Principal(wanted.user, frozenset(), None, 0)
-    if wanted.channel == OPS_CHANNEL or not await may_subscribe(
-        principal, wanted.channel, dependencies.store
-    ):
+    if wanted.channel == str(OPS) or not await may_subscribe(principal, wanted.channel, dependencies.store):
         return JSONResponse({"error": PERMISSION_DENIED})
     snapshot = await dependencies.snapshots.read(wanted.channel)
     return JSONResponse({"result": {"data": json.loads(snapshot)}})

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herald.server.auth.verify import Principal
+from herald.server.auth.principal import Principal
 from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem
 from herald.server.http.requests import principal_of

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 
 from herald.server.admission import QueueLimitError
-from herald.server.auth.verify import KeysUnavailableError
+from herald.server.auth.errors import KeysUnavailableError
 from herald.shared.tasks.documents import UnreadableError
 from herald.shared.tasks.models import Model, Open, TaskStatus
 

@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from herald.server import strict_json
-from herald.server.auth.verify import ExpiredTokenError, InvalidTokenError, Principal
+from herald.server.auth.errors import ExpiredTokenError, InvalidTokenError
+from herald.server.auth.principal import Principal
 from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem, invalid
 from herald.shared.tasks.documents import Page
@@ -44,7 +45,7 @@ async def principal_of(request: Request) -> Principal:
     try:
         if token is None:
             raise InvalidTokenError("send `Authorization: Bearer <token>`")
-        return await dependencies_of(request).authenticator.principal(token)
+        return await dependencies_of(request).verifier.principal(token)
     except (InvalidTokenError, ExpiredTokenError) as error:
         raise Problem(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
 

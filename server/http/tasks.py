@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from herald.server.auth.verify import Principal
+from herald.server.auth.permissions import may_manage, may_read, may_see
+from herald.server.auth.principal import Principal
 from herald.server.dependencies import dependencies_of
 from herald.server.http.long_poll import until_changed
 from herald.server.http.problems import Problem, shown
@@ -28,7 +29,7 @@ from herald.server.http.requests import (
     versioned_response,
 )
 from herald.shared.observability import tracing
-from herald.shared.tasks.events import task_channel
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import (
     EndReason,
     HistoryEntry,
@@ -128,13 +129,13 @@ async def create(request: Request) -> Response:
     )
     dependencies = dependencies_of(request)
     try:
-        async with dependencies.admission.room(principal.user_id, task.task_id, key):
+        async with dependencies.admission.reserve(principal.user_id, task.task_id, key):
             task, is_new = await dependencies.store.create(task)
     except IdempotencyConflictError:
         raise Problem(422, "this Idempotency-Key was used for another request; take a new one") from None
     afterwards = None
     if is_new:
-        task, afterwards = await dependencies.admission.admit(task)
+        task, afterwards = await dependencies.admission.enqueue(task)
     headers = {"Location": f"/api/jobs/{task.task_id}"}
     return JSONResponse(task.public().wire(), 202, headers, background=afterwards)
 
@@ -157,7 +158,7 @@ async def index(request: Request) -> Response:
         limit=listing.limit,
         after=listing.after,
     )
-    placed = await dependencies_of(request).admission.placed(page.tasks)
+    placed = await dependencies_of(request).admission.with_estimates(page.tasks)
     return JSONResponse(page_body(page._replace(tasks=placed)))
 
 
@@ -172,8 +173,8 @@ async def _status(request: Request, principal: Principal) -> Response:
     if not ids or sum(value.count(",") + 1 for value in given) > MAX_IDS:
         raise Problem(400, f"taskIds: 1 to {MAX_IDS} ids, separated by commas")
     dependencies = dependencies_of(request)
-    found = [task for task in await dependencies.store.get_public(ids) if principal.may_see(task)]
-    tasks = {task.task_id: task for task in await dependencies.admission.placed(found)}
+    found = [task for task in await dependencies.store.get_public(ids) if may_see(principal, task)]
+    tasks = {task.task_id: task for task in await dependencies.admission.with_estimates(found)}
     active = any(task.completed_at is None for task in tasks.values())
     headers = {"Retry-After": str(STATUS_RETRY_AFTER_S)} if active else {}
     body = {
@@ -187,10 +188,11 @@ async def show(request: Request) -> Response:
     """``GET /api/jobs/{taskId}``; with ``Prefer: wait=…`` once it is other than what the client has."""
 
     async def answer() -> Response:
-        [task] = await dependencies_of(request).admission.placed([(await _visible_task(request))[0]])
+        [task] = await dependencies_of(request).admission.with_estimates([(await _visible_task(request))[0]])
         return versioned_response(request, task.wire(), [task], {})
 
-    return await until_changed(request, task_channel(request.path_params["task_id"]), answer)
+    channel = str(Channel.task(request.path_params["task_id"]))
+    return await until_changed(request, channel, answer)
 
 
 async def change(request: Request) -> Response:
@@ -246,7 +248,7 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
     dependencies = dependencies_of(request)
     waits_again = to is TaskStatus.QUEUED and before.status in may_become(to)
     limited = waits_again and who == "user"  # an operator puts right what went wrong, whatever waits
-    async with dependencies.admission.room(before.user_id, before.task_id) if limited else nullcontext():
+    async with dependencies.admission.reserve(before.user_id, before.task_id) if limited else nullcontext():
         task = await dependencies.store.transition(before.task_id, to, by=who, **changes)
     if task is None:
         latest, _ = await _visible_task(request)
@@ -255,9 +257,9 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
         )
     afterwards = None
     if to is TaskStatus.QUEUED:
-        task, afterwards = await dependencies.admission.admit(task)
+        task, afterwards = await dependencies.admission.enqueue(task)
     else:
-        await dependencies.admission.dismiss(task)
+        await dependencies.admission.withdraw(task)
     return JSONResponse(task.public().wire(), background=afterwards)
 
 
@@ -265,9 +267,9 @@ async def _visible_task(request: Request) -> tuple[PublicTask, str]:
     """The task that the path names, and who is asking for it, as its history says it."""
     principal = await principal_of(request)
     found = await dependencies_of(request).store.get_public([request.path_params["task_id"]])
-    if not found or not principal.may_manage(found[0]):
+    if not found or not may_manage(principal, found[0]):
         raise Problem(404, "there is no such task")
-    return found[0], "user" if principal.may_see(found[0]) else f"operator {principal.user_id}"
+    return found[0], "user" if may_see(principal, found[0]) else f"operator {principal.user_id}"
 
 
 # Results
@@ -277,7 +279,7 @@ async def result(request: Request, collection: str) -> Response:
     """``GET /api/{collection}/{id}``, such as ``/api/mediaPlanGroups/{id}``."""
     principal = await principal_of(request)
     found = await dependencies_of(request).store.result(collection, request.path_params["result_id"])
-    if found is None or not _may_read(principal, found):
+    if found is None or not may_read(principal, found):
         raise Problem(404, "there is no such result")
     return json_response(found)
 
@@ -289,7 +291,7 @@ async def results(request: Request, collection: str) -> Response:
     if not task_id:
         raise Problem(400, "taskId: name the task whose results you want")
     found = await dependencies_of(request).store.results_of(collection, task_id)
-    mine = [document for document in found if _may_read(principal, document)]
+    mine = [document for document in found if may_read(principal, document)]
     if not mine:
         raise Problem(404, f"there are no {collection} of such a task")
     return json_response({collection: mine})
@@ -302,10 +304,6 @@ def _result_routes(collection: str) -> list[BaseRoute]:
     ]
 
 
-def _may_read(principal: Principal, result: dict[str, Any]) -> bool:
-    return result.get("userId") == principal.user_id or result.get("brandId") in principal.brands
-
-
 # Tokens
 
 
@@ -315,7 +313,7 @@ async def token(request: Request) -> Response:
     if settings.env != "dev":
         raise Problem(404, "tokens are handed out in development only")
     wanted = validated(TokenRequest, await body_of(request))
-    issued = dependencies_of(request).authenticator.issue(
+    issued = dependencies_of(request).issuer.issue(
         wanted.user_id, wanted.brands, settings.token_ttl_s, scope=wanted.scope
     )
     return JSONResponse({"token": issued, "userId": wanted.user_id, "expiresIn": settings.token_ttl_s})

@@ -8,15 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from herald.server.auth.verify import (
-    Authenticator,
-    ExpiredTokenError,
-    InvalidTokenError,
-    KeysUnavailableError,
-    Principal,
-    SubscriptionGrant,
-    may_subscribe,
-)
+from herald.server.auth.errors import ExpiredTokenError, InvalidTokenError, KeysUnavailableError
+from herald.server.auth.permissions import may_subscribe
+from herald.server.auth.principal import Principal, SubscriptionGrant
+from herald.server.auth.verify import TokenVerifier
 from herald.server.hub import codes, protocol
 from herald.server.hub.codes import ProtocolError
 from herald.server.hub.frame import Frame
@@ -25,7 +20,7 @@ from herald.server.hub.outbox import Outbox, Outgoing
 from herald.shared.feed.feed import Position
 from herald.shared.observability import metrics
 from herald.shared.settings import Settings
-from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.store import Store
 
 log = logging.getLogger(__name__)
@@ -91,7 +86,7 @@ class Connection:
         transport: Transport,
         *,
         hub: Hub,
-        authenticator: Authenticator,
+        authenticator: TokenVerifier,
         store: Store,
         settings: Settings,
     ) -> None:
@@ -262,7 +257,7 @@ class Connection:
         self._cancel("connect")  # from here on, any delay is ours and no reason to disconnect the client
         self.principal = principal
         self._hub.sessions.add(self)  # before anything is awaited: others of the user may connect meanwhile
-        channel = user_channel(principal.user_id)
+        channel = str(Channel.user(principal.user_id))
         before = request.subs.get(channel)
         try:
             subscription = await self._hub.subscribe(

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from herald.server import strict_json
-from herald.server.auth.verify import Principal
+from herald.server.auth.principal import Principal
 from herald.server.hub import codes, protocol
 from herald.server.hub.codes import ProtocolError
 from herald.server.hub.frame import Frame

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Generic, Protocol, TypeVar
 
-from herald.server.auth.verify import Principal
+from herald.server.auth.principal import Principal
 
 
 class Member(Protocol):

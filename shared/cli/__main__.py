@@ -14,7 +14,7 @@ from herald.shared import settings as settings_module
 from herald.shared.cli.check import Finding, findings
 from herald.shared.cli.follow import events, show
 from herald.shared.cli.http import Herald, RefusedError
-from herald.shared.tasks.events import task_channel
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import EndReason, Priority, TaskStatus
 from herald.shared.tokens import TokenIssuer
 
@@ -198,7 +198,7 @@ def check(context: typer.Context) -> None:
 def _watch(context: typer.Context, task_id: str | None, *, as_json: bool) -> None:
     """Show what comes; ends with the task, successfully if it was."""
     target: Target = context.obj
-    channel = task_channel(task_id) if task_id else None
+    channel = str(Channel.task(task_id)) if task_id else None
     try:
         last = _run(show(events(target.url, target.token, channel), out, task_id, as_json=as_json))
     except KeyboardInterrupt:

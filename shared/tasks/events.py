@@ -1,7 +1,8 @@
-"""The task event as it goes on the wire, and the channels that carry it."""
+"""The messages on the feed: task events, snapshots, and pieces of a draft."""
 
 from typing import Literal
 
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import Model, PublicTask, Task, TaskStatus, Timestamp, now
 
 EventType = Literal[
@@ -15,7 +16,7 @@ EventType = Literal[
     "task.cancelled",
 ]
 
-OF_STATUS: dict[str, EventType] = {
+EVENT_OF_STATUS: dict[str, EventType] = {
     TaskStatus.QUEUED: "task.queued",
     TaskStatus.PROCESSING: "task.processing",
     TaskStatus.RETRYING: "task.retrying",
@@ -23,40 +24,40 @@ OF_STATUS: dict[str, EventType] = {
     TaskStatus.FAILED: "task.failed",
     TaskStatus.CANCELLED: "task.cancelled",
 }
-"""The event that announces that a task has entered a status."""
+"""The event that is published when a task enters a status."""
 
 
 class TaskEvent(Model):
-    """One change of a task, carrying the task's whole public state."""
+    """One change of a task, with the whole public state of the task after it."""
 
     type: EventType
     at: Timestamp
     task: PublicTask
     traceparent: str | None = None
-    """The trace that the task belongs to (W3C Trace Context)."""
+    """The trace of the request that created the task (W3C Trace Context)."""
 
     @classmethod
     def of(cls, task: Task, event_type: EventType | None = None) -> "TaskEvent":
-        """The event that announces ``task`` as it is now; by default that it entered its status."""
+        """The event for the current state of ``task``; by default the one of its status."""
         return cls(
-            type=event_type or OF_STATUS[task.status],
+            type=event_type or EVENT_OF_STATUS[task.status],
             at=now(),
             task=task.public(),
             traceparent=task.traceparent,
         )
 
     def channels(self) -> list[str]:
-        """The channels that carry this event."""
-        names = [user_channel(self.task.user_id), task_channel(self.task.task_id)]
+        """The names of the channels that carry this event."""
+        channels = [Channel.user(self.task.user_id), Channel.task(self.task.task_id)]
         if self.task.brand_id:
-            names.append(brand_channel(self.task.brand_id))
-        return names
+            channels.append(Channel.brand(self.task.brand_id))
+        return [str(channel) for channel in channels]
 
 
 class TaskSnapshot(Model):
-    """What a subscription starts from, as ``data`` of its reply: unfinished tasks, then recently ended ones.
+    """The initial state of a subscription, in ``data`` of its reply: active tasks, then recently ended ones.
 
-    Both are newest first. Where not all of them fit, ``GET /api/jobs?after=<after>`` lists the tasks that
+    Both are sorted newest first. If not all of them fit, ``GET /api/jobs?after=<after>`` lists the tasks that
     were left out, among others.
     """
 
@@ -64,14 +65,14 @@ class TaskSnapshot(Model):
     truncated: Literal[True] | None = None
     """Present if tasks were left out."""
     after: str | None = None
-    """Present if tasks were left out: the cursor to them."""
+    """The cursor to the tasks that were left out; present if there are any."""
 
 
 class TaskDelta(Model):
-    """A further piece of what a model is writing for a task; only ``task_channel`` carries it.
+    """A piece of the draft that a model is writing for a task; published on the channel of the task only.
 
-    Pieces of one ``(attempt, step, part)`` are joined in the order of ``start``. A reader that has a piece
-    already passes over it, and one that finds a hole knows how long it is.
+    Join the pieces of one ``(attempt, step, part)`` in the order of ``start``, which also reveals duplicates
+    and gaps.
     """
 
     type: Literal["task.delta"] = "task.delta"
@@ -80,23 +81,8 @@ class TaskDelta(Model):
     attempt: int
     step: str
     part: str | None = None
-    """Which of the answers that a step asks for at the same time."""
+    """Which answer the piece belongs to, if the step requests several at once."""
     start: int
-    """Where in the answer the piece begins, in Unicode characters; 0 begins it anew."""
+    """The offset of the piece in the answer, in Unicode characters; 0 starts the answer over."""
     text: str
-    """As the model writes it: a piece of a JSON document."""
-
-
-def user_channel(user_id: str) -> str:
-    """The channel of all of a user's tasks."""
-    return f"tasks#{user_id}"
-
-
-def task_channel(task_id: str) -> str:
-    """The channel of one task."""
-    return f"task:{task_id}"
-
-
-def brand_channel(brand_id: str) -> str:
-    """The channel of all of a brand's tasks."""
-    return f"brand:{brand_id}"
+    """A part of a JSON document, as the model writes it."""

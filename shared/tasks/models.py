@@ -1,4 +1,4 @@
-"""What a task is, and which changes of its status are legal; pure data, no I/O."""
+"""The task, its steps, and the legal transitions of its status; pure data, no I/O."""
 
 import secrets
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 HISTORY_LIMIT = 50
-"""Newest entries that ``Task.history`` keeps."""
+"""``Task.history`` keeps this many entries, the newest ones."""
 
 
 def now() -> datetime:
-    """The present, in UTC and in whole milliseconds, which is what MongoDB can store."""
+    """The current time in UTC, in whole milliseconds, because MongoDB stores no finer ones."""
     return _whole_milliseconds(datetime.now(UTC))
 
 
@@ -26,20 +26,20 @@ Timestamp = Annotated[datetime, AfterValidator(_whole_milliseconds)]
 
 KnownT = TypeVar("KnownT", bound=str)
 Open = Annotated[KnownT | str, Field(union_mode="left_to_right")]
-"""A value that is read as one of those known here, or as text where a newer version has stored another one.
+"""An enumeration that a newer version may extend: a value that is not known here is read as text.
 
-A reader shows an unknown value as it is, and changes nothing that depends on its meaning: no transition
-leaves an unknown status, and an unknown priority waits like a normal one.
+Readers show an unknown value as it is and never act on it: an unknown status has no transitions, and an
+unknown priority is treated as normal.
 """
 
 
 def new_task_id() -> str:
-    """A random id of 32 hexadecimal digits that begins with its time: later tasks sort after earlier ones."""
+    """A random id of 32 hexadecimal digits that starts with the time, so ids sort in order of creation."""
     return f"{int(datetime.now(UTC).timestamp() * 1000):012x}{secrets.token_hex(10)}"
 
 
 class TaskStatus(StrEnum):
-    """Where a task is in its life."""
+    """The state of a task."""
 
     QUEUED = "queued"
     PROCESSING = "processing"
@@ -60,7 +60,7 @@ TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
             TaskStatus.FAILED,
             TaskStatus.RETRYING,
             TaskStatus.CANCELLED,
-            TaskStatus.PROCESSING,  # a new attempt, after the worker of the last one died
+            TaskStatus.PROCESSING,  # a new attempt, after the worker of the last one was lost
         }
     ),
     TaskStatus.RETRYING: frozenset({TaskStatus.PROCESSING, TaskStatus.CANCELLED, TaskStatus.FAILED}),
@@ -68,16 +68,16 @@ TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.FAILED: frozenset({TaskStatus.QUEUED}),  # the user's retry
     TaskStatus.CANCELLED: frozenset({TaskStatus.QUEUED}),
 }
-"""Every legal change of status; nothing else is ever written."""
+"""Every legal transition; the store writes no other."""
 
 
 def may_become(to: TaskStatus) -> frozenset[TaskStatus]:
-    """The statuses from which ``to`` can be reached in one transition."""
+    """The statuses that have a transition to ``to``."""
     return frozenset(status for status, targets in TRANSITIONS.items() if to in targets)
 
 
 class Priority(StrEnum):
-    """How large a head start a task has in the queue."""
+    """The priority of a task in the queue, where a higher one is a larger head start."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -85,7 +85,7 @@ class Priority(StrEnum):
 
 
 class EndReason(StrEnum):
-    """Why a task failed or was cancelled."""
+    """The reason why a task failed or was cancelled."""
 
     USER = "user"
     TIMEOUT = "timeout"
@@ -100,12 +100,12 @@ class EndReason(StrEnum):
 
 
 class Model(BaseModel):
-    """A model whose fields are snake_case in Python and camelCase on the wire and in MongoDB."""
+    """A model with snake_case fields in Python and camelCase ones on the wire and in MongoDB."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
 
     def document(self) -> dict[str, Any]:
-        """The model as MongoDB stores it: camelCase names, real dates, no empty fields."""
+        """The model as a MongoDB document: camelCase names, `datetime` values, no empty fields."""
         return self.model_dump(by_alias=True, exclude_none=True)
 
     def wire(self) -> dict[str, Any]:
@@ -113,12 +113,12 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def encode(self) -> str:
-        """The same as compact JSON text, without line breaks."""
+        """The model as compact JSON text: like `wire`, without line breaks."""
         return self.model_dump_json(by_alias=True, exclude_none=True)
 
 
 class Step(Model):
-    """A named stage of a task."""
+    """A named step of a task."""
 
     name: str
     status: Open[Literal["pending", "running", "completed", "failed"]] = "pending"
@@ -127,33 +127,33 @@ class Step(Model):
 
 
 def interrupted_steps(steps: Sequence[Step], entering: str) -> list[Step]:
-    """The steps of a task at the moment it enters a status: no step runs.
+    """The steps of a task that enters the status ``entering``, none of them running.
 
-    Where the attempt failed, the step that was running has failed; otherwise it is pending again. A task that
-    is queued again, or begins another attempt, has no failed steps.
+    If the attempt failed, the running step becomes failed; otherwise it becomes pending again. When a task is
+    queued again or starts another attempt, its failed steps become pending too.
     """
     if entering in (TaskStatus.FAILED, TaskStatus.RETRYING):
         return [
             step.model_copy(update={"status": "failed"}) if step.status == "running" else step
             for step in steps
         ]
-    kept = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}
-    return [step if step.status in kept else Step(name=step.name) for step in steps]
+    unchanged = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}
+    return [step if step.status in unchanged else Step(name=step.name) for step in steps]
 
 
 class Usage(Model):
-    """What a task's generation has used so far, summed over its model calls."""
+    """The tokens and the cost of a task so far, summed over its model calls."""
 
     provider: str
     model: str
     input_tokens: int = 0
     output_tokens: int = 0
-    """With those that the model thought in, which are paid for alike."""
+    """Including thinking tokens, which cost the same."""
     cost_usd: float | None = None
-    """At the provider's list price, in US dollars; None where the price is not known."""
+    """In US dollars, at the provider's list price; None if the price is unknown."""
 
     def plus(self, other: "Usage | None") -> "Usage":
-        """This usage with ``other``'s tokens and cost added to it."""
+        """The sum of this usage and ``other``; the provider and model are those of this one."""
         if other is None:
             return self
         costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
@@ -167,7 +167,7 @@ class Usage(Model):
 
 
 class HistoryEntry(Model):
-    """One transition in a task's life."""
+    """One transition of a task."""
 
     at: Timestamp
     status: Open[TaskStatus]
@@ -176,7 +176,7 @@ class HistoryEntry(Model):
 
 
 class PublicTask(Model):
-    """The part of a task that its owner's browsers see."""
+    """The public part of a task, which clients receive."""
 
     task_id: str
     user_id: str
@@ -184,7 +184,7 @@ class PublicTask(Model):
     type: str
     status: Open[TaskStatus] = TaskStatus.QUEUED
     progress: int = Field(0, ge=0, le=100)
-    """Whole percents done; never goes back within an attempt."""
+    """In percent; never decreases within an attempt."""
     current_step: str | None = None
     current_step_index: int | None = None
     steps: list[Step] = []
@@ -195,7 +195,7 @@ class PublicTask(Model):
     estimated_completion: Timestamp | None = None
     next_retry_at: Timestamp | None = None
     result: dict[str, Any] | None = None
-    """A reference to what was made, such as ``{"mediaPlanGroupId": …}``."""
+    """A reference to the result, such as ``{"mediaPlanGroupId": …}``."""
     last_error: str | None = None
     end_reason: Open[EndReason] | None = None
     retryable: bool | None = None
@@ -203,36 +203,36 @@ class PublicTask(Model):
     max_retries: int = 3
     attempt: int = 0
     queue_position: int | None = None
-    """Which one it is of those that wait, from 1."""
+    """The position among the queued tasks, from 1."""
     estimated_start: Timestamp | None = None
-    """When it is expected to be taken from the queue."""
+    """When a worker is expected to start it."""
     usage: Usage | None = None
     rev: int = 1
-    """Grows by one at every stored transition."""
+    """The revision, which grows by one with every stored transition."""
     tick: int = 0
-    """Counts the unstored progress events since ``rev``; a reader keeps the greater ``(rev, tick)``."""
+    """The number of published progress events since ``rev``; readers keep the greatest ``(rev, tick)``."""
     created_at: Timestamp
     updated_at: Timestamp
 
 
 class Task(PublicTask):
-    """The whole task document, as stored."""
+    """The whole task, as stored in MongoDB."""
 
     payload: dict[str, Any]
     idempotency_key: str | None = None
     request_digest: str | None = None
-    """Fingerprint of the creating request, so that a reused key with another body is noticed."""
+    """A digest of the request that created the task, to detect a key that is reused for another request."""
     history: list[HistoryEntry] = []
     traceparent: str | None = None
-    """The trace that it belongs to (W3C Trace Context): that of the request that made it."""
+    """The trace of the request that created the task (W3C Trace Context)."""
     unannounced: bool | None = None
-    """Set while the newest transition has not been published yet."""
+    """True until the newest transition has been published; then absent."""
 
     @property
     def trace_id(self) -> str | None:
-        """The id of the trace that it belongs to."""
+        """The id of the trace in ``traceparent``; None if there is none."""
         return self.traceparent.partition("-")[2].partition("-")[0] or None if self.traceparent else None
 
     def public(self) -> PublicTask:
-        """The part of this task that may leave the house."""
+        """The public part of this task."""
         return PublicTask.model_validate(self.model_dump(include=set(PublicTask.model_fields)))

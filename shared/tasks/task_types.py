@@ -1,4 +1,4 @@
-"""The task types that Herald knows: what each one takes and where its result is kept; pure data."""
+"""The task types: the payload that each one takes, and where its result is stored; pure data."""
 
 from datetime import date
 from typing import Annotated, NamedTuple
@@ -13,20 +13,20 @@ Paragraph = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 
 
 class Payload(Model):
-    """A request's input; a field that the type does not know is an error, not a silence."""
+    """The input of a task; an unknown field is an error."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class MediaPlanSettings(Payload):
-    """How a media plan shall be cut."""
+    """The budget, the dates and the style of a media plan."""
 
     channels: list[Line] = Field([], max_length=12)
     budget: float | None = Field(None, ge=0, le=1e9)
-    """Total to spend, in ``currency``."""
+    """The total budget, in ``currency``."""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
     start_date: date | None = Field(None, le=date(9998, 12, 31))
-    """So early that the plan ends before dates do (`datetime.date.max`)."""
+    """Limited so that the plan ends before `datetime.date.max`."""
     weeks: int = Field(4, ge=1, le=26)
     language: Line = "English"
     posts_per_week: int = Field(3, ge=1, le=14)
@@ -34,7 +34,7 @@ class MediaPlanSettings(Payload):
 
 
 class MediaPlanPayload(Payload):
-    """Input of ``GENERATE_MEDIA_PLAN``."""
+    """The input of ``GENERATE_MEDIA_PLAN``."""
 
     objective: Paragraph
     keywords: list[Line] = Field(min_length=1, max_length=50)
@@ -42,7 +42,7 @@ class MediaPlanPayload(Payload):
 
 
 class BrandKitPayload(Payload):
-    """Input of ``GENERATE_BRAND_KIT``."""
+    """The input of ``GENERATE_BRAND_KIT``."""
 
     brand_name: Line
     description: Paragraph
@@ -52,7 +52,7 @@ class BrandKitPayload(Payload):
 
 
 class PersonasPayload(Payload):
-    """Input of ``AUTO_GENERATE_PERSONAS``."""
+    """The input of ``AUTO_GENERATE_PERSONAS``."""
 
     product: Paragraph
     market: Line | None = None
@@ -60,13 +60,13 @@ class PersonasPayload(Payload):
 
 
 class TaskType(NamedTuple):
-    """What the server must know of a task type to accept it and to serve its result."""
+    """The facts that the server needs to accept tasks of a type and to serve their results."""
 
     payload: type[Payload]
     collection: str
-    """MongoDB collection of the results."""
+    """The MongoDB collection of the results."""
     result_id: str
-    """Name of the id field that each result document carries."""
+    """The field with the id of a result document."""
 
 
 TASK_TYPES: dict[str, TaskType] = {

@@ -8,8 +8,9 @@
  */
 import { Centrifuge } from "centrifuge";
 
+import { OPS_CHANNEL } from "herald/channels.js";
+
 const KEPT = 150;
-const CHANNEL = "ops";
 
 export class Board {
   #listeners = new Set();
@@ -29,7 +30,7 @@ export class Board {
       this.#change({ live: false });
       if (code >= 3500 || code === 1) onRefused(reason);
     });
-    this.subscription = this.connection.newSubscription(CHANNEL);
+    this.subscription = this.connection.newSubscription(OPS_CHANNEL);
     this.subscription.on("publication", ({ data }) => this.#add([data.overview]));
     this.subscription.on("subscribed", async ({ data }) => {
       const history = await this.subscription.history({ limit: -1 }).catch(() => ({ publications: [] }));

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed, Publication
 from herald.shared.feed.follower import Follower
 from herald.shared.launcher.embedded import free_port
-from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import ENDED, Task
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.bench.servers import Figures
 from tests.bench.workers import Alone
 from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS
@@ -53,7 +53,7 @@ async def promises(server: Alone) -> Figures:
     async with AsyncExitStack() as stack:
         web, *_ = [stack.enter_context(running(command, variables)) for command in (WEB, WORKER, WORKER)]
         await ready(f"127.0.0.1:{port}", web)
-        client = await stack.enter_async_context(HttpClient.at(f"127.0.0.1:{port}", Authenticator(settings)))
+        client = await stack.enter_async_context(HttpClient.at(f"127.0.0.1:{port}", TokenIssuer(settings)))
         store = await stack.enter_async_context(Store.connect(settings))
         feed = await stack.enter_async_context(Feed.connect(settings))
         follower = await stack.enter_async_context(Follower(feed, heard, lambda _: None))
@@ -64,7 +64,7 @@ async def promises(server: Alone) -> Figures:
         ]
         await ended(store, earlier)
         for user in {user for user, *_ in TASKS}:
-            await follower.follow(user_channel(user))
+            await follower.follow(str(Channel.user(user)))
         for user, request, priority in TASKS:
             task = await client.other(user).create({**request, "priority": priority})
             first[task["taskId"]] = task.get("estimatedStart")

@@ -13,11 +13,11 @@ import msgpack
 import redis.asyncio
 import socketio
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher.embedded import free_port
 from herald.shared.settings import Settings
-from herald.shared.tasks.events import user_channel
+from herald.shared.tasks.channels import Channel
+from herald.shared.tokens import TokenIssuer
 from tests.bench.load import RawClient, Usage
 from tests.support.processes import WEB, environment, ready, running
 
@@ -95,7 +95,7 @@ class Herald(Server):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self._authenticator = Authenticator(settings)
+        self._issuer = TokenIssuer(settings)
         self._tokens: dict[str, str] = {}
         self._feed: Feed
 
@@ -113,7 +113,7 @@ class Herald(Server):
 
     def token(self, user: str) -> str:
         if user not in self._tokens:
-            self._tokens[user] = self._authenticator.issue(user, [], 3600)
+            self._tokens[user] = self._issuer.issue(user, [], 3600)
         return self._tokens[user]
 
     def greeting(self, channel: str) -> tuple[str, list[tuple[bytes, str | None]]]:
@@ -121,18 +121,18 @@ class Herald(Server):
         return "/connection/websocket", [(HANDSHAKE, connect), (b'"subs":', None)]
 
     async def publish(self, channel: str, data: str) -> None:
-        await self._feed.publish([user_channel(channel)], data)
+        await self._feed.publish([str(Channel.user(channel))], data)
 
     async def publish_each(self, channels: Sequence[str], data: str) -> None:
-        await self._feed.publish([user_channel(channel) for channel in channels], data)
+        await self._feed.publish([str(Channel.user(channel)) for channel in channels], data)
 
     async def position(self, channel: str) -> str:
         """The epoch of a channel."""
-        return (await self._feed.history(user_channel(channel), limit=0)).position.epoch
+        return (await self._feed.history(str(Channel.user(channel)), limit=0)).position.epoch
 
     async def recover(self, channel: str, epoch: str, missed: int) -> RawClient:
         """A client that has come back for ``missed`` events, and has them."""
-        before = {user_channel(channel): {"recover": True, "epoch": epoch, "offset": 0}}
+        before = {str(Channel.user(channel)): {"recover": True, "epoch": epoch, "offset": 0}}
         connect = json.dumps({"id": 1, "connect": {"token": self.token(channel), "subs": before}})
         last = f'{{"offset":{missed},"data"'.encode()
         answers: list[tuple[bytes, str | None]] = [

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 import redis.asyncio
 from arq.connections import ArqRedis
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.queue.queue import QUEUE_NAME, Queue, deserialize, serialize
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import TaskStatus, now
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.bench.servers import Figures, Herald
 from tests.support.client import PERSONAS
 from tests.support.client import Herald as HttpClient
@@ -145,7 +145,7 @@ async def accept(server: Whole) -> Figures:
     asked, queued = [], []
     address = f"127.0.0.1:{server.port}"
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(HttpClient.at(address, Authenticator(server.settings)))
+        client = await stack.enter_async_context(HttpClient.at(address, TokenIssuer(server.settings)))
         socket = await stack.enter_async_context(client.connected())
         store = await stack.enter_async_context(Store.connect(server.settings))
         queue = await stack.enter_async_context(Queue.connect(server.settings))

@@ -6,10 +6,10 @@ import pytest
 from playwright.async_api import Browser, expect
 from pydantic import SecretStr
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.browser.test_access import LOOKS, see_no_barrier, see_that_it_fits
 from tests.browser.test_page import OpenPage, open_page
 from tests.conftest import SECRET
@@ -27,7 +27,7 @@ def pace() -> float:
 
 @pytest.fixture
 async def herald(address: str, settings: Settings) -> AsyncIterator[Herald]:
-    async with Herald.at(address.removeprefix("http://"), Authenticator(settings)) as client:
+    async with Herald.at(address.removeprefix("http://"), TokenIssuer(settings)) as client:
         yield client
 
 
@@ -80,7 +80,7 @@ async def test_a_production_server_asks_for_a_token(
     async with web(settings, variables=variables) as address:
         page = await browser.new_page()
         await page.goto(f"http://{address}/ops")
-        tokens = Authenticator(settings.model_copy(update={"auth_secret": SecretStr(SECRET)}))
+        tokens = TokenIssuer(settings.model_copy(update={"auth_secret": SecretStr(SECRET)}))
         field = page.get_by_label("A token whose scope holds operator")
         await see_no_barrier(page, "the form for a token")
         await field.fill(tokens.issue("ada", [], 60))

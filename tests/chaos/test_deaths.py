@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher import embedded
 from herald.shared.queue.queue import LEASES, Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, Task, TaskStatus, now
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.chaos.test_kills import Stack, Watcher, stack, until_ended, until_running
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import ROOT, WORKER, environment, running
@@ -63,7 +63,7 @@ async def test_a_worker_that_dies_there_costs_nothing_but_time(
         PYTHONPATH=str(ROOT),
     )
     await stack.start_web()
-    async with Herald.at(stack.address, Authenticator(stack.settings)) as herald:
+    async with Herald.at(stack.address, TokenIssuer(stack.settings)) as herald:
         watcher = Watcher(herald)
         watching = asyncio.create_task(watcher.run())
         task_id = (await herald.create(PLAN))["taskId"]
@@ -91,7 +91,7 @@ async def test_an_api_that_dies_between_storing_and_queueing_has_accepted_the_ta
     )
     stack.start_worker()
     with running([sys.executable, "-m", "tests.chaos.dying", "web"], dying) as first:
-        async with Herald.at(stack.address, Authenticator(settings)) as herald:
+        async with Herald.at(stack.address, TokenIssuer(settings)) as herald:
             while True:
                 try:
                     assert (await herald.http.get("/healthz")).status_code == 200
@@ -106,7 +106,7 @@ async def test_an_api_that_dies_between_storing_and_queueing_has_accepted_the_ta
         await asyncio.to_thread(first.wait, 10)
         assert first.returncode == -signal.SIGKILL
     await stack.start_web()
-    async with Herald.at(stack.address, Authenticator(settings)) as herald:
+    async with Herald.at(stack.address, TokenIssuer(settings)) as herald:
         watcher = Watcher(herald)
         watching = asyncio.create_task(watcher.run())
         task_id = (await herald.create(PLAN, headers={"Idempotency-Key": "k"}))["taskId"]
@@ -237,7 +237,7 @@ async def test_redis_is_emptied_in_mid_run(
 ) -> None:
     stack.start_worker()
     await stack.start_web()
-    async with Herald.at(stack.address, Authenticator(settings)) as herald:
+    async with Herald.at(stack.address, TokenIssuer(settings)) as herald:
         watcher = Watcher(herald)
         watching = asyncio.create_task(watcher.run())
         task_ids = [(await herald.create(PLAN))["taskId"] for _ in range(3)]
@@ -253,7 +253,7 @@ async def test_mongodb_is_away_for_a_while(
 ) -> None:
     stack.start_worker()
     await stack.start_web()
-    async with Herald.at(stack.address, Authenticator(settings)) as herald:
+    async with Herald.at(stack.address, TokenIssuer(settings)) as herald:
         watcher = Watcher(herald)
         watching = asyncio.create_task(watcher.run())
         task_id = (await herald.create(PLAN))["taskId"]

@@ -6,10 +6,10 @@ import signal
 from typing import Any
 
 from herald.server.app import create_app
-from herald.server.auth.verify import Authenticator
 from herald.shared.launcher import embedded
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.support.client import PERSONAS, Herald
 from tests.support.web import serving
 
@@ -40,7 +40,7 @@ async def test_acknowledged_changes_survive_a_kill_of_mongodb(
     async with (
         asyncio.timeout(180),
         serving(create_app(settings)) as address,
-        Herald.at(address, Authenticator(settings)) as herald,
+        Herald.at(address, TokenIssuer(settings)) as herald,
     ):
         for _ in range(ROUNDS):
             enough.clear()

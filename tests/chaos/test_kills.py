@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.launcher import embedded
 from herald.shared.launcher.embedded import free_port
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import Task, TaskStatus
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.support.client import Herald
 from tests.support.processes import WEB, WORKER, environment, ready, running
 
@@ -134,7 +134,7 @@ async def test_a_task_ends_and_is_watched_to_its_end(
     stack: Stack, store: Store, settings: Settings, victim: str
 ) -> None:
     worker, web = stack.start_worker(), await stack.start_web()
-    async with Herald.at(stack.address, Authenticator(settings)) as herald:
+    async with Herald.at(stack.address, TokenIssuer(settings)) as herald:
         watcher = Watcher(herald)
         watching = asyncio.create_task(watcher.run())
         task_id = (await herald.create(PLAN))["taskId"]

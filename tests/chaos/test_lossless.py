@@ -10,10 +10,10 @@ from typing import Any
 import websockets
 
 from herald.server.app import create_app
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher import embedded
 from herald.shared.settings import Settings
+from herald.shared.tokens import TokenIssuer
 from tests.support.client import Herald, Socket
 from tests.support.proxy import proxy_to
 from tests.support.web import serving
@@ -35,7 +35,7 @@ class Follower:
         self.position: dict[str, Any] = {}
 
     async def run(self) -> None:
-        token = self._herald.authenticator.issue_subscription("ada", self._channel, 600)
+        token = self._herald.issuer.issue_subscription("ada", self._channel, 600)
         while len(self.offsets) < EVENTS:
             try:
                 async with self._herald.connected() as socket:
@@ -87,7 +87,7 @@ async def test_every_event_arrives_once_and_in_order(
     ):
         async with (
             proxy_to(int(address.split(":")[1])) as proxy,
-            Herald.at(f"127.0.0.1:{proxy.port}", Authenticator(settings)) as herald,
+            Herald.at(f"127.0.0.1:{proxy.port}", TokenIssuer(settings)) as herald,
         ):
             followers = [Follower(herald, channel) for channel in CHANNELS]
             following = [asyncio.create_task(follower.run()) for follower in followers]

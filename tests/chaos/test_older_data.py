@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.chaos.test_kills import PLAN, Watcher, until_ended, until_running
 from tests.support.client import Herald
 from tests.support.older import WAYS, Forgetful
@@ -34,7 +34,7 @@ async def test_every_task_ends_and_is_seen_by_those_who_stayed_and_those_who_ret
     async with asyncio.timeout(100), AsyncExitStack() as stack:
         worker = stack.enter_context(running(WORKER, pace))
         address = await stack.enter_async_context(web(there))
-        herald = await stack.enter_async_context(Herald.at(address, Authenticator(there)))
+        herald = await stack.enter_async_context(Herald.at(address, TokenIssuer(there)))
         feed = await stack.enter_async_context(Feed.connect(there))
         stayed = Watcher(herald)
         watching = [asyncio.create_task(stayed.run())]

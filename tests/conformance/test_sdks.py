@@ -6,11 +6,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher.embedded import free_port
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.conformance.sdks import KINDS, Sdk, client
 from tests.integration.server.hub.test_hub import MINE, announced, herald_with
 from tests.support.client import PERSONAS, Herald
@@ -22,19 +22,19 @@ pytestmark = pytest.mark.parametrize("kind", KINDS)
 
 
 def sdk_at(
-    address: str, authenticator: Authenticator, kind: str, ttl_s: float = 60
+    address: str, issuer: TokenIssuer, kind: str, ttl_s: float = 60
 ) -> AbstractAsyncContextManager[Sdk]:
     return client(
         kind,
         address,
-        lambda: authenticator.issue("ada", ["acme"], ttl_s),
-        lambda channel: authenticator.issue_subscription("ada", channel, 60),
+        lambda: issuer.issue("ada", ["acme"], ttl_s),
+        lambda channel: issuer.issue_subscription("ada", channel, 60),
     )
 
 
 async def test_connect_snapshot_and_events(herald: Herald, kind: str) -> None:
     before = await herald.create(PERSONAS)
-    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+    async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         subscribed = await sdk.until("subscribed", channel=MINE)
         assert subscribed["data"] == {"tasks": [before]}
@@ -53,9 +53,9 @@ async def test_a_bad_token_ends_it_for_good(herald: Herald, kind: str) -> None:
 
 async def test_an_expired_token_is_replaced_by_a_new_one(herald: Herald, kind: str) -> None:
     lifetimes = iter([-10, 60])
-    authenticator = herald.authenticator
+    issuer = herald.issuer
     async with client(
-        kind, herald.address, lambda: authenticator.issue("ada", [], next(lifetimes)), lambda _: ""
+        kind, herald.address, lambda: issuer.issue("ada", [], next(lifetimes)), lambda _: ""
     ) as sdk:
         await sdk.do(do="connect")
         await sdk.until("connected")
@@ -64,7 +64,7 @@ async def test_an_expired_token_is_replaced_by_a_new_one(herald: Herald, kind: s
 
 async def test_a_token_is_refreshed_without_a_break(settings: Settings, kind: str) -> None:
     async with herald_with(settings, expiry_grace_s=0.2) as herald:
-        async with sdk_at(herald.address, herald.authenticator, kind, ttl_s=2) as sdk:
+        async with sdk_at(herald.address, herald.issuer, kind, ttl_s=2) as sdk:
             await sdk.do(do="connect")
             await sdk.until("connected")
             while sdk.tokens_asked < 3:
@@ -79,7 +79,7 @@ async def test_a_refresh_with_an_expired_token_is_followed_by_a_reconnect(
 ) -> None:
     async with herald_with(settings, expiry_grace_s=0.2) as herald:
         lifetimes = iter([2, -10])
-        issue = herald.authenticator.issue
+        issue = herald.issuer.issue
         async with client(
             kind, herald.address, lambda: issue("ada", [], next(lifetimes, 60)), lambda _: ""
         ) as sdk:
@@ -95,7 +95,7 @@ async def test_state_of_the_application_is_loaded_again_where_a_position_is_lost
     channel = "brand:acme"
     await feed.publish([channel] * 3, "{}")
     epoch = (await feed.history(channel, limit=0)).position.epoch
-    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+    async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.until("connected")
         # The position of the first state is void, the second has no epoch.
@@ -108,7 +108,7 @@ async def test_state_of_the_application_is_loaded_again_where_a_position_is_lost
 
 
 async def test_subscriptions_that_are_not_offered_are_given_up(herald: Herald, kind: str) -> None:
-    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+    async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.until("connected")
         await sdk.do(do="subscribe", channel="brand:acme", filtered=True)
@@ -121,7 +121,7 @@ async def test_subscriptions_that_are_not_offered_are_given_up(herald: Herald, k
 async def test_a_message_that_nobody_handles_ends_it_for_good(herald: Herald, kind: str) -> None:
     if kind == "python":
         pytest.skip("it cannot send")
-    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+    async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.until("connected")
         await sdk.do(do="send")
@@ -131,7 +131,7 @@ async def test_a_message_that_nobody_handles_ends_it_for_good(herald: Herald, ki
 async def test_protobuf_ends_it_for_good(herald: Herald, kind: str) -> None:
     if kind not in {"python", "websocket"}:
         pytest.skip("only a WebSocket says which encoding it has")
-    async with sdk_at(herald.address, herald.authenticator, f"{kind}-protobuf") as sdk:
+    async with sdk_at(herald.address, herald.issuer, f"{kind}-protobuf") as sdk:
         await sdk.do(do="connect")
         await sdk.until("disconnected", code=3506)
 
@@ -140,7 +140,7 @@ async def test_a_subscription_that_a_new_token_does_not_permit_is_ended_for_good
     settings: Settings, feed: Feed, kind: str
 ) -> None:
     async with herald_with(settings) as herald:
-        issue = herald.authenticator.issue
+        issue = herald.issuer.issue
         tokens = iter([issue("ada", ["acme"], 2), issue("ada", [], 60)])
         async with client(kind, herald.address, lambda: next(tokens), lambda _: "") as sdk:
             await sdk.do(do="connect")
@@ -157,7 +157,7 @@ async def test_a_subscription_that_a_new_token_does_not_permit_is_ended_for_good
 async def test_subscribe_unsubscribe_and_history(herald: Herald, feed: Feed, kind: str) -> None:
     task = await herald.create(PERSONAS)
     channel = f"task:{task['taskId']}"
-    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+    async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.until("connected")
         await sdk.do(do="subscribe", channel=channel)
@@ -177,7 +177,7 @@ async def test_subscribe_unsubscribe_and_history(herald: Herald, feed: Feed, kin
 
 
 async def test_a_dropped_socket_is_recovered(herald: Herald, feed: Feed, kind: str) -> None:
-    async with through_proxy(herald) as (proxy, address), sdk_at(address, herald.authenticator, kind) as sdk:
+    async with through_proxy(herald) as (proxy, address), sdk_at(address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.do(do="subscribe", channel="brand:acme")
         await sdk.until("subscribed", channel="brand:acme")
@@ -204,7 +204,7 @@ async def test_a_position_that_is_lost_gives_a_fresh_snapshot(
     herald: Herald, feed: Feed, store: Store, kind: str
 ) -> None:
     task, _ = await store.create(a_task(brand_id="acme"))
-    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+    async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.do(do="subscribe", channel="brand:acme")
         await sdk.until("subscribed", channel="brand:acme")
@@ -222,7 +222,7 @@ async def test_a_position_that_is_lost_gives_a_fresh_snapshot(
 
 async def test_many_subscriptions(herald: Herald, feed: Feed, kind: str) -> None:
     channels = [f"task:{number}" for number in range(100)]
-    async with sdk_at(herald.address, herald.authenticator, kind) as sdk:
+    async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.until("subscribed", channel=MINE)
         for channel in channels:
@@ -235,8 +235,8 @@ async def test_many_subscriptions(herald: Herald, feed: Feed, kind: str) -> None
 
 async def test_a_server_that_is_restarted_is_found_again(settings: Settings, feed: Feed, kind: str) -> None:
     port = free_port()
-    authenticator = Authenticator(settings)
-    async with sdk_at(f"127.0.0.1:{port}", authenticator, kind) as sdk:
+    issuer = TokenIssuer(settings)
+    async with sdk_at(f"127.0.0.1:{port}", issuer, kind) as sdk:
         async with web(settings, port):
             await sdk.do(do="connect")
             await sdk.until("subscribed", channel=MINE)
@@ -251,7 +251,7 @@ async def test_a_server_that_is_restarted_is_found_again(settings: Settings, fee
 async def test_where_websocket_is_blocked_the_javascript_sdk_falls_back(herald: Herald, kind: str) -> None:
     if kind != "http_stream":
         pytest.skip("one fallback is enough")
-    async with sdk_at(herald.address, herald.authenticator, "blocked") as sdk:
+    async with sdk_at(herald.address, herald.issuer, "blocked") as sdk:
         await sdk.do(do="connect")
         assert (await sdk.until("connected"))["transport"] == "http_stream"
         await herald.create(PERSONAS)

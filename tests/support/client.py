@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import websockets
 
-from herald.server.auth.verify import Authenticator
+from herald.shared.tokens import TokenIssuer
 
 PERSONAS = {"type": "AUTO_GENERATE_PERSONAS", "payload": {"product": "A bicycle bell", "count": 2}}
 MEDIA_PLAN = {
@@ -23,24 +23,22 @@ BRAND_KIT = {"type": "GENERATE_BRAND_KIT", "payload": {"brandName": "Northlight"
 class Herald:
     """One user's HTTP client; `other` makes another user's."""
 
-    def __init__(
-        self, http: httpx2.AsyncClient, address: str, authenticator: Authenticator, user: str
-    ) -> None:
+    def __init__(self, http: httpx2.AsyncClient, address: str, issuer: TokenIssuer, user: str) -> None:
         self.http = http
         self.address = address
-        self.authenticator = authenticator
+        self.issuer = issuer
         self.user = user
         self.brands: list[str] = []
         self.scope = ""
 
     @classmethod
     @asynccontextmanager
-    async def at(cls, address: str, authenticator: Authenticator) -> AsyncIterator["Herald"]:
+    async def at(cls, address: str, issuer: TokenIssuer) -> AsyncIterator["Herald"]:
         async with httpx2.AsyncClient(base_url=f"http://{address}") as http:
-            yield cls(http, address, authenticator, "ada")
+            yield cls(http, address, issuer, "ada")
 
     def other(self, user: str, brands: list[str] | None = None) -> "Herald":
-        other = Herald(self.http, self.address, self.authenticator, user)
+        other = Herald(self.http, self.address, self.issuer, user)
         other.brands = brands or []
         return other
 
@@ -50,7 +48,7 @@ class Herald:
         return operator
 
     def token(self, ttl_s: float = 60) -> str:
-        return self.authenticator.issue(self.user, self.brands, ttl_s, scope=self.scope)
+        return self.issuer.issue(self.user, self.brands, ttl_s, scope=self.scope)
 
     async def request(self, method: str, path: str, **options: Any) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.token()}", **options.pop("headers", {})}

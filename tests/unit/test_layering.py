@@ -95,12 +95,37 @@ def test_the_pure_modules_do_no_io() -> None:
     io = {"asyncio", "socket", "redis", "motor", "pymongo", "starlette", "uvicorn", "websockets", "httpx2"}
     pure = (
         "shared/tasks/models.py",
+        "shared/tasks/channels.py",
         "shared/tasks/events.py",
         "shared/tasks/task_types.py",
         "server/hub/protocol.py",
+        "server/auth/principal.py",
+        "server/auth/errors.py",
     )
     for module in pure:
         assert {name.partition(".")[0] for name in imports_of(ROOT / module)}.isdisjoint(io), module
+
+
+def test_tokens_and_permissions_do_not_depend_on_the_hub() -> None:
+    paths = {path for path in MODULES if package_of(name_of(path)) == "server.auth"}
+    uses = {name_of(path) for path in paths if any(".server.hub" in name for name in imports_of(path))}
+    assert uses <= {"server.auth.revocation", "server.auth.authorizer"}
+
+
+def test_three_modules_handle_tokens() -> None:
+    uses = {name_of(path) for path in MODULES if "jwt" in imports_of(path)}
+    assert uses == {"shared.tokens", "server.auth.jwks", "server.auth.verify"}
+
+
+def test_one_module_spells_the_names_of_channels() -> None:
+    prefixes = {"tasks#", "task:", "brand:"}
+    uses = {
+        name_of(path)
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in prefixes
+    }
+    assert uses == {"shared.tasks.channels"}
 
 
 def test_the_embedded_database_is_never_imported() -> None:

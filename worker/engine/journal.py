@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.leases import LEASE_S
-from herald.shared.tasks.events import EventType, TaskDelta, TaskEvent, task_channel
+from herald.shared.tasks.channels import Channel
+from herald.shared.tasks.events import EventType, TaskDelta, TaskEvent
 from herald.shared.tasks.models import Task, TaskStatus, Usage, now
 from herald.shared.tasks.store import Store
 from herald.worker.llm.provider import Piece
@@ -193,7 +194,7 @@ class Journal:
         grown = [(draft, draft.untold) for draft in self._drafts if draft.untold]
         if not grown:
             return
-        channel = task_channel(self.task.task_id)
+        channel = str(Channel.task(self.task.task_id))
         deltas = [self._delta(draft, text).encode() for draft, text in grown]
         try:
             await self._feed.publish_each([(channel, delta) for delta in deltas])

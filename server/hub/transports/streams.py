@@ -38,7 +38,7 @@ def connection_over(transport: Transport, dependencies: Dependencies) -> Connect
     return Connection(
         transport,
         hub=dependencies.hub,
-        authenticator=dependencies.authenticator,
+        authenticator=dependencies.verifier,
         store=dependencies.store,
         settings=dependencies.settings,
     )

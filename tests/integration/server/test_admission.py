@@ -1,4 +1,4 @@
-"""What a task that waits tells: its position, its start; and what may be done with it."""
+"""Queued tasks: limits, positions, estimated starts and changes of priority."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -25,12 +25,12 @@ async def seen(herald: Herald, task_id: str) -> dict[str, Any]:
     return task
 
 
-async def test_the_position_is_told_at_once_and_wherever_the_task_is_shown(herald: Herald) -> None:
+async def test_a_queued_task_has_its_position_in_every_response_and_event(herald: Herald) -> None:
     async with herald.connected() as socket:
         tasks = [await herald.create(PERSONAS) for _ in range(3)]
         assert [task["queuePosition"] for task in tasks] == [1, 2, 3]
-        told = [(await socket.publication())["data"]["task"]["queuePosition"] for _ in tasks]
-        assert told == [1, 2, 3]
+        published = [(await socket.publication())["data"]["task"]["queuePosition"] for _ in tasks]
+        assert published == [1, 2, 3]
     ids = [task["taskId"] for task in tasks]
     listed = (await herald.get("/api/jobs")).json()["tasks"]
     assert [task["queuePosition"] for task in listed] == [3, 2, 1]
@@ -41,7 +41,7 @@ async def test_the_position_is_told_at_once_and_wherever_the_task_is_shown(heral
     assert "queuePosition" not in await seen(herald, ids[0])
 
 
-async def test_a_waiting_task_can_be_moved(herald: Herald, store: Store) -> None:
+async def test_a_queued_task_is_moved_by_a_new_priority(herald: Herald, store: Store) -> None:
     ids = [(await herald.create(PERSONAS))["taskId"] for _ in range(3)]
     async with herald.connected() as socket:
         moved = await herald.request("PATCH", f"/api/jobs/{ids[2]}", json={"priority": "high"})
@@ -61,7 +61,7 @@ async def test_a_waiting_task_can_be_moved(herald: Herald, store: Store) -> None
     assert (late.status_code, late.json()["taskStatus"]) == (409, "processing")
 
 
-async def test_too_many_waiting_tasks_are_refused_and_a_repeated_request_is_not(settings: Settings) -> None:
+async def test_too_many_queued_tasks_are_refused_but_a_repeated_request_is_not(settings: Settings) -> None:
     async with herald_with(settings, max_queued_per_user=2) as herald:
         key = {"Idempotency-Key": "k"}
         first = await herald.create(PERSONAS, headers=key)
@@ -76,7 +76,7 @@ async def test_too_many_waiting_tasks_are_refused_and_a_repeated_request_is_not(
         assert (await herald.create(PERSONAS))["status"] == "queued"
 
 
-async def test_a_retry_needs_room_among_the_waiting_as_a_new_task_does(settings: Settings) -> None:
+async def test_a_retry_counts_against_the_queue_limit_like_a_new_task(settings: Settings) -> None:
     async with herald_with(settings, max_queued_per_user=2) as herald:
         ended = [(await herald.create(PERSONAS))["taskId"] for _ in range(2)]
         for task_id in ended:
@@ -92,9 +92,7 @@ async def test_a_retry_needs_room_among_the_waiting_as_a_new_task_does(settings:
         assert (await herald.operator().post(f"/api/jobs/{ended[1]}/retry")).status_code == 200
 
 
-async def test_many_requests_at_once_get_just_as_many_places_as_there_are(
-    settings: Settings, store: Store
-) -> None:
+async def test_concurrent_requests_do_not_exceed_the_queue_limit(settings: Settings, store: Store) -> None:
     async with (
         herald_with(settings, max_queued_per_user=10) as one,
         herald_with(settings, max_queued_per_user=10) as two,
@@ -110,12 +108,10 @@ async def test_many_requests_at_once_get_just_as_many_places_as_there_are(
     assert await store.count_waiting("ada") == 10
 
 
-async def test_a_reservation_that_was_left_behind_runs_out(
-    feed: Feed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_abandoned_reservation_expires(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = Queue(feed.redis)  # type: ignore[arg-type]
     monkeypatch.setattr("herald.shared.queue.queue.RESERVED_FOR_S", 0.001)
-    assert await queue.reserve("ada", "left behind") == ["left behind"]
+    assert await queue.reserve("ada", "abandoned") == ["abandoned"]
     monkeypatch.undo()
     async with asyncio.timeout(30):
         while await queue.reserve("ada", "new") != ["new"]:
@@ -125,18 +121,16 @@ async def test_a_reservation_that_was_left_behind_runs_out(
     assert await queue.reserve("bea", "hers") == ["hers"]
 
 
-async def test_a_request_is_not_counted_twice_while_it_is_stored(settings: Settings, feed: Feed) -> None:
+async def test_a_task_that_is_stored_and_reserved_counts_once(settings: Settings, feed: Feed) -> None:
     queue = Queue(feed.redis)  # type: ignore[arg-type]
     async with herald_with(settings, max_queued_per_user=2) as herald:
         stored = (await herald.create(PERSONAS))["taskId"]
-        await queue.reserve("ada", stored)  # it has not been dropped yet
+        await queue.reserve("ada", stored)  # its reservation has not been released yet
         await herald.create(PERSONAS)
         assert (await herald.post("/api/jobs", json=PERSONAS)).status_code == 429
 
 
-async def test_a_plan_is_used_again_until_the_queue_has_changed(
-    feed: Feed, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_plan_is_reused_until_the_queue_changes(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("herald.shared.queue.estimates.REUSED_FOR", 1e12)
     monkeypatch.setattr("herald.shared.queue.estimates.OUTDATED_AFTER", 0)
     queue = Queue(feed.redis)  # type: ignore[arg-type]
@@ -149,14 +143,14 @@ async def test_a_plan_is_used_again_until_the_queue_has_changed(
     assert await planner.plan() is second
 
 
-async def test_requests_at_the_same_time_share_one_plan(feed: Feed) -> None:
+async def test_concurrent_requests_share_one_plan(feed: Feed) -> None:
     queue = Queue(feed.redis)  # type: ignore[arg-type]
     planner = Planner(queue, Heartbeats(feed.redis), Forecast(feed.redis), user_limit=0)
     plans = await asyncio.gather(*(planner.plan() for _ in range(20)))
     assert len({id(plan) for plan in plans}) == 1
 
 
-async def test_the_start_holds_under_the_limit_of_a_user_s_running_tasks(
+async def test_estimated_starts_respect_the_limit_of_running_tasks_per_user(
     settings: Settings, feed: Feed
 ) -> None:
     await Heartbeats(feed.redis).beat("w", slots=20, running=0)
@@ -171,7 +165,7 @@ async def test_the_start_holds_under_the_limit_of_a_user_s_running_tasks(
         assert [round((start - starts[0]) / 100) for start in starts] == [0, 0, 1, 1, 2]
 
 
-async def test_a_start_that_has_moved_is_not_hidden_by_an_etag(herald: Herald, feed: Feed) -> None:
+async def test_a_changed_estimated_start_changes_the_etag(herald: Herald, feed: Feed) -> None:
     await Heartbeats(feed.redis).beat("w", slots=1, running=0)
     forecast = Forecast(feed.redis)
     await forecast.learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
@@ -183,7 +177,9 @@ async def test_a_start_that_has_moved_is_not_hidden_by_an_etag(herald: Herald, f
             await asyncio.sleep(0.02)
 
 
-async def test_the_start_is_told_once_it_can_be_known(herald: Herald, feed: Feed) -> None:
+async def test_the_start_is_estimated_once_the_duration_of_earlier_runs_is_known(
+    herald: Herald, feed: Feed
+) -> None:
     assert "estimatedStart" not in await herald.create(PERSONAS)
     await Heartbeats(feed.redis).beat("w", slots=1, running=1)
     for _ in range(3):
@@ -198,7 +194,9 @@ def _seconds(text: str) -> int:
     return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp())
 
 
-async def test_those_that_wait_are_told_how_they_come_forward(herald: Herald, settings: Settings) -> None:
+async def test_queued_tasks_receive_their_new_position_as_they_move_up(
+    herald: Herald, settings: Settings
+) -> None:
     slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="40", HERALD_MAX_JOBS="1")
     async with herald.connected() as socket, asyncio.timeout(60):
         ids = [(await herald.create(PERSONAS))["taskId"] for _ in range(3)]
@@ -215,7 +213,7 @@ async def test_those_that_wait_are_told_how_they_come_forward(herald: Herald, se
     assert positions == sorted(positions, reverse=True)
 
 
-async def test_the_end_is_estimated_once_earlier_runs_have_shown_it(
+async def test_completion_is_estimated_after_three_earlier_runs(
     herald: Herald, settings: Settings, store: Store
 ) -> None:
     pace = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="300")
@@ -232,16 +230,16 @@ async def test_the_end_is_estimated_once_earlier_runs_have_shown_it(
                         if event["type"] == "task.completed":
                             break
                 if run < 3:
-                    assert not any(estimates[:2]), "nobody can know yet"
-    told = [estimate for estimate in estimates if estimate]
+                    assert not any(estimates[:2]), "too few runs to estimate from"
+    given = [estimate for estimate in estimates if estimate]
     done = await store.get(task_id)
-    assert told and done is not None and done.completed_at is not None and done.started_at is not None
+    assert given and done is not None and done.completed_at is not None and done.started_at is not None
     assert estimates[-1] is None
     took = (done.completed_at - done.started_at).total_seconds()
-    assert abs(_seconds(told[-1]) - done.completed_at.timestamp()) < max(2, took / 2)
+    assert abs(_seconds(given[-1]) - done.completed_at.timestamp()) < max(2, took / 2)
 
 
-async def test_what_nobody_was_told_is_told_by_the_reconcile(
+async def test_the_workers_publish_unannounced_transitions(
     herald: Herald, settings: Settings, store: Store
 ) -> None:
     long_ago = now() - timedelta(minutes=1)
@@ -257,7 +255,7 @@ async def test_what_nobody_was_told_is_told_by_the_reconcile(
 
 
 @pytest.mark.parametrize("status", [TaskStatus.QUEUED, TaskStatus.RETRYING, TaskStatus.PROCESSING])
-async def test_what_is_overdue_ends(
+async def test_an_overdue_task_fails(
     herald: Herald, settings: Settings, store: Store, status: TaskStatus
 ) -> None:
     queued_at = now() - timedelta(hours=2)

@@ -2,53 +2,52 @@
 
 from tests.mutation.fault import Fault
 
-AUTH, TOKENS, REVOCATION = "server/auth/verify.py", "shared/tokens.py", "server/auth/revocation.py"
+VERIFY, JWKS, TOKENS = "server/auth/verify.py", "server/auth/jwks.py", "shared/tokens.py"
+PERMISSIONS, REVOCATION = "server/auth/permissions.py", "server/auth/revocation.py"
 CONNECTION = "server/hub/connection.py"
 LIMITS, HUB = "tests/integration/server/hub/test_limits.py", "tests/integration/server/hub/test_hub.py"
-VERIFIED = "tests/unit/server/auth/test_verify.py"
-KEYS = f"{LIMITS}::test_tokens_are_checked_by_published_keys_that_may_change"
-EXPECTED = f"{LIMITS}::test_time_audience_and_issuer_are_looked_at"
-PERMITTED = "tests/integration/server/auth/test_permissions.py"
-REFUSED = f"{HUB}::test_what_cannot_be_served_gets_its_code_and_the_connection_stays"
-FETCHED = "tests/integration/server/auth/test_jwks.py"
+UNIT, PERMITTED = "tests/unit/server/auth", "tests/integration/server/auth"
+FETCHED = f"{PERMITTED}/test_jwks.py"
 GRANTED = f"{LIMITS}::test_a_subscription_token_opens_one_channel_for_a_while"
 
 FAULTS = [
     # Tokens, their keys, and what they permit
     Fault(
-        AUTH,
-        "if age_s > JWKS_FRESH_S or (key_id not in self._keys and age_s > retry_s):",
+        JWKS,
+        "if age_s > FRESH_S or (key_id not in self._keys and age_s > retry_s):",
         "if key_id not in self._keys and age_s > retry_s:",
         FETCHED,
     ),
-    Fault(AUTH, "(key_id not in self._keys and age_s > retry_s)", "key_id not in self._keys", KEYS),
-    Fault(AUTH, "            if self._fetched_at != before:\n", "            if False:\n", KEYS),
-    Fault(AUTH, "            raise KeysUnavailableError\n", "            pass\n", FETCHED),
-    Fault(AUTH, "if self._keys else JWKS_FIRST_RETRY_S", "if True else JWKS_FIRST_RETRY_S", FETCHED),
-    Fault(AUTH, "                if len(body) > JWKS_MAX_BYTES:\n", "                if False:\n", FETCHED),
+    Fault(JWKS, "(key_id not in self._keys and age_s > retry_s)", "key_id not in self._keys", FETCHED),
+    Fault(JWKS, "            if self._fetched_at != before:\n", "            if False:\n", FETCHED),
+    Fault(JWKS, "            raise KeysUnavailableError\n", "            pass\n", FETCHED),
+    Fault(JWKS, "if self._keys else FIRST_RETRY_S", "if True else FIRST_RETRY_S", FETCHED),
+    Fault(JWKS, "                if len(body) > MAX_BYTES:\n", "                if False:\n", FETCHED),
     Fault(
-        AUTH,
+        JWKS,
         "if key.algorithm_name == algorithm and isinstance(key.key_id, str):",
         "if isinstance(key.key_id, str):",
-        VERIFIED,
+        f"{UNIT}/test_jwks.py",
     ),
     Fault(
-        AUTH,
+        VERIFY,
         '            _time(claims, "iat") or 0.0,\n',
         '            _time(claims, "iat") or time.time(),\n',
-        f"{VERIFIED} -k revocation",
+        f"{UNIT}/test_revocation.py",
     ),
     Fault(
-        AUTH,
-        'if self.knows(claims["sub"], _time(claims, "iat") or 0.0):',
+        VERIFY,
+        'if self.revoked.covers(claims["sub"], _time(claims, "iat") or 0.0):',
         "if False:",
-        f"{PERMITTED} -k concerns_subscription",
+        f"{PERMITTED} -k covers_subscription",
     ),
-    Fault(AUTH, '"verify_aud": self._audience is not None', '"verify_aud": False', EXPECTED),
-    Fault(AUTH, "                issuer=self._issuer,\n", "", EXPECTED),
-    Fault(AUTH, "expires_at <= at:", "expires_at + self._leeway_s <= at:", VERIFIED),
-    Fault(AUTH, 'for name in ("iat", "nbf"):', 'for name in ("nbf",):', VERIFIED),
-    Fault(AUTH, '        if "channel" in claims:\n', "        if False:\n", VERIFIED),
+    Fault(
+        VERIFY, '"verify_aud": self._audience is not None', '"verify_aud": False', f"{UNIT}/test_verify.py"
+    ),
+    Fault(VERIFY, "                issuer=self._issuer,\n", "", f"{UNIT}/test_verify.py"),
+    Fault(VERIFY, "expires_at <= at:", "expires_at + self._leeway_s <= at:", f"{UNIT}/test_verify_times.py"),
+    Fault(VERIFY, 'for name in ("iat", "nbf"):', 'for name in ("nbf",):', f"{UNIT}/test_verify_times.py"),
+    Fault(VERIFY, '        if "channel" in claims:\n', "        if False:\n", f"{UNIT}/test_verify.py"),
     Fault(
         TOKENS,
         'times = {"iat": issued_at, "exp": issued_at + ttl_s}',
@@ -60,32 +59,39 @@ FAULTS = [
         TOKENS,
         "    HMACAlgorithm(HMACAlgorithm.SHA256).prepare_key(secret)\n",
         "",
-        f"{LIMITS}::test_a_public_key_is_no_secret",
-    ),
-    Fault(AUTH, "return bool(name) and name in principal.brands", "return name in principal.brands", REFUSED),
-    Fault(
-        AUTH,
-        "return bool(found) and principal.may_see(found[0])",
-        "return bool(found) and principal.may_manage(found[0])",
-        "tests/integration/server/admin/test_ops.py::test_an_operator_sees_nothing_of_what_is_in_a_task",
+        f"{UNIT}/test_verify.py -k public_key",
     ),
     Fault(
-        AUTH,
-        "self._revoked_until[user_id] = max(until, self._revoked_until.get(user_id, until))",
-        "self._revoked_until[user_id] = until",
-        f"{VERIFIED} -k revocation",
+        "shared/tasks/channels.py",
+        " and len(name) > len(prefix):",
+        ":",
+        "tests/unit/shared/tasks/test_channels.py",
+    ),
+    Fault(PERMISSIONS, "return user_id == principal.user_id", "return True", f"{UNIT}/test_permissions.py"),
+    Fault(PERMISSIONS, "return brand_id in principal.brands", "return True", f"{UNIT}/test_permissions.py"),
+    Fault(
+        PERMISSIONS,
+        "return bool(tasks) and may_see(principal, tasks[0])",
+        "return bool(tasks) and may_manage(principal, tasks[0])",
+        f"{UNIT}/test_permissions.py",
     ),
     Fault(
-        AUTH,
-        "self._revoked_until.items() if at >= before}",
-        "self._revoked_until.items()}",
-        f"{VERIFIED} -k revocation",
+        REVOCATION,
+        "self._until[user_id] = max(until, self._until.get(user_id, until))",
+        "self._until[user_id] = until",
+        f"{UNIT}/test_revocation.py",
     ),
     Fault(
-        AUTH,
-        "return until <= self._revoked_until",
-        "return until < self._revoked_until",
-        f"{VERIFIED} -k revocation",
+        REVOCATION,
+        "self._until.items() if until >= before}",
+        "self._until.items()}",
+        f"{UNIT}/test_revocation.py",
+    ),
+    Fault(
+        REVOCATION,
+        "return issued_at <= self._until",
+        "return issued_at < self._until",
+        f"{UNIT}/test_revocation.py",
     ),
     # Revocations
     Fault(
@@ -114,8 +120,8 @@ FAULTS = [
     ),
     Fault(
         REVOCATION,
-        "if connection.principal is not None and self._authenticator.is_revoked(connection.principal):",
-        "if connection.principal is not None:",
+        "if principal is not None and self._revoked.covers(user_id, principal.issued_at):",
+        "if principal is not None:",
         f"{PERMITTED} -k spare",
     ),
     Fault(REVOCATION, "        if text:\n", "        if True:\n", f"{PERMITTED} -k first_moment"),
@@ -123,19 +129,19 @@ FAULTS = [
         REVOCATION,
         "if moment > time.time() - REVOCATION_KEPT_S and not",
         "if not",
-        f"{PERMITTED} -k version_before",
+        f"{PERMITTED} -k previous_version",
     ),
     Fault(
         REVOCATION,
         "                await self._store.revoke_tokens(user_id, moment)\n",
         "",
-        f"{PERMITTED} -k version_before",
+        f"{PERMITTED} -k previous_version",
     ),
     Fault(
         REVOCATION,
         "except (PyMongoError, RedisError, OSError) as error:",
         "except (PyMongoError, OSError) as error:",
-        f"{PERMITTED} -k error_of_redis",
+        f"{PERMITTED} -k redis_error",
     ),
     # What a connection may follow, and for how long
     Fault(

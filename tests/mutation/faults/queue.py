@@ -12,9 +12,9 @@ BY_OUTLOOK = "tests/unit/shared/queue/test_estimates.py"
 BY_ROOM = " ".join(
     f"{BY_WAITING}::{name}"
     for name in (
-        "test_too_many_waiting_tasks_are_refused_and_a_repeated_request_is_not",
-        "test_many_requests_at_once_get_just_as_many_places_as_there_are",
-        "test_a_request_is_not_counted_twice_while_it_is_stored",
+        "test_too_many_queued_tasks_are_refused_but_a_repeated_request_is_not",
+        "test_concurrent_requests_do_not_exceed_the_queue_limit",
+        "test_a_task_that_is_stored_and_reserved_counts_once",
     )
 )
 BY_PLANNER = BY_WAITING + " -k plan_is"
@@ -179,7 +179,7 @@ FAULTS = [
         BY_ROOM,
         survives_because=SAVES_COUNTING,
     ),
-    Fault(WAITING, "left = self._most - len(reserved)", "left = self._most - 1", BY_ROOM),
+    Fault(WAITING, "left = self._limit - len(reserved)", "left = self._limit - 1", BY_ROOM),
     Fault(WAITING, "count_waiting(user_id, besides=reserved)", "count_waiting(user_id)", BY_ROOM),
     Fault(
         WAITING,

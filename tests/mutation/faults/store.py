@@ -32,7 +32,7 @@ FAULTS = [
         STORE,
         "return await self._write(task_id, {TaskStatus.QUEUED}, None, changes)",
         "return await self._write(task_id, ACTIVE, None, changes)",
-        "tests/integration/server/test_admission.py -k can_be_moved",
+        "tests/integration/server/test_admission.py -k is_moved",
     ),
     Fault(
         STORE,
@@ -149,8 +149,8 @@ FAULTS = [
     ),
     Fault(
         MODELS,
-        'kept = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}',
-        'kept = {"completed"}',
+        'unchanged = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}',
+        'unchanged = {"completed"}',
         PURE,
     ),
     Fault(

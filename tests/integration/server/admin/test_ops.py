@@ -1,4 +1,4 @@
-"""What operators see and may do, and nobody else."""
+"""The operators' overview and tools, which require the scope `operator`."""
 
 import asyncio
 from datetime import timedelta
@@ -32,14 +32,14 @@ async def ended(store: Store, status: TaskStatus, **changes: Any) -> Task:
 
 
 async def overview_of(socket: Socket) -> dict[str, Any]:
-    """What the next message on the operators' channel says."""
+    """The overview in the next message on the operators' channel."""
     while (push := await socket.push())["channel"] != "ops":
         pass
     overview: dict[str, Any] = push["pub"]["data"]["overview"]
     return overview
 
 
-async def test_only_operators_are_let_in(herald: Herald) -> None:
+async def test_only_operators_have_access(herald: Herald) -> None:
     task = await herald.create(PERSONAS)
     for path in ("/api/ops", "/api/ops/tasks", f"/api/ops/tasks/{task['taskId']}"):
         assert (await herald.http.get(path)).status_code == 401
@@ -51,7 +51,9 @@ async def test_only_operators_are_let_in(herald: Herald) -> None:
         assert (await socket.call(history={"channel": "ops"}))["error"]["code"] == 103
 
 
-async def test_the_overview_says_how_everything_is(herald: Herald, store: Store, feed: Feed) -> None:
+async def test_the_overview_counts_tasks_workers_and_failures(
+    herald: Herald, store: Store, feed: Feed
+) -> None:
     heartbeats = Heartbeats(feed.redis)
     await heartbeats.beat("worker-1", slots=20, running=1)
     waiting = await herald.create(PERSONAS)
@@ -78,10 +80,10 @@ async def test_the_overview_says_how_everything_is(herald: Herald, store: Store,
     [running_task] = worker["tasks"]
     assert running_task["taskId"] == at_work.task_id and running_task["currentStep"] == "Sketching"
     assert [task["taskId"] for task in seen["failed"]] == [failed.task_id]
-    assert waiting["taskId"] not in str(seen), "nothing is told of what only waits"
+    assert waiting["taskId"] not in str(seen), "queued tasks are counted, not listed"
 
 
-async def test_who_looks_is_told_live_and_the_hub_shows_itself(herald: Herald) -> None:
+async def test_subscribers_receive_new_overviews_that_include_their_hub(herald: Herald) -> None:
     async with herald.operator().connected() as socket:
         subscribed = (await socket.call(subscribe={"channel": "ops"}))["subscribe"]
         assert subscribed["data"]["overview"]["queue"]["depth"] == 0
@@ -94,20 +96,22 @@ async def test_who_looks_is_told_live_and_the_hub_shows_itself(herald: Herald) -
                 pass
 
 
-async def test_an_operator_cancels_and_queues_again_what_is_another_s(herald: Herald, store: Store) -> None:
+async def test_an_operator_cancels_and_retries_another_user_s_task(herald: Herald, store: Store) -> None:
     operator = herald.operator()
     task_id = (await herald.create(PERSONAS))["taskId"]
     async with herald.connected() as socket:
         assert (await operator.post(f"/api/jobs/{task_id}/cancel")).json()["status"] == "cancelled"
-        assert (await socket.publication())["data"]["type"] == "task.cancelled", "its owner is told"
+        assert (await socket.publication())["data"]["type"] == "task.cancelled", (
+            "the owner receives the event"
+        )
     assert (await operator.post(f"/api/jobs/{task_id}/retry")).json()["status"] == "queued"
-    told = (await operator.get(f"/api/ops/tasks/{task_id}")).json()
-    by = [(entry["status"], entry["by"]) for entry in told["history"]]
+    record = (await operator.get(f"/api/ops/tasks/{task_id}")).json()
+    by = [(entry["status"], entry["by"]) for entry in record["history"]]
     assert by == [("queued", "user"), ("cancelled", "operator olga"), ("queued", "operator olga")]
-    assert "payload" not in told and "idempotencyKey" not in told
+    assert "payload" not in record and "idempotencyKey" not in record
 
 
-async def test_an_operator_sees_nothing_of_what_is_in_a_task(herald: Herald, store: Store) -> None:
+async def test_an_operator_cannot_read_a_task_s_contents(herald: Herald, store: Store) -> None:
     task_id = (await herald.create(PERSONAS))["taskId"]
     await store.put_result("personas", {"_id": "p", "personaId": "p", "taskId": task_id, "userId": "ada"})
     operator = herald.operator()
@@ -128,13 +132,13 @@ async def test_tasks_are_searched_by_status_and_page(herald: Herald, store: Stor
 
 
 @pytest.mark.parametrize("scope", [5, ["operator"]])
-async def test_a_scope_that_is_no_string_is_not_taken(herald: Herald, scope: Any) -> None:
+async def test_a_scope_that_is_not_a_string_is_refused(herald: Herald, scope: Any) -> None:
     operator = herald.operator()
     operator.scope = scope
     assert (await operator.get("/api/ops")).status_code == 401
 
 
-async def test_a_running_task_is_shown_with_its_worker(herald: Herald, settings: Settings) -> None:
+async def test_a_running_task_is_listed_under_its_worker(herald: Herald, settings: Settings) -> None:
     slow = settings.model_copy(update={"offline_words_per_second": 5})
     with running(WORKER, environment(slow, HERALD_WORKER_GRACE_S="0")):
         task_id = (await herald.create(PERSONAS))["taskId"]

@@ -1,71 +1,91 @@
-"""Keys that are fetched from a JWKS address."""
+"""Tokens verified with keys from a JWKS address."""
 
-import json
+import asyncio
 
+import jwt
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
 
-from herald.server.auth import verify as auth
-from herald.server.auth.verify import Authenticator, InvalidTokenError, KeysUnavailableError
+from herald.server.auth import jwks
+from herald.server.auth.errors import InvalidTokenError, KeysUnavailableError
+from herald.server.auth.verify import TokenVerifier
 from herald.shared.settings import Settings
+from herald.shared.tokens import TokenIssuer
 from tests.integration.server.hub.test_hub import herald_with
-from tests.integration.server.hub.test_limits import Keys
-from tests.support.web import serving
+from tests.support.jwks import PublishedKeys
 
 
-async def test_a_key_that_is_withdrawn_is_refused_once_the_fetched_keys_are_old(
+def verifier_of(settings: Settings, url: str) -> TokenVerifier:
+    return TokenVerifier(settings.model_copy(update={"auth_jwks_url": url}))
+
+
+async def test_tokens_are_verified_with_published_keys_that_may_change(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keys = Keys()
-    keys.add("leaked")
-    keys.add("kept")
-    leaked, kept = keys.sign("leaked"), keys.sign("kept")
-    async with serving(Starlette(routes=[Route("/keys", keys.__call__)])) as address:
-        by_keys = Authenticator(settings.model_copy(update={"auth_jwks_url": f"http://{address}/keys"}))
-        assert (await by_keys.principal(leaked)).user_id == "ada"
-        del keys.keys["leaked"]
-        monkeypatch.setattr(auth, "JWKS_FRESH_S", 0)
-        with pytest.raises(InvalidTokenError, match="leaked"):
-            await by_keys.principal(leaked)
-        assert (await by_keys.principal(kept)).user_id == "ada"
+    keys = PublishedKeys("one")
+    async with keys.published() as url:
+        verifier = verifier_of(settings, url)
+        tokens = [keys.sign("one") for _ in range(5)]
+        principals = await asyncio.gather(*(verifier.principal(token) for token in tokens))
+        assert {principal.user_id for principal in principals} == {"ada"}
+        assert keys.fetched == 1, "requests at the same time share one fetch"
+        for wrong in (
+            TokenIssuer(settings).issue("ada", [], 60),
+            jwt.encode({"sub": "ada"}, "x" * 64, algorithm="HS256", headers={"kid": "one"}),
+            jwt.encode({"sub": "ada"}, "", algorithm="none", headers={"kid": "one"}),
+        ):
+            with pytest.raises(InvalidTokenError):
+                await verifier.principal(wrong)
+        keys.add("two")
+        with pytest.raises(InvalidTokenError, match="two"):
+            await verifier.principal(keys.sign("two"))
+        assert keys.fetched == 1, "an unknown key id does not cause a fetch right after another one"
+        monkeypatch.setattr(jwks, "RETRY_S", 0)
+        assert (await verifier.principal(keys.sign("two"))).user_id == "ada"
         keys.broken = True
-        assert (await by_keys.principal(kept)).user_id == "ada", (
-            "until new keys can be had the old ones serve"
-        )
+        keys.add("three")
+        with pytest.raises(InvalidTokenError):
+            await verifier.principal(keys.sign("three"))
+        assert (await verifier.principal(keys.sign("one"))).user_id == "ada", "the old keys stay in use"
 
 
-async def test_keys_are_not_read_from_an_oversized_document(settings: Settings) -> None:
-    keys = Keys()
-    keys.add("one")
-
-    async def padded(request: Request) -> JSONResponse:
-        document = json.loads(bytes((await keys(request)).body))
-        return JSONResponse(document | {"padding": "x" * auth.JWKS_MAX_BYTES})
-
-    async with serving(Starlette(routes=[Route("/keys", padded)])) as address:
-        by_keys = Authenticator(settings.model_copy(update={"auth_jwks_url": f"http://{address}/keys"}))
-        with pytest.raises(KeysUnavailableError):
-            await by_keys.principal(keys.sign("one"))
-
-
-async def test_a_token_is_not_called_invalid_while_no_keys_can_be_had(
+async def test_a_withdrawn_key_is_refused_once_the_fetched_keys_are_old(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "JWKS_FIRST_RETRY_S", 0)
-    keys = Keys()
-    keys.add("one")
+    keys = PublishedKeys("leaked", "good")
+    leaked, good = keys.sign("leaked"), keys.sign("good")
+    async with keys.published() as url:
+        verifier = verifier_of(settings, url)
+        assert (await verifier.principal(leaked)).user_id == "ada"
+        del keys.keys["leaked"]
+        monkeypatch.setattr(jwks, "FRESH_S", 0)
+        with pytest.raises(InvalidTokenError, match="leaked"):
+            await verifier.principal(leaked)
+        assert (await verifier.principal(good)).user_id == "ada"
+        keys.broken = True
+        assert (await verifier.principal(good)).user_id == "ada", "the old keys stay in use"
+
+
+async def test_an_oversized_document_is_not_read(settings: Settings) -> None:
+    keys = PublishedKeys("one")
+    keys.extra["padding"] = "x" * jwks.MAX_BYTES
+    async with keys.published() as url:
+        with pytest.raises(KeysUnavailableError):
+            await verifier_of(settings, url).principal(keys.sign("one"))
+
+
+async def test_tokens_are_not_called_invalid_while_no_keys_have_been_fetched(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "FIRST_RETRY_S", 0)
+    keys = PublishedKeys("one")
     keys.broken = True
-    async with serving(Starlette(routes=[Route("/keys", keys.__call__)])) as address:
-        async with herald_with(settings, auth_jwks_url=f"http://{address}/keys") as herald:
-            headers = {"Authorization": f"Bearer {keys.sign('one')}"}
-            refused = await herald.http.get("/api/jobs", headers=headers)
-            assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
-            async with herald.socket() as socket:
-                reply = await socket.call(connect={"token": keys.sign("one")})
-                assert reply["error"]["temporary"], "the clients would stay away for good"
-                keys.broken = False
-                assert "connect" in await socket.call(connect={"token": keys.sign("one")})
-            assert (await herald.http.get("/api/jobs", headers=headers)).status_code == 200
+    async with keys.published() as url, herald_with(settings, auth_jwks_url=url) as herald:
+        headers = {"Authorization": f"Bearer {keys.sign('one')}"}
+        refused = await herald.http.get("/api/jobs", headers=headers)
+        assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
+        async with herald.socket() as socket:
+            reply = await socket.call(connect={"token": keys.sign("one")})
+            assert reply["error"]["temporary"], "otherwise the official clients would not come back"
+            keys.broken = False
+            assert "connect" in await socket.call(connect={"token": keys.sign("one")})
+        assert (await herald.http.get("/api/jobs", headers=headers)).status_code == 200

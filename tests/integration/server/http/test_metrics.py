@@ -12,13 +12,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from herald.server.app import create_app
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher import embedded
 from herald.shared.launcher.embedded import free_port
 from herald.shared.settings import METRICS_DIR, Settings
 from herald.shared.tasks.events import TaskEvent
 from herald.shared.tasks.models import TaskStatus
+from herald.shared.tokens import TokenIssuer
 from tests.support.client import BRAND_KIT, PERSONAS, Herald
 from tests.support.processes import WEB, WORKER, environment, ready, running, web
 from tests.support.tasks import a_task
@@ -53,7 +53,7 @@ async def test_tasks_are_counted_through_their_life_in_all_processes_together(
     with running(WORKER, environment(settings, **shared)):
         async with (
             web(settings, variables=several) as address,
-            Herald.at(address, Authenticator(settings)) as herald,
+            Herald.at(address, TokenIssuer(settings)) as herald,
         ):
             ids = [(await herald.create(BRAND_KIT))["taskId"] for _ in range(6)]
             for task_id in ids:
@@ -80,7 +80,7 @@ async def test_what_a_dead_process_held_is_not_counted_any_more(settings: Settin
     async with web(settings, variables=shared) as staying:
         with running(WEB, environment(settings, PORT=str(port), **shared)) as dying:
             await ready(f"127.0.0.1:{port}", dying)
-            async with Herald.at(f"127.0.0.1:{port}", Authenticator(settings)) as herald, herald.connected():
+            async with Herald.at(f"127.0.0.1:{port}", TokenIssuer(settings)) as herald, herald.connected():
                 assert (await scraped(staying))['herald_connections{transport="websocket"}'] == 1
                 dying.kill()
                 dying.wait()
@@ -103,7 +103,7 @@ async def test_a_worker_shows_its_own_on_a_port(settings: Settings) -> None:
 async def test_the_hub_counts_what_it_does(settings: Settings, feed: Feed) -> None:
     async with (
         serving(create_app(settings)) as address,
-        Herald.at(address, Authenticator(settings)) as herald,
+        Herald.at(address, TokenIssuer(settings)) as herald,
     ):
         before = await scraped(address)
 

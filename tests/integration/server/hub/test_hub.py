@@ -11,12 +11,12 @@ import pytest
 import websockets
 
 from herald.server.app import create_app
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from herald.shared.tasks.events import TaskEvent
 from herald.shared.tasks.models import Task, TaskStatus, now
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.support.client import PERSONAS, Herald
 from tests.support.tasks import a_task
 from tests.support.web import serving
@@ -235,7 +235,7 @@ async def herald_with(settings: Settings, **changes: Any) -> AsyncIterator[Heral
     """A Herald of its own with other settings."""
     changed = settings.model_copy(update=changes)
     async with serving(create_app(changed), changed) as address:
-        async with Herald.at(address, Authenticator(changed)) as herald:
+        async with Herald.at(address, TokenIssuer(changed)) as herald:
             yield herald
 
 
@@ -245,7 +245,7 @@ async def test_a_lifetime_of_many_years_is_reported_as_one(herald: Herald) -> No
         hello = (await socket.call(connect={"token": herald.token(ttl_s=long)}))["connect"]
         assert hello["expires"] is True and hello["ttl"] == year
         assert (await socket.call(refresh={"token": herald.token(ttl_s=long)}))["refresh"]["ttl"] == year
-        token = herald.authenticator.issue_subscription("ada", "brand:x", long)
+        token = herald.issuer.issue_subscription("ada", "brand:x", long)
         asked = {"channel": "brand:x", "token": token}
         assert (await socket.call(subscribe=asked))["subscribe"]["ttl"] == year
         assert (await socket.call(sub_refresh=asked))["sub_refresh"]["ttl"] == year
@@ -317,7 +317,7 @@ async def test_a_position_that_cannot_be_recovered_gets_a_snapshot(
     async with (
         Feed.connect(short) as short_feed,
         serving(create_app(short)) as address,
-        Herald.at(address, Authenticator(settings)) as herald,
+        Herald.at(address, TokenIssuer(settings)) as herald,
     ):
         task, _ = await store.create(a_task())
         await announced(short_feed, 4)
@@ -435,14 +435,14 @@ async def test_events_survive_a_killed_pubsub_connection(herald: Herald, feed: F
 async def test_a_stopping_server_says_so_and_lets_clients_recover_at_the_next(
     settings: Settings, feed: Feed
 ) -> None:
-    authenticator = Authenticator(settings)
-    async with serving(create_app(settings)) as address, Herald.at(address, authenticator) as herald:
+    issuer = TokenIssuer(settings)
+    async with serving(create_app(settings)) as address, Herald.at(address, issuer) as herald:
         async with herald.connected() as socket:
             before = position(subscribed(socket.hello))
             await announced(feed, 1)
             assert (await socket.publication())["offset"] == 1
     await announced(feed, 1)
-    async with serving(create_app(settings)) as address, Herald.at(address, authenticator) as herald:
+    async with serving(create_app(settings)) as address, Herald.at(address, issuer) as herald:
         async with herald.connected(subs={MINE: before | {"offset": 1}}) as socket:
             assert [missed["offset"] for missed in subscribed(socket.hello)["publications"]] == [2]
 
@@ -450,7 +450,7 @@ async def test_a_stopping_server_says_so_and_lets_clients_recover_at_the_next(
 async def test_two_hubs_on_one_redis(settings: Settings, herald: Herald) -> None:
     async with (
         serving(create_app(settings)) as address,
-        Herald.at(address, herald.authenticator) as elsewhere,
+        Herald.at(address, herald.issuer) as elsewhere,
     ):
         async with elsewhere.connected() as socket:
             await herald.create(PERSONAS)

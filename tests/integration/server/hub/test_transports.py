@@ -11,9 +11,9 @@ import pytest
 import websockets
 
 from herald.server.app import create_app
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
+from herald.shared.tokens import TokenIssuer
 from tests.integration.server.hub.test_hub import MINE, announced, herald_with
 from tests.support.client import PERSONAS, Herald
 from tests.support.web import serving
@@ -140,7 +140,7 @@ async def test_who_does_not_know_the_session_cannot_speak_for_it(herald: Herald)
 
 async def test_a_client_that_leaves_is_forgotten(settings: Settings) -> None:
     app = create_app(settings)
-    async with serving(app, settings) as address, Herald.at(address, Authenticator(settings)) as herald:
+    async with serving(app, settings) as address, Herald.at(address, TokenIssuer(settings)) as herald:
         async with streaming(herald, "sse"), streaming(herald, "http_stream"), herald.connected():
             assert (await herald.http.get("/healthz")).json() == {"status": "ok", "connections": 3}
         while (await herald.http.get("/healthz")).json()["connections"]:

@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from herald.server.app import create_app
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.centrifugo import CentrifugoError
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from herald.shared.tasks.events import TaskEvent
 from herald.shared.tasks.store import Store
+from herald.shared.tokens import TokenIssuer
 from tests.support.client import BRAND_KIT, PERSONAS, Herald
 from tests.support.processes import WORKER, environment, running
 from tests.support.tasks import a_task
@@ -79,7 +79,7 @@ async def elsewhere(switched: Settings) -> AsyncIterator[Herald]:
     """A Herald whose events Centrifugo forwards."""
     async with (
         serving(create_app(switched)) as address,
-        Herald.at(address, Authenticator(switched)) as herald,
+        Herald.at(address, TokenIssuer(switched)) as herald,
     ):
         async with asyncio.timeout(60):
             yield herald
@@ -176,7 +176,7 @@ async def test_without_a_centrifugo_nobody_asks(herald: Herald) -> None:
 
 def test_our_tokens_subscribe_a_user_there_as_here(switched: Settings, settings: Settings) -> None:
     def claims(of: Settings) -> dict[str, Any]:
-        token = Authenticator(of).issue("ada", [], 60)
+        token = TokenIssuer(of).issue("ada", [], 60)
         read: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
         return read
 

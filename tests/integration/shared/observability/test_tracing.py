@@ -17,10 +17,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher.embedded import free_port
 from herald.shared.settings import Settings
+from herald.shared.tokens import TokenIssuer
 from tests.integration.server.http.test_metrics import scraped
 from tests.support.client import BRAND_KIT, PERSONAS, Herald
 from tests.support.gemini import gemini_server
@@ -57,7 +57,7 @@ async def test_a_trace_reaches_the_logs_the_model_and_the_events(
         ):
             async with (
                 web(settings, variables=variables, stderr=of_web) as address,
-                Herald.at(address, Authenticator(settings)) as herald,
+                Herald.at(address, TokenIssuer(settings)) as herald,
             ):
                 task_id = (await herald.create(BRAND_KIT, headers=CAME_WITH))["taskId"]
                 assert (await until_ended(herald, task_id))["status"] == "completed"
@@ -124,7 +124,7 @@ async def test_spans_are_exported_where_that_is_configured(settings: Settings) -
         with running(WORKER, environment(settings, **variables)):
             async with (
                 web(settings, variables=variables) as address,
-                Herald.at(address, Authenticator(settings)) as herald,
+                Herald.at(address, TokenIssuer(settings)) as herald,
             ):
                 task_id = (await herald.create(BRAND_KIT, headers=CAME_WITH))["taskId"]
                 await until_ended(herald, task_id)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx2
 
-from herald.server.auth.verify import Authenticator
 from herald.shared.settings import Settings
+from herald.shared.tokens import TokenIssuer
 from tests.support.client import Herald
 from tests.support.processes import ROOT, WORKER, environment, running, web
 
@@ -34,7 +34,7 @@ async def test_the_guide_s_example_runs(settings: Settings, tmp_path: Path) -> N
             web(settings, cwd=tmp_path) as address,
             httpx2.AsyncClient(base_url=f"http://{address}") as http,
         ):
-            herald = Herald(http, address, Authenticator(settings), "ada")
+            herald = Herald(http, address, TokenIssuer(settings), "ada")
             wanted = {"type": "WRITE_PRESS_RELEASE", "payload": {"company": "Northlight"}}
             refused = await herald.post("/api/jobs", json=wanted)
             assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/payload/news")

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from herald.server.auth.verify import Authenticator
+from herald.server.auth.verify import TokenVerifier
 from herald.server.http import long_poll as longpoll
 from herald.server.http.long_poll import until_changed
 from herald.server.hub.hub import Hub
 from herald.shared.feed.feed import Position, Publication
 from herald.shared.settings import Settings
+from herald.shared.tokens import TokenIssuer
 from tests.unit.server.hub.test_lingering import Feed
 
 CHANNEL = "task:x"
@@ -26,7 +27,7 @@ class World(Feed):
     def __init__(self) -> None:
         super().__init__()
         self.settings = Settings()
-        self.authenticator = Authenticator(self.settings)
+        self.verifier = TokenVerifier(self.settings)
         self.hub = Hub(self, self._no_snapshot)  # type: ignore[arg-type]
         self.hub._follower = self  # type: ignore[assignment]
         self.changed = False
@@ -58,7 +59,7 @@ class World(Feed):
             await asyncio.sleep(0)
 
     def request(self, *prefer: str) -> asyncio.Task[Response]:
-        token = self.authenticator.issue("ada", [], 60)
+        token = TokenIssuer(self.settings).issue("ada", [], 60)
         headers = [(b"authorization", f"Bearer {token}".encode())]
         headers += [(b"prefer", value.encode()) for value in prefer]
         scope: dict[str, Any] = {
@@ -69,7 +70,7 @@ class World(Feed):
         return asyncio.create_task(until_changed(Request(scope, _connected), CHANNEL, self.answer))
 
     def services(self) -> Any:
-        return SimpleNamespace(hub=self.hub, settings=self.settings, authenticator=self.authenticator)
+        return SimpleNamespace(hub=self.hub, settings=self.settings, verifier=self.verifier)
 
 
 async def _connected() -> Message:

@@ -7,7 +7,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import ServerState
 
-from herald.server.auth.verify import Authenticator
+from herald.server.auth.verify import TokenVerifier
 from herald.server.http.limits import LimitedHttpProtocol
 from herald.server.hub.frame import Frame
 from herald.server.hub.hub import Hub
@@ -81,7 +81,7 @@ async def test_unread_pongs_are_counted_anew_once_the_client_has_read() -> None:
     settings = Settings().model_copy(update={"max_outbox_bytes": 1000})
     services: Any = SimpleNamespace(
         hub=Hub(Feed(), snapshot),  # type: ignore[arg-type]
-        authenticator=Authenticator(settings),
+        authenticator=TokenVerifier(settings),
         store=None,
         settings=settings,
     )

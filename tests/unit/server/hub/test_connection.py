@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from herald.server.auth.verify import Authenticator
+from herald.server.auth.verify import TokenVerifier
 from herald.server.hub import codes
 from herald.server.hub import hub as hub_module
 from herald.server.hub.connection import Connection
@@ -15,6 +15,7 @@ from herald.server.hub.frame import Frame
 from herald.server.hub.hub import Hub
 from herald.shared.feed.feed import Position
 from herald.shared.settings import Settings
+from herald.shared.tokens import TokenIssuer
 from tests.unit.server.hub.test_lingering import Feed
 
 SETTINGS = Settings()
@@ -78,7 +79,7 @@ class World:
         return Connection(
             client,
             hub=self.hub,
-            authenticator=Authenticator(settings),
+            authenticator=TokenVerifier(settings),
             store=None,  # type: ignore[arg-type]
             settings=settings,
         )
@@ -91,7 +92,7 @@ class World:
         return connection
 
 
-CONNECT = json.dumps({"id": 1, "connect": {"token": Authenticator(SETTINGS).issue("ada", [], 24 * 3600)}})
+CONNECT = json.dumps({"id": 1, "connect": {"token": TokenIssuer(SETTINGS).issue("ada", [], 24 * 3600)}})
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from herald.server.auth.verify import Principal
+from herald.server.auth.principal import Principal
 from herald.server.hub import codes
 from herald.server.hub.codes import ProtocolError
 from herald.server.hub.frame import Frame

@@ -1,8 +1,10 @@
+"""Task events, and the channels that they are published on."""
+
 import json
 
 import pytest
 
-from herald.shared.tasks.events import OF_STATUS, TaskEvent
+from herald.shared.tasks.events import EVENT_OF_STATUS, TaskEvent
 from herald.shared.tasks.models import TaskStatus
 from tests.support.tasks import a_task
 
@@ -19,10 +21,10 @@ def test_an_event_carries_the_whole_public_task_on_one_line() -> None:
 
 @pytest.mark.parametrize("status", TaskStatus)
 def test_every_status_has_its_event(status: TaskStatus) -> None:
-    assert TaskEvent.of(a_task(status=status)).type == OF_STATUS[status] == f"task.{status}"
+    assert TaskEvent.of(a_task(status=status)).type == EVENT_OF_STATUS[status] == f"task.{status}"
 
 
-def test_a_brand_s_task_is_told_to_the_brand_too() -> None:
+def test_an_event_is_published_to_its_user_its_task_and_its_brand() -> None:
     task = a_task(task_id="t", brand_id="acme")
     assert TaskEvent.of(task).channels() == ["tasks#ada", "task:t", "brand:acme"]
     assert TaskEvent.of(a_task(task_id="t")).channels() == ["tasks#ada", "task:t"]

@@ -1,3 +1,5 @@
+"""The payloads of the task types, and their limits."""
+
 from typing import Any
 
 import pytest
@@ -13,20 +15,18 @@ GOOD: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", TASK_TYPES)
-def test_the_least_payload_is_enough(name: str) -> None:
+def test_the_smallest_valid_payload_is_accepted(name: str) -> None:
     TASK_TYPES[name].payload.model_validate(GOOD[name])
 
 
 @pytest.mark.parametrize("name", TASK_TYPES)
 @pytest.mark.parametrize("change", [{"unknown": 1}, {"objective": " "}, {"brandName": 3}, {"product": ""}])
-def test_a_field_that_is_unknown_empty_or_of_another_kind_is_refused(
-    name: str, change: dict[str, Any]
-) -> None:
+def test_an_unknown_empty_or_mistyped_field_is_refused(name: str, change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TASK_TYPES[name].payload.model_validate(GOOD[name] | change)
 
 
-def test_limits_hold() -> None:
+def test_values_outside_the_limits_are_refused() -> None:
     changes: list[dict[str, Any]] = [
         {"settings": {"weeks": 27}},
         {"settings": {"budget": -1}},

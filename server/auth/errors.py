@@ -1,0 +1,13 @@
+"""Why a token is refused."""
+
+
+class InvalidTokenError(Exception):
+    """The token is missing, malformed, revoked, not valid yet, or signed with another key."""
+
+
+class ExpiredTokenError(Exception):
+    """The token was valid once, but has expired."""
+
+
+class KeysUnavailableError(Exception):
+    """The keys to check tokens with have not been fetched yet; try again later."""

@@ -1,0 +1,44 @@
+"""What a principal may do: subscribe to a channel, see a task or a result, manage a task."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from herald.server.auth.principal import Principal
+from herald.shared.tasks.channels import Channel
+from herald.shared.tasks.models import PublicTask
+from herald.shared.tasks.store import Store
+
+
+def may_see(principal: Principal, task: PublicTask) -> bool:
+    """Whether ``task`` belongs to the principal or to one of their brands."""
+    return task.user_id == principal.user_id or task.brand_id in principal.brands
+
+
+def may_manage(principal: Principal, task: PublicTask) -> bool:
+    """Whether the principal may see the state of ``task``, cancel it and retry it."""
+    return principal.is_operator or may_see(principal, task)
+
+
+def may_read(principal: Principal, result: Mapping[str, Any]) -> bool:
+    """Whether a result document belongs to the principal or to one of their brands."""
+    return result.get("userId") == principal.user_id or result.get("brandId") in principal.brands
+
+
+async def may_subscribe(principal: Principal, channel: str, store: Store) -> bool:
+    """Whether the principal may subscribe to ``channel``; False if there can be no such channel.
+
+    Raises:
+        pymongo.errors.PyMongoError: a task's owner cannot be read.
+    """
+    match Channel.parse(channel):
+        case Channel("user", user_id):
+            return user_id == principal.user_id
+        case Channel("task", task_id):
+            tasks = await store.get_public([task_id])
+            return bool(tasks) and may_see(principal, tasks[0])
+        case Channel("brand", brand_id):
+            return brand_id in principal.brands
+        case Channel("ops"):
+            return principal.is_operator
+        case _:
+            return False
