@@ -91,7 +91,7 @@ class Admission:
         except (RedisError, OSError) as error:
             log.warning("task %s is stored, but not in the queue yet: %s", task.task_id, error)
             return task, None
-        return task, BackgroundTask(self._announcer.note, task) if published else None
+        return task, BackgroundTask(self._announcer.mark_announced, task) if published else None
 
     async def move(self, task: Task) -> Task:
         """Bring a task whose priority has changed to its new place, and tell of it."""
@@ -101,12 +101,12 @@ class Admission:
             log.warning("task %s is not where it belongs in the queue: %s", task.task_id, error)
         self._planner.outdate()
         [task] = await self.placed([task])
-        await self._announcer.tell(task)
+        await self._announcer.announce(task)
         return task
 
     async def dismiss(self, task: Task) -> None:
         """Tell of a task that has been cancelled, and see to it that nobody runs it."""
-        await self._announcer.tell(task)
+        await self._announcer.announce(task)
         try:
             await self._queue.withdraw(task)
         except (RedisError, OSError) as error:  # the worker that has it, or will, finds out by itself

@@ -64,7 +64,7 @@ class OverviewPublisher:
             "overview", TELL_EVERY_S
         ):
             event = OverviewEvent(at=now(), overview=await self._overviews.read())
-            await self._hub.feed.publish_here([(OPS_CHANNEL, event.encode())])
+            await self._hub.feed.publish([(OPS_CHANNEL, event.encode())], hubs_only=True)
 
     def _figures(self) -> dict[str, float]:
         hub, at = self._hub, asyncio.get_running_loop().time()

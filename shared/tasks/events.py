@@ -26,6 +26,10 @@ OF_STATUS: dict[str, EventType] = {
 """The event that announces that a task has entered a status."""
 
 
+Message = tuple[str, str]
+"""A channel, and the JSON text to publish on it."""
+
+
 class TaskEvent(Model):
     """One change of a task, carrying the task's whole public state."""
 
@@ -51,6 +55,11 @@ class TaskEvent(Model):
         if self.task.brand_id:
             names.append(brand_channel(self.task.brand_id))
         return names
+
+    def messages(self) -> list[Message]:
+        """This event for each of its channels, encoded once."""
+        data = self.encode()
+        return [(channel, data) for channel in self.channels()]
 
 
 class TaskSnapshot(Model):

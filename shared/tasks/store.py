@@ -385,7 +385,7 @@ class Store:
             _entered(moved, by=by, note=note)
         return moved
 
-    async def announced(self, task: Task) -> None:
+    async def mark_announced(self, task: Task) -> None:
         """Note that ``task`` has been published as it is; if it has changed since, nothing is noted."""
         await self._tasks.update_one(
             {"taskId": task.task_id, "rev": task.rev}, {"$unset": {"unannounced": ""}}

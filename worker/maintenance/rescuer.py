@@ -56,7 +56,7 @@ class Reconcile:
                     log.warning("task %s was not in the queue, queued it again", task.task_id)
         async for tasks in self._parts.store.unannounced(unchanged_since=settled):
             for task in tasks:
-                if not await self._parts.announcer.tell(task):
+                if not await self._parts.announcer.announce(task):
                     return  # Redis is away; the next round goes on
                 log.warning(
                     "task %s is %s, which had not been published; published it now", task.task_id, task.status
@@ -92,7 +92,7 @@ class Reconcile:
         )
         if failed is not None:
             await self._queue.withdraw(failed)
-            await self._parts.announcer.tell(failed)
+            await self._parts.announcer.announce(failed)
 
     async def tell_positions(self) -> None:
         """Tell those that wait how far they have come, and when they may expect to start."""
@@ -109,7 +109,7 @@ class Reconcile:
         self._told = {job: told for job, told in self._told.items() if job in starts}
         for task in await self._parts.store.queued(list(moved)):
             job, start = moved[task.task_id]
-            await self._parts.feed.announce(_waiting(task, start))
+            await self._parts.feed.publish(_waiting(task, start).messages())
             self._told[job] = start
 
 

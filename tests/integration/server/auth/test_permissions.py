@@ -54,7 +54,7 @@ async def test_a_refresh_ends_the_subscriptions_that_the_new_token_does_not_perm
         assert all(push["unsubscribe"] == {"code": 2000, "reason": "permission denied"} for push in pushes), (
             "below 2500, so the official SDKs do not subscribe again"
         )
-        await feed.publish([*sorted(withdrawn), *sorted(kept), MINE], "{}")
+        await feed.publish([(channel, "{}") for channel in (*sorted(withdrawn), *sorted(kept), MINE)])
         published = [await socket.push() for _ in {*kept, MINE}]
         assert {push["channel"] for push in published if "pub" in push} == {*kept, MINE}
         for channel in withdrawn:
@@ -85,7 +85,7 @@ async def test_a_subscription_token_keeps_a_channel_open_until_it_is_unsubscribe
         assert "subscribe" in await socket.call(subscribe={"channel": "brand:acme"})
         assert "sub_refresh" in await socket.call(sub_refresh=grant)
         assert "refresh" in await socket.call(refresh={"token": herald.token()})
-        await feed.publish(["brand:acme"], "{}")
+        await feed.publish([("brand:acme", "{}")])
         assert "pub" in await socket.push(), "the brand was lost, not the subscription token"
         assert "refresh" in await socket.call(refresh={"token": member.token()})
         assert "unsubscribe" in await socket.call(unsubscribe={"channel": "brand:acme"})
@@ -108,7 +108,7 @@ async def test_a_refresh_or_an_unsubscribe_right_behind_a_subscribe_takes_effect
     async with member.connected() as socket:
         await socket.send(subscribe, {"id": 12, "unsubscribe": {"channel": "brand:acme"}})
         assert [(await socket.next())["id"] for _ in range(2)] == [11, 12]
-        await feed.publish(["brand:acme", MINE], "{}")
+        await feed.publish([("brand:acme", "{}"), (MINE, "{}")])
         assert (await socket.push())["channel"] == MINE
 
 
@@ -189,7 +189,7 @@ async def test_a_subscription_ends_with_its_token_though_it_took_long_to_join(
         await asyncio.sleep(0.05)
     joining.open.set()
     assert await client.message() == {"id": 2, "error": {"code": 109, "message": "token expired"}}
-    await feed.publish(["task:x", MINE], "{}")
+    await feed.publish([("task:x", "{}"), (MINE, "{}")])
     assert (await client.message())["push"]["channel"] == MINE
     assert joining.hub.subscriptions == 1, "nothing waits for a client that will not hear of it"
     connection.release()

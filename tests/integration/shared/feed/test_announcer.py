@@ -15,7 +15,7 @@ async def is_marked(store: Store, task_id: str) -> bool:
 
 async def test_a_published_change_is_not_marked_as_unannounced_any_more(store: Store, feed: Feed) -> None:
     task, _ = await store.create(a_task())
-    assert await Announcer(store, feed).tell(task)
+    assert await Announcer(store, feed).announce(task)
     assert len((await feed.history(MINE, limit=9)).publications) == 1
     assert not await is_marked(store, task.task_id)
 
@@ -26,7 +26,7 @@ async def test_a_change_that_cannot_be_published_stays_marked_for_the_reconcile(
     task, _ = await store.create(a_task())
     unreachable = settings.model_copy(update={"redis_url": "redis://127.0.0.1:9"})
     async with Feed.connect(unreachable) as feed:
-        assert not await Announcer(store, feed).tell(task)
+        assert not await Announcer(store, feed).announce(task)
     assert await is_marked(store, task.task_id)
 
 
@@ -36,6 +36,6 @@ async def test_a_change_counts_as_published_even_if_that_cannot_be_noted(
     task, _ = await store.create(a_task())
     async with Store.connect(settings) as closed:
         pass
-    assert await Announcer(closed, feed).tell(task)
+    assert await Announcer(closed, feed).announce(task)
     assert len((await feed.history(MINE, limit=9)).publications) == 1
     assert await is_marked(store, task.task_id)

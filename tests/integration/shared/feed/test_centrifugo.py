@@ -94,8 +94,8 @@ async def test_an_event_goes_to_its_channels_in_one_request_and_not_to_redis(
 ) -> None:
     event = TaskEvent.of(a_task(brand_id="acme"))
     async with Feed.connect(switched) as publisher:
-        await publisher.announce(event)
-        assert await publisher.publish(["tasks#ada"], '{"type":"x","text":"ü\\n"}') == [2]
+        await publisher.publish(event.messages())
+        assert await publisher.publish([("tasks#ada", '{"type":"x","text":"ü\\n"}')]) == [2]
     assert api.batches == 2
     channels = ["tasks#ada", f"task:{event.task.task_id}", "brand:acme"]
     assert [channel for channel, _ in api.published[:3]] == channels
@@ -116,7 +116,7 @@ async def test_what_it_does_not_take_is_an_error_that_publishers_know(
     api.failing = 1 if fault == "unavailable" else 0
     async with Feed.connect(switched.model_copy(update=changes)) as publisher:
         with pytest.raises(CentrifugoError) as told:
-            await publisher.publish(["unknown:x" if fault == "not taken" else "tasks#ada"], "{}")
+            await publisher.publish([("unknown:x" if fault == "not taken" else "tasks#ada", "{}")])
     assert isinstance(told.value, OSError) and KEY not in str(told.value)
     assert api.published == []
 

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from herald.shared.feed.feed import Feed, Position, Publication, pubsub_name
 from herald.shared.feed.follower import Follower
+from herald.shared.feed.pubsub import PubSub
 from herald.shared.launcher import embedded
 from herald.shared.redis.pool import exchange
 from herald.shared.settings import Settings
@@ -86,7 +87,9 @@ async def kill_pubsub(feed: Feed) -> None:
 async def test_offsets_grow_by_one_a_channel_and_the_epoch_stays(feed: Feed) -> None:
     before = (await feed.history("a", limit=0)).position
     assert before.offset == 0
-    assert [await feed.publish(["a", "b"], json.dumps(number)) for number in range(3)] == [
+    assert [
+        await feed.publish([("a", json.dumps(number)), ("b", json.dumps(number))]) for number in range(3)
+    ] == [
         [1, 1],
         [2, 2],
         [3, 3],
@@ -98,7 +101,7 @@ async def test_offsets_grow_by_one_a_channel_and_the_epoch_stays(feed: Feed) -> 
 
 async def test_the_history_is_read_from_an_offset(feed: Feed) -> None:
     for number in range(5):
-        await feed.publish(["a"], str(number))
+        await feed.publish([("a", str(number))])
     history = await feed.history("a", since=2, limit=2)
     assert history.publications == [Publication(3, "2"), Publication(4, "3")]
     assert history.position.offset == 5
@@ -108,14 +111,14 @@ async def test_what_came_after_a_position_or_nothing_at_all(settings: Settings) 
     async with Feed.connect(settings.model_copy(update={"history_size": 3})) as feed:
         [start] = [(await feed.history("a", limit=0)).position]
         for number in range(3):
-            await feed.publish(["a"], str(number))
+            await feed.publish([("a", str(number))])
         whole = await feed.since("a", start)
         assert whole is not None and [publication.data for publication in whole.publications] == [
             "0",
             "1",
             "2",
         ]
-        await feed.publish(["a"], "3")
+        await feed.publish([("a", "3")])
         assert await feed.since("a", start) is None, "the history no longer reaches back so far"
         assert await feed.since("a", Position(4, start.epoch)) is not None
         assert await feed.since("a", Position(5, start.epoch)) is None, "that is in the future"
@@ -124,7 +127,7 @@ async def test_what_came_after_a_position_or_nothing_at_all(settings: Settings) 
 
 async def test_the_history_forgets_in_time_and_the_position_does_not(settings: Settings) -> None:
     async with Feed.connect(settings.model_copy(update={"history_ttl_s": 0.1})) as feed:
-        await feed.publish(["a"], "0")
+        await feed.publish([("a", "0")])
         first = (await feed.history("a", limit=0)).position
         async with asyncio.timeout(30):
             while (await feed.history("a", limit=10)).publications:
@@ -135,7 +138,7 @@ async def test_the_history_forgets_in_time_and_the_position_does_not(settings: S
 
 async def test_a_channel_is_forgotten_with_the_task(settings: Settings) -> None:
     async with Feed.connect(settings.model_copy(update={"retention_days": 2})) as feed:
-        await feed.publish(["task:t"], "0")
+        await feed.publish([("task:t", "0")])
         two_days_ms = 2 * 24 * 3600 * 1000
         assert two_days_ms - 10_000 < await feed.redis.pttl(pubsub_name("task:t")) <= two_days_ms
         assert 0 < await feed.redis.pttl("herald:history:{task:t}") <= 3_600_000
@@ -148,30 +151,30 @@ async def test_a_channel_that_is_only_read_expires_too(feed: Feed) -> None:
 
 async def test_the_history_is_bounded(settings: Settings) -> None:
     async with Feed.connect(settings.model_copy(update={"history_size": 3})) as feed:
-        await feed.publish_each([("a", str(number)) for number in range(1000)])
+        await feed.publish([("a", str(number)) for number in range(1000)])
         assert await feed.redis.xlen("herald:history:{a}") < 300, "Redis drops whole nodes of 100 entries"
 
 
 async def test_an_event_is_announced_on_each_of_its_channels(feed: Feed) -> None:
     task = a_task(task_id="t", brand_id="acme")
-    await feed.announce(TaskEvent.of(task))
+    await feed.publish(TaskEvent.of(task).messages())
     for channel in ("tasks#ada", "task:t", "brand:acme"):
         [publication] = (await feed.history(channel, limit=10)).publications
         assert json.loads(publication.data)["task"]["taskId"] == "t"
 
 
 async def test_scripts_that_redis_has_forgotten_are_sent_again(feed: Feed) -> None:
-    await feed.publish(["a"], "0")
+    await feed.publish([("a", "0")])
     await feed.redis.script_flush()
-    assert await feed.publish(["a"], "1") == [2]
+    assert await feed.publish([("a", "1")]) == [2]
 
 
 async def test_a_follower_hands_over_what_comes_after_its_position(feed: Feed) -> None:
-    await feed.publish(["a"], "0")
+    await feed.publish([("a", "0")])
     async with following(feed) as (follower, recorder):
         assert (await follower.follow("a")).offset == 1
-        await feed.publish(["a", "b"], "1")
-        await feed.publish(["a"], "2")
+        await feed.publish([("a", "1"), ("b", "1")])
+        await feed.publish([("a", "2")])
         await recorder.until("a", 3)
         assert recorder.offsets == {"a": [2, 3]}
         assert (await follower.follow("a")).offset == 3, "whoever comes later starts where the follower is"
@@ -181,7 +184,7 @@ async def test_text_of_any_kind_survives(feed: Feed) -> None:
     async with following(feed) as (follower, recorder):
         await follower.follow("канал ✓")
         data = json.dumps({"text": "line\n\u2028 ✓ \\ {}"}, ensure_ascii=False)
-        await feed.publish(["канал ✓"], data)
+        await feed.publish([("канал ✓", data)])
         await recorder.until("канал ✓", 1)
         assert recorder.data["канал ✓"] == [data]
 
@@ -190,11 +193,11 @@ async def test_nothing_is_handed_over_after_unfollow(feed: Feed) -> None:
     async with following(feed) as (follower, recorder):
         await asyncio.gather(follower.follow("a"), follower.follow("b"))
         follower.unfollow("a")
-        await feed.publish(["a", "b"], "0")
+        await feed.publish([("a", "0"), ("b", "0")])
         await recorder.until("b", 1)
         assert recorder.offsets == {"b": [1]}
         await follower.follow("a")
-        await feed.publish(["a"], "1")
+        await feed.publish([("a", "1")])
         await recorder.until("a", 2)
         assert recorder.offsets["a"] == [2]
 
@@ -221,11 +224,11 @@ async def test_nothing_is_handed_over_when_a_catch_up_ends_after_unfollow(
     async with following(feed) as (follower, recorder):
         await asyncio.gather(follower.follow("a"), follower.follow("b"))
         await publish_unannounced(feed, "a", 1, "0")
-        await feed.publish(["a"], "1")
+        await feed.publish([("a", "1")])
         await catch_up.has_read.wait()
         follower.unfollow("a")
         catch_up.release.set()
-        await feed.publish(["b"], "0")
+        await feed.publish([("b", "0")])
         await recorder.until("b", 1)
         assert recorder.offsets == {"b": [1]}
 
@@ -238,7 +241,7 @@ async def test_a_publication_that_arrives_while_the_position_is_read_is_not_lost
     async with following(feed, now=lambda _: heard.set()) as (follower, recorder):
         joining = asyncio.create_task(follower.follow("a"))
         await position.has_read.wait()
-        await feed.publish(["a"], "0")
+        await feed.publish([("a", "0")])
         await feed.signal("now", "")
         await heard.wait()  # so the publication has arrived as well
         position.release.set()
@@ -295,7 +298,7 @@ async def test_following_again_and_again_in_one_breath_ends_in_following(feed: F
             follower.unfollow("a")
             await asyncio.gather(waiting, return_exceptions=True)
         await follower.follow("a")
-        await feed.publish(["a"], "0")
+        await feed.publish([("a", "0")])
         await recorder.until("a", 1)
         assert recorder.offsets["a"] == [1]
 
@@ -303,10 +306,10 @@ async def test_following_again_and_again_in_one_breath_ends_in_following(feed: F
 async def test_a_publication_that_was_never_announced_is_read_from_the_stream(feed: Feed) -> None:
     async with following(feed) as (follower, recorder):
         first = await follower.follow("a")
-        await feed.publish(["a"], "0")
+        await feed.publish([("a", "0")])
         await recorder.until("a", 1)
         await publish_unannounced(feed, "a", 2, "1")
-        await feed.publish(["a"], "2")
+        await feed.publish([("a", "2")])
         await recorder.until("a", 3)
         assert recorder.offsets["a"] == [1, 2, 3]
         assert recorder.data["a"] == ["0", "1", "2"]
@@ -320,7 +323,7 @@ async def test_nothing_is_lost_while_the_connection_is_killed_again_and_again(fe
         for channel in channels:
             await follower.follow(channel)
         for number in range(200):
-            await feed.publish(channels, str(number))
+            await feed.publish([(channel, str(number)) for channel in channels])
             if number % 20 == 10:
                 await kill_pubsub(feed)
         for channel in channels:
@@ -343,16 +346,16 @@ async def test_what_was_published_while_the_connection_was_away_comes_without_a_
 async def test_lost_data_voids_the_position(feed: Feed) -> None:
     async with following(feed) as (follower, recorder):
         before = await follower.follow("a")
-        await feed.publish(["a"], "0")
+        await feed.publish([("a", "0")])
         await recorder.until("a", 1)
         await feed.redis.flushall()
-        await feed.publish(["a"], "1")
+        await feed.publish([("a", "1")])
         while not recorder.resets:
             await asyncio.sleep(0.005)
         after = await follower.follow("a")
         assert after.epoch != before.epoch
         assert after.offset == 1
-        await feed.publish(["a"], "2")
+        await feed.publish([("a", "2")])
         await recorder.until("a", 2)
         assert recorder.resets == ["a"]
         assert recorder.data["a"][-1] == "2"
@@ -361,8 +364,8 @@ async def test_lost_data_voids_the_position(feed: Feed) -> None:
 async def test_a_connection_that_says_nothing_more_is_replaced(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Follower, "ping_every_s", 0.05)
-    monkeypatch.setattr(Follower, "pong_within_s", 0.1)
+    monkeypatch.setattr(PubSub, "ping_every_s", 0.05)
+    monkeypatch.setattr(PubSub, "pong_within_s", 0.1)
     port = urlsplit(settings.redis_url).port
     assert port is not None
     async with proxy_to(port) as proxy:
@@ -373,11 +376,11 @@ async def test_a_connection_that_says_nothing_more_is_replaced(
             following(proxied) as (follower, recorder),
         ):
             await follower.follow("a")
-            await feed.publish(["a"], "0")
+            await feed.publish([("a", "0")])
             await recorder.until("a", 1)
             proxy.stall()
             await proxied.redis.connection_pool.disconnect()
-            await feed.publish(["a"], "1")
+            await feed.publish([("a", "1")])
             await recorder.until("a", 2)
             assert recorder.offsets["a"] == [1, 2]
 
@@ -396,7 +399,7 @@ async def test_a_subscription_that_was_never_confirmed_is_made_again(settings: S
                 await asyncio.sleep(0)
             proxy.drop()
             await joining
-            await feed.publish(["a"], "0")
+            await feed.publish([("a", "0")])
             await recorder.until("a", 1)
 
 
@@ -433,9 +436,9 @@ async def test_a_redis_that_stays_away_is_tried_less_and_less_often(
             capped.set()
 
     pause = asyncio.sleep
-    monkeypatch.setattr("herald.shared.feed.follower.random.uniform", lambda *_: 1.0)
+    monkeypatch.setattr("herald.shared.feed.pubsub.random.uniform", lambda *_: 1.0)
     monkeypatch.setattr(
-        "herald.shared.feed.follower.asyncio.sleep", lambda delay: asyncio.gather(note(delay), pause(0))
+        "herald.shared.feed.pubsub.asyncio.sleep", lambda delay: asyncio.gather(note(delay), pause(0))
     )
     monkeypatch.setattr(feed, "new_connection", lambda: redis.asyncio.Connection(port=1))
     async with following(feed):
@@ -450,7 +453,7 @@ async def test_a_restart_of_redis_voids_the_position_though_its_data_is_there(
     server = services["HERALD_REDIS_URL"]
     async with following(feed) as (follower, recorder):
         before = await follower.follow("a")
-        await feed.publish(["a"], "0")
+        await feed.publish([("a", "0")])
         await recorder.until("a", 1)
         server.stop()
         server.start()
@@ -458,7 +461,7 @@ async def test_a_restart_of_redis_voids_the_position_though_its_data_is_there(
             await asyncio.sleep(0.005)
         after = await follower.follow("a")
         assert after.offset == 1 and after.epoch != before.epoch
-        await feed.publish(["a"], "1")
+        await feed.publish([("a", "1")])
         await recorder.until("a", 2)
         assert recorder.offsets["a"] == [1, 2]
         assert recorder.resets == ["a"]
@@ -467,8 +470,8 @@ async def test_a_restart_of_redis_voids_the_position_though_its_data_is_there(
 async def test_a_refused_command_leaves_the_connection_fit_for_the_next_ones(feed: Feed) -> None:
     await feed.redis.set(pubsub_name("b"), "no hash")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        await feed.publish(["a", "b", "c"], "0")
-    assert await feed.publish(["a", "c"], "1") == [2, 2]
+        await feed.publish([("a", "0"), ("b", "0"), ("c", "0")])
+    assert await feed.publish([("a", "1"), ("c", "1")]) == [2, 2]
 
 
 async def test_a_redis_that_falls_silent_is_an_error_and_its_late_answer_belongs_to_nobody(
@@ -479,13 +482,13 @@ async def test_a_redis_that_falls_silent_is_an_error_and_its_late_answer_belongs
     async with proxy_to(port) as proxy:
         silent = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{proxy.port}/0"})
         async with Feed.connect(silent) as feed:
-            await feed.publish(["a"], "0")
+            await feed.publish([("a", "0")])
             for connection in feed.redis.connection_pool._available_connections:
                 connection.socket_timeout = 0.1
                 connection.retry = Retry(NoBackoff(), retries=0)
             proxy.stall()
             with pytest.raises(RedisError):
-                await feed.publish(["a"], "1")
+                await feed.publish([("a", "1")])
             assert (await feed.positions(["a"]))["a"].offset == 1
 
 
@@ -512,9 +515,9 @@ async def test_a_command_that_reaches_a_demoted_leader_goes_to_the_new_one(
         async with proxy_to(port_of(first)) as front:
             reached = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{front.port}/0"})
             async with Feed.connect(reached) as feed:
-                await feed.publish(["a"], "0")
+                await feed.publish([("a", "0")])
                 await asyncio.to_thread(until_replicated, first)
                 of_second.slaveof()
                 front.target = port_of(second)
                 of_first.slaveof("127.0.0.1", str(port_of(second)))
-                assert await feed.publish(["a"], "1") == [2]
+                assert await feed.publish([("a", "1")]) == [2]

@@ -14,6 +14,7 @@ from herald.server.http.long_poll import _changes, _Listener
 from herald.server.hub.hub import Hub, Subscription
 from herald.shared.feed.feed import Feed, Position, Publication, pubsub_name
 from herald.shared.feed.follower import Follower
+from herald.shared.feed.pubsub import PubSub
 from herald.shared.launcher import embedded
 from herald.shared.settings import Settings
 from tests.support.older import WAYS, Forgetful, port_of, replica_of, until_replicated
@@ -32,7 +33,7 @@ async def older(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 async def publish(feed: Feed, *texts: str) -> None:
     for text in texts:
-        await feed.publish([CHANNEL], text)
+        await feed.publish([(CHANNEL, text)])
 
 
 class Reader:
@@ -200,8 +201,8 @@ async def test_a_leader_demoted_under_a_standing_connection_is_noticed(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A failover by hand, without sentinels that close the connections of the old leader."""
-    monkeypatch.setattr(Follower, "ping_every_s", 0.05)
-    monkeypatch.setattr(Follower, "pong_within_s", 0.2)
+    monkeypatch.setattr(PubSub, "ping_every_s", 0.05)
+    monkeypatch.setattr(PubSub, "pong_within_s", 0.2)
     with (
         embedded.valkey(tmp_path / "first") as first,
         replica_of(port_of(first), tmp_path / "second") as second,
@@ -240,7 +241,7 @@ async def test_a_position_read_from_another_redis_than_the_followed_one_is_not_t
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two lead for a moment: the old one was only paused, and connections to it still stand."""
-    monkeypatch.setattr(Follower, "ping_every_s", 600)  # it does not take a ping to find out
+    monkeypatch.setattr(PubSub, "ping_every_s", 600)  # it does not take a ping to find out
     with (
         embedded.valkey(tmp_path / "first") as first,
         replica_of(port_of(first), tmp_path / "second") as second,

@@ -292,13 +292,13 @@ async def test_each_change_stays_unannounced_until_it_is_announced_itself(store:
 
     created = await stored(store)
     assert await unannounced() == [created]
-    await store.announced(created)
+    await store.mark_announced(created)
     assert await unannounced() == []
     moved = await store.set_priority(created.task_id, Priority.HIGH)
     assert moved is not None
-    await store.announced(created)
+    await store.mark_announced(created)
     assert await unannounced() == [moved], "an older version was announced"
-    await store.announced(moved)
+    await store.mark_announced(moved)
     assert await unannounced() == []
     failed = await store.transition(created.task_id, TaskStatus.FAILED, by="w")
     assert await unannounced() == [failed]

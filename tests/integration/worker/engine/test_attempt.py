@@ -492,14 +492,14 @@ async def test_redis_comes_back_and_the_draft_has_no_hole(
 ) -> None:
     monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 0.005)
     monkeypatch.setattr(journal_module, "DELTA_EVERY_S", 0.01)
-    publish, failures = feed.publish_each, iter(range(5))
+    publish, failures = feed.publish, iter(range(5))
 
     async def sometimes(messages: Any) -> list[int]:
         if any("task.delta" in data for _, data in messages) and next(failures, None) is not None:
             raise ConnectionError("gone")
         return await publish(messages)
 
-    monkeypatch.setattr(feed, "publish_each", sometimes)
+    monkeypatch.setattr(feed, "publish", sometimes)
     task = await queued(store)
     await run_task(task.task_id, parts(slowly, slowly, slowly))
     assert next(failures, None) is None
