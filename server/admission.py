@@ -63,7 +63,8 @@ class Admission:
             reserved = [task_id]
         try:
             if not await self._fits(user_id, reserved) and not (
-                idempotency_key is not None and await self._store.of_key(user_id, idempotency_key)
+                idempotency_key is not None
+                and await self._store.queries.has_idempotency_key(user_id, idempotency_key)
             ):
                 raise QueueLimitError(self._most)
             yield
@@ -75,9 +76,9 @@ class Admission:
         left = self._most - len(reserved)
         if left < 0:
             return False
-        if await self._store.count_waiting(user_id) <= left:
+        if await self._store.queries.count_queued(user_id) <= left:
             return True  # the quick count, though it counts those twice that are stored and still reserved
-        return len(reserved) > 1 and await self._store.count_waiting(user_id, besides=reserved) <= left
+        return len(reserved) > 1 and await self._store.queries.count_queued(user_id, besides=reserved) <= left
 
     async def admit(self, task: Task) -> tuple[Task, BackgroundTask | None]:
         """Tell of a task that is queued, and queue it; the task with its position, and what is left to do.

@@ -15,7 +15,8 @@ from herald.server.hub import codes
 from herald.server.hub.hub import Hub
 from herald.shared.aio import cancel_and_wait
 from herald.shared.feed.feed import Feed
-from herald.shared.tasks.store import REVOCATION_KEPT_S, Store
+from herald.shared.tasks.revocations import REVOCATION_KEPT_S
+from herald.shared.tasks.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Revocations:
         asked_at = time.time()
         # The issuer's clock may be ahead: the token that asks for this is never newer than the moment.
         moment = max(asked_at, principal.issued_at)
-        await self._store.revoke_tokens(principal.user_id, moment)
+        await self._store.revocations.save(principal.user_id, moment)
         self._apply({principal.user_id: moment})
         await self._feed.signal(SIGNAL, json.dumps({"userId": principal.user_id, "moment": moment}))
         left_s = int(asked_at) + 1 + MARGIN_S - time.time()
@@ -85,7 +86,7 @@ class Revocations:
         Raises:
             pymongo.errors.PyMongoError: MongoDB cannot be reached; those known so far stay in force.
         """
-        self._apply(await self._store.revocations())
+        self._apply(await self._store.revocations.load())
         self._authenticator.forget_revocations(time.time() - REVOCATION_KEPT_S)
 
     def _on_signal(self, text: str) -> None:
@@ -110,7 +111,7 @@ class Revocations:
         moments = {user_id.decode(): float(moment) for user_id, moment in stored.items()}
         for user_id, moment in moments.items():
             if moment > time.time() - REVOCATION_KEPT_S and not self._authenticator.knows(user_id, moment):
-                await self._store.revoke_tokens(user_id, moment)
+                await self._store.revocations.save(user_id, moment)
                 self._apply({user_id: moment})
 
     async def _reload(self) -> None:

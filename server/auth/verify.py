@@ -313,6 +313,6 @@ async def may_subscribe(principal: Principal, channel: str, store: Store) -> boo
     if kind == "brand":
         return bool(name) and name in principal.brands
     if kind == "task":
-        found = await store.get_public([name])
+        found = await store.queries.by_ids([name])
         return bool(found) and principal.may_see(found[0])
     return False

@@ -107,7 +107,7 @@ async def test_many_requests_at_once_get_just_as_many_places_as_there_are(
         )
     assert {answer.status_code for answer in answers} <= {200, 202, 429}
     assert sum(answer.status_code < 300 for answer in answers) == 10
-    assert await store.count_waiting("ada") == 10
+    assert await store.queries.count_queued("ada") == 10
 
 
 async def test_a_reservation_that_was_left_behind_runs_out(

@@ -24,7 +24,7 @@ class Source:
 
 async def test_who_asks_while_a_call_runs_is_served_by_the_next() -> None:
     source = Source()
-    batch = DataLoader(source.fetch, most=2)
+    batch = DataLoader(source.fetch, max_keys=2)
     loads = [asyncio.create_task(batch.load("a"))]
     while not source.calls:
         await asyncio.sleep(0)

@@ -109,7 +109,7 @@ async def test_an_operator_cancels_and_queues_again_what_is_another_s(herald: He
 
 async def test_an_operator_sees_nothing_of_what_is_in_a_task(herald: Herald, store: Store) -> None:
     task_id = (await herald.create(PERSONAS))["taskId"]
-    await store.put_result("personas", {"_id": "p", "personaId": "p", "taskId": task_id, "userId": "ada"})
+    await store.results.save("personas", {"_id": "p", "personaId": "p", "taskId": task_id, "userId": "ada"})
     operator = herald.operator()
     assert (await operator.get("/api/personas/p")).status_code == 404
     async with operator.connected() as socket:

@@ -8,7 +8,7 @@ import pytest
 from pymongo import ReadPreference
 
 from herald.shared.settings import Settings
-from herald.shared.tasks import store as store_module
+from herald.shared.tasks import queries
 from herald.shared.tasks.documents import Page
 from herald.shared.tasks.models import HISTORY_LIMIT, EndReason, Priority, Step, Task, TaskStatus, Usage, now
 from herald.shared.tasks.store import IdempotencyConflictError, Store
@@ -48,7 +48,7 @@ async def test_the_indexes_are_those_of_the_design(store: Store) -> None:
     assert found["userId,idempotencyKey"]["unique"]
     assert found["userId,idempotencyKey"]["partialFilterExpression"] == {"idempotencyKey": {"$exists": True}}
     assert found["completedAt"]["expireAfterSeconds"] == 30 * 24 * 3600
-    information = await store._checkpoints.index_information()
+    information = await store._database["checkpoints"].index_information()
     found = {",".join(name for name, _ in index["key"]): index for index in information.values()}
     assert found["taskId,step"]["unique"]
     assert found["savedAt"]["expireAfterSeconds"] == 30 * 24 * 3600
@@ -80,8 +80,8 @@ async def test_one_key_and_one_request_make_one_task(store: Store) -> None:
 
 async def test_idempotency_keys_of_different_users_are_independent(store: Store) -> None:
     await stored(store, idempotency_key="k", request_digest="d")
-    assert await store.of_key("ada", "k")
-    assert not await store.of_key("bob", "k")
+    assert await store.queries.has_idempotency_key("ada", "k")
+    assert not await store.queries.has_idempotency_key("bob", "k")
     task = await stored(store, user_id="bob", idempotency_key="k", request_digest="other")
     again, is_new = await store.create(a_task(user_id="bob", idempotency_key="k", request_digest="other"))
     assert (again, is_new) == (task, False)
@@ -197,11 +197,11 @@ async def test_a_list_is_the_user_s_own_newest_first_in_pages(store: Store) -> N
     mine = [await stored(store, task_id=f"{number:02d}") for number in range(5)]
     await stored(store, user_id="bob", task_id="99")
     await store.transition(mine[0].task_id, TaskStatus.CANCELLED, by="user", completed_at=now())
-    first = await store.list_tasks("ada", limit=2)
+    first = await store.queries.list_tasks("ada", limit=2)
     assert (ids(first), first.after) == (["04", "03"], "03")
-    rest = await store.list_tasks("ada", limit=10, after="03")
+    rest = await store.queries.list_tasks("ada", limit=10, after="03")
     assert (ids(rest), rest.after) == (["02", "01", "00"], None)
-    cancelled = await store.list_tasks("ada", statuses=[TaskStatus.CANCELLED])
+    cancelled = await store.queries.list_tasks("ada", statuses=[TaskStatus.CANCELLED])
     assert ids(cancelled) == ["00"]
 
 
@@ -216,16 +216,16 @@ async def test_a_snapshot_has_the_active_and_those_that_ended_lately(
     await stored(store, user_id="bob", task_id="foreign")
     since = now() - timedelta(seconds=100)
     for who in ({"user_id": "ada"}, {"brand_id": "acme"}):
-        found = await store.snapshot(ended_after=since, **who)
+        found = await store.queries.snapshot(ended_after=since, **who)
         assert ids(found) == ["active", "lately"] and found.after is None
-    together = await store.snapshots(["ada", "bob", "eve"], ended_after=since)
+    together = await store.queries.snapshots(["ada", "bob", "eve"], ended_after=since)
     assert {user: ids(found) for user, found in together.items()} == {
         "ada": ["active", "lately"],
         "bob": ["foreign"],
         "eve": [],
     }
-    monkeypatch.setattr(store_module, "MAX_SHARED", 1)
-    assert await store.snapshots(["ada", "bob", "eve"], ended_after=since) == together
+    monkeypatch.setattr(queries, "MAX_SHARED", 1)
+    assert await store.queries.snapshots(["ada", "bob", "eve"], ended_after=since) == together
 
 
 async def test_a_snapshot_has_every_active_task_however_many_have_ended_since(store: Store) -> None:
@@ -233,8 +233,8 @@ async def test_a_snapshot_has_every_active_task_however_many_have_ended_since(st
     active = await stored_many(store, 250, queued_at=at)
     await stored_many(store, 230, status=TaskStatus.CANCELLED, completed_at=at, queued_at=at)
     since = at - timedelta(hours=1)
-    together = await store.snapshots(["ada", "bob"], ended_after=since)
-    for found in (await store.snapshot(user_id="ada", ended_after=since), together["ada"]):
+    together = await store.queries.snapshots(["ada", "bob"], ended_after=since)
+    for found in (await store.queries.snapshot(user_id="ada", ended_after=since), together["ada"]):
         assert ids(found)[:250] == active[::-1], "the active ones come first, the newest before the others"
         assert len(found.tasks) == 250 + 200
         assert found.after is not None, "thirty of those that have ended are left out"
@@ -250,28 +250,28 @@ async def test_what_a_snapshot_leaves_out_is_listed_after_its_cursor(
         ended = {"status": TaskStatus.FAILED, "completed_at": at} if number % 3 else {}
         everything.add((await stored(store, task_id=f"{number:02d}", brand_id="acme", **ended)).task_id)
     for most_shared, most_ended in ((1, 200), (1, 1), (3, 1), (100, 2)):
-        monkeypatch.setattr(store_module, "MAX_SHARED", most_shared)
-        monkeypatch.setattr(store_module, "MAX_ENDED", most_ended)
+        monkeypatch.setattr(queries, "MAX_SHARED", most_shared)
+        monkeypatch.setattr(queries, "MAX_ENDED", most_ended)
         for user, brand in (("ada", None), (None, "acme")):
-            found = await store.snapshot(user_id=user, brand_id=brand, ended_after=since)
+            found = await store.queries.snapshot(user_id=user, brand_id=brand, ended_after=since)
             shown = set(ids(found))
             assert shown < everything and found.after is not None
             assert everything - shown <= set(
-                ids(await store.list_tasks(user, brand_id=brand, after=found.after))
+                ids(await store.queries.list_tasks(user, brand_id=brand, after=found.after))
             )
 
 
 async def test_what_is_active_and_unchanged_is_found_in_batches(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "MAX_LISTED", 2)
+    monkeypatch.setattr(queries, "MAX_LISTED", 2)
     early = now() - timedelta(minutes=5)
     for status in TaskStatus:
         await stored(store, task_id=status.value, status=status, updated_at=early)
     await stored(store, task_id="changed")
     found = [
         [task.task_id for task in batch]
-        async for batch in store.active(unchanged_since=early + timedelta(minutes=1))
+        async for batch in store.queries.active(unchanged_since=early + timedelta(minutes=1))
     ]
     assert found == [["processing", "queued"], ["retrying"]]
 
@@ -281,14 +281,14 @@ async def test_overdue_tasks_are_those_queued_too_long_ago_whenever_they_were_cr
     await stored(store, task_id="queued again", created_at=long_ago, queued_at=at)
     await stored(store, task_id="ended", queued_at=long_ago, status=TaskStatus.FAILED, completed_at=at)
     await stored(store, task_id="overdue", queued_at=long_ago)
-    found = [task.task_id async for batch in store.overdue(queued_before=at) for task in batch]
+    found = [task.task_id async for batch in store.queries.overdue(queued_before=at) for task in batch]
     assert found == ["overdue"]
 
 
 async def test_each_change_stays_unannounced_until_it_is_announced_itself(store: Store) -> None:
     async def unannounced() -> list[Task]:
         later = now() + timedelta(minutes=1)
-        return [task async for batch in store.unannounced(unchanged_since=later) for task in batch]
+        return [task async for batch in store.queries.unannounced(unchanged_since=later) for task in batch]
 
     created = await stored(store)
     assert await unannounced() == [created]
@@ -310,33 +310,35 @@ async def test_each_change_stays_unannounced_until_it_is_announced_itself(store:
 async def test_only_running_tasks_have_a_running_attempt(store: Store) -> None:
     running = await stored(store, status=TaskStatus.PROCESSING, attempt=2)
     retrying = await stored(store, status=TaskStatus.RETRYING, attempt=1)
-    assert await store.attempts([running.task_id, retrying.task_id, "unknown"]) == {running.task_id: 2}
+    assert await store.queries.running_attempts([running.task_id, retrying.task_id, "unknown"]) == {
+        running.task_id: 2
+    }
 
 
 async def test_checkpoints_are_kept_by_step_until_they_are_dropped(store: Store) -> None:
-    await store.save_checkpoint("t", "one", {"a": [1, None, "x"]})
-    await store.save_checkpoint("t", "one", {"a": 2})
-    await store.save_checkpoint("t", "two", ["b"])
-    await store.save_checkpoint("other", "one", 1)
-    assert await store.checkpoints("t") == {"one": {"a": 2}, "two": ["b"]}
-    await store.drop_checkpoints("t")
-    assert await store.checkpoints("t") == {}
-    assert await store.checkpoints("other") == {"one": 1}
+    await store.checkpoints.save("t", "one", {"a": [1, None, "x"]})
+    await store.checkpoints.save("t", "one", {"a": 2})
+    await store.checkpoints.save("t", "two", ["b"])
+    await store.checkpoints.save("other", "one", 1)
+    assert await store.checkpoints.load("t") == {"one": {"a": 2}, "two": ["b"]}
+    await store.checkpoints.delete("t")
+    assert await store.checkpoints.load("t") == {}
+    assert await store.checkpoints.load("other") == {"one": 1}
 
 
 async def test_every_checkpoint_of_a_task_is_read(store: Store) -> None:
     kept = {f"step {number}": number for number in range(201)}
-    await asyncio.gather(*(store.save_checkpoint("t", step, output) for step, output in kept.items()))
-    assert await store.checkpoints("t") == kept
+    await asyncio.gather(*(store.checkpoints.save("t", step, output) for step, output in kept.items()))
+    assert await store.checkpoints.load("t") == kept
 
 
 async def test_a_result_that_is_written_twice_is_there_once(store: Store) -> None:
     for text in ("first", "second"):
-        await store.put_result("personas", {"_id": "t-01", "taskId": "t", "text": text})
-    await store.put_result("personas", {"_id": "t-02", "taskId": "t", "text": "other"})
-    assert await store.result("personas", "t-01") == {"taskId": "t", "text": "second"}
-    assert [found["text"] for found in await store.results_of("personas", "t")] == ["second", "other"]
-    assert await store.result("personas", "t-03") is None
+        await store.results.save("personas", {"_id": "t-01", "taskId": "t", "text": text})
+    await store.results.save("personas", {"_id": "t-02", "taskId": "t", "text": "other"})
+    assert await store.results.get("personas", "t-01") == {"taskId": "t", "text": "second"}
+    assert [found["text"] for found in await store.results.of_task("personas", "t")] == ["second", "other"]
+    assert await store.results.get("personas", "t-03") is None
 
 
 async def test_given_steps_are_stored_even_if_they_do_not_run_any_more(store: Store) -> None:
@@ -374,15 +376,15 @@ async def test_the_survey_counts_what_has_not_ended_and_what_has(store: Store) -
     for ago in (1, 2, 3, 90):
         ended = {"status": TaskStatus.FAILED, "end_reason": EndReason.QUOTA}
         await stored(store, completed_at=at - timedelta(minutes=ago), user_id=f"u{ago}", **ended)
-    census = {(group.type, group.status): group for group in await store.stats.census()}
+    census = {(group.type, group.status): group for group in await store.stats.active_counts()}
     assert set(census) == {
         ("AUTO_GENERATE_PERSONAS", TaskStatus.QUEUED),
         ("GENERATE_BRAND_KIT", TaskStatus.RETRYING),
     }
     waiting = census["AUTO_GENERATE_PERSONAS", TaskStatus.QUEUED]
     assert waiting.tasks == 2 and waiting.queued_since == at - timedelta(seconds=60)
-    lately = await store.stats.ended(after=at - timedelta(hours=1), limit=2)
+    lately = await store.stats.recently_ended(after=at - timedelta(hours=1), limit=2)
     assert [task.completed_at for task in lately] == [at - timedelta(minutes=ago) for ago in (1, 2)]
     assert lately[0].end_reason is EndReason.QUOTA and lately[0].started_at is None
-    found = await store.search([TaskStatus.FAILED], limit=10)
+    found = await store.queries.search([TaskStatus.FAILED], limit=10)
     assert len({task.user_id for task in found.tasks}) == len(found.tasks) == 4

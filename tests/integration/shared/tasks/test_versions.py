@@ -13,8 +13,7 @@ from herald.shared.observability import metrics
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import LATER, Queue, job_id
 from herald.shared.settings import Settings
-from herald.shared.tasks import documents
-from herald.shared.tasks import store as store_module
+from herald.shared.tasks import documents, queries
 from herald.shared.tasks.documents import UnreadableError
 from herald.shared.tasks.models import TaskStatus, now
 from herald.shared.tasks.store import Store
@@ -192,7 +191,7 @@ async def test_a_document_that_cannot_be_read_is_in_no_other_s_way(
 async def test_the_reconcile_goes_past_documents_that_it_cannot_read(
     store: Store, parts: MakeParts, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "MAX_LISTED", 2)
+    monkeypatch.setattr(queries, "MAX_LISTED", 2)
     long_ago = now() - timedelta(days=2)
     since = {"updatedAt": long_ago}
     broken = [await put_broken(store, how, unannounced=True, **since) for how in BROKEN]
@@ -206,7 +205,7 @@ async def test_the_reconcile_goes_past_documents_that_it_cannot_read(
     assert (await stored(store, overdue))["endReason"] == "expired"
     assert "unannounced" not in await stored(store, untold)
     assert [await stored(store, document) for document in broken] == broken
-    found = await store.queued([lost["taskId"], *(document["taskId"] for document in broken)])
+    found = await store.queries.queued([lost["taskId"], *(document["taskId"] for document in broken)])
     assert [task.task_id for task in found] == [lost["taskId"]]
 
 
@@ -238,7 +237,7 @@ async def test_an_unreadable_document_is_counted_each_time_and_logged_once(
     document = await put_broken(store, "without its time")
     before = metrics.UNREADABLE._value.get()
     with caplog.at_level(logging.WARNING):
-        assert (await store.list_tasks("ada")).tasks == []
+        assert (await store.queries.list_tasks("ada")).tasks == []
         with pytest.raises(UnreadableError, match=rf"{document['taskId']}.*queuedAt"):
             await store.get(document["taskId"])
     assert metrics.UNREADABLE._value.get() - before == 2
@@ -248,6 +247,6 @@ async def test_an_unreadable_document_is_counted_each_time_and_logged_once(
 
 
 async def test_a_broken_checkpoint_costs_only_itself(store: Store) -> None:
-    await store.save_checkpoint("t", "one", 1)
-    await store._checkpoints.insert_one({"taskId": "t", "savedAt": now()})
-    assert await store.checkpoints("t") == {"one": 1}
+    await store.checkpoints.save("t", "one", 1)
+    await store._database["checkpoints"].insert_one({"taskId": "t", "savedAt": now()})
+    assert await store.checkpoints.load("t") == {"one": 1}

@@ -116,8 +116,8 @@ async def test_a_task_runs_its_steps_and_ends_with_its_result(
     assert done.current_step is None and done.completed_at and done.started_at
     assert done.usage == USAGE.model_copy(update={"input_tokens": 30, "output_tokens": 15})
     assert done.result == {"taskId": task.task_id, "personaIds": [f"{task.task_id}-01", f"{task.task_id}-02"]}
-    assert len(await store.results_of("personas", task.task_id)) == 2
-    assert await store.checkpoints(task.task_id) == {}
+    assert len(await store.results.of_task("personas", task.task_id)) == 2
+    assert await store.checkpoints.load(task.task_id) == {}
 
 
 async def test_every_event_is_newer_than_the_one_before_and_progress_never_goes_back(
@@ -323,7 +323,7 @@ async def test_an_answer_that_does_not_fit_twice_is_the_end(parts: MakeParts, st
     assert "people: Input should be a valid array" in str(failed.last_error)
     assert "Start again" in str(failed.last_error)
     assert failed.usage is not None and failed.usage.output_tokens == 10, "what was paid is told"
-    assert await store.checkpoints(failed.task_id) == {}
+    assert await store.checkpoints.load(failed.task_id) == {}
 
 
 async def forever(_: Prompt[Any]) -> AsyncIterator[str]:
@@ -380,7 +380,7 @@ async def test_of_two_workers_one_ends_a_task(parts: MakeParts, store: Store, fe
     told = await events(feed)
     assert [event["type"] for event in told].count("task.completed") == 1
     assert told[-1]["task"]["rev"] == done.rev, "the loser published something after the end"
-    assert len(await store.results_of("personas", task.task_id)) == 2
+    assert len(await store.results.of_task("personas", task.task_id)) == 2
 
 
 async def test_a_run_that_was_killed_is_taken_up_where_it_was(parts: MakeParts, store: Store) -> None:
@@ -531,7 +531,7 @@ async def test_an_answer_that_an_older_version_kept_is_asked_for_again(
     parts: MakeParts, store: Store
 ) -> None:
     task = await queued(store)
-    await store.save_checkpoint(task.task_id, STEPS[0], {"segments": []})
+    await store.checkpoints.save(task.task_id, STEPS[0], {"segments": []})
     fresh = parts()
     await run_task(task.task_id, fresh)
     assert (await loaded(store, task)).status is TaskStatus.COMPLETED
@@ -573,7 +573,7 @@ async def test_no_further_part_is_begun_after_one_has_failed(parts: MakeParts, s
     with pytest.raises(RunAgainError):
         await run_task(task.task_id, first)
     assert first.provider.calls["Portrait"] == 4  # type: ignore[attr-defined]
-    assert len(await store.checkpoints(task.task_id)) == 1 + 3, "those that were being written are kept"
+    assert len(await store.checkpoints.load(task.task_id)) == 1 + 3, "those that were being written are kept"
 
 
 async def test_tokens_are_counted_however_a_call_ends(parts: MakeParts, store: Store) -> None:
@@ -603,7 +603,7 @@ async def test_an_attempt_that_was_superseded_ends_nothing(
     await run_task(task.task_id, parts() if ends_well else parts(draft, unsafe))
     now_running = await loaded(store, task)
     assert (now_running.status, now_running.attempt) == (TaskStatus.PROCESSING, 2)
-    assert await store.checkpoints(task.task_id), "the checkpoints are the other attempt's"
+    assert await store.checkpoints.load(task.task_id), "the checkpoints are the other attempt's"
 
 
 async def test_an_attempt_that_was_superseded_records_nothing(parts: MakeParts, store: Store) -> None:
