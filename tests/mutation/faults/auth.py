@@ -96,8 +96,8 @@ FAULTS = [
     ),
     Fault(
         REVOCATION,
-        "        await self._store.revoke_tokens(principal.user_id, moment)\n        self._apply({principal.user_id: moment})\n",
-        "        self._apply({principal.user_id: moment})\n        await self._store.revoke_tokens(principal.user_id, moment)\n",
+        "        await self._store.revocations.save(principal.user_id, moment)\n        self._apply({principal.user_id: moment})\n",
+        "        self._apply({principal.user_id: moment})\n        await self._store.revocations.save(principal.user_id, moment)\n",
         f"{PERMITTED} -k cannot_be_stored",
     ),
     Fault(
@@ -127,7 +127,7 @@ FAULTS = [
     ),
     Fault(
         REVOCATION,
-        "                await self._store.revoke_tokens(user_id, moment)\n",
+        "                await self._store.revocations.save(user_id, moment)\n",
         "",
         f"{PERMITTED} -k version_before",
     ),

@@ -467,17 +467,3 @@ async def test_revocations_of_the_version_before_are_taken_over_from_redis(
     assert await store._database["revocations"].count_documents({}) == 1, (
         "those of more than a month ago are left alone"
     )
-
-
-async def test_a_revocation_is_kept_precisely_never_moves_back_and_is_forgotten_after_a_month(
-    store: Store,
-) -> None:
-    at = time.time()
-    await store.revocations.save("ada", at)
-    await store.revocations.save("ada", at - 10)
-    await store.revocations.save("bob", at - 32 * 24 * 3600)
-    assert await store.revocations.load() == {"ada": at}
-    indexes = await store._database["revocations"].index_information()
-    assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [
-        31 * 24 * 3600
-    ]

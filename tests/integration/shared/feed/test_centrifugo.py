@@ -89,6 +89,15 @@ def of_centrifugo(settings: Settings) -> dict[str, str]:
     return {"HERALD_CENTRIFUGO_API_URL": str(settings.centrifugo_api_url), "HERALD_CENTRIFUGO_API_KEY": KEY}
 
 
+async def test_messages_for_hubs_only_go_to_redis_and_not_to_centrifugo(
+    switched: Settings, api: CentrifugoApi, feed: Feed
+) -> None:
+    async with Feed.connect(switched) as publisher:
+        await publisher.publish([("ops", "{}")], hubs_only=True)
+    assert api.published == []
+    assert len((await feed.history("ops", limit=10)).publications) == 1
+
+
 async def test_an_event_goes_to_its_channels_in_one_request_and_not_to_redis(
     switched: Settings, api: CentrifugoApi, feed: Feed
 ) -> None:

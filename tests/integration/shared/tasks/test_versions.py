@@ -244,9 +244,3 @@ async def test_an_unreadable_document_is_counted_each_time_and_logged_once(
     [line] = [record for record in caplog.records if record.name == "herald.shared.tasks.documents"]
     assert line.__dict__["about"] == {"taskId": document["taskId"]}
     assert "bicycle" not in line.getMessage(), "what the user has asked for is not logged"
-
-
-async def test_a_broken_checkpoint_costs_only_itself(store: Store) -> None:
-    await store.checkpoints.save("t", "one", 1)
-    await store._database["checkpoints"].insert_one({"taskId": "t", "savedAt": now()})
-    assert await store.checkpoints.load("t") == {"one": 1}
