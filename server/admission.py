@@ -65,7 +65,8 @@ class Admission:
             reserved = [task_id]
         try:
             if not await self._fits(user_id, reserved) and not (
-                idempotency_key is not None and await self._store.of_key(user_id, idempotency_key)
+                idempotency_key is not None
+                and await self._store.queries.has_idempotency_key(user_id, idempotency_key)
             ):
                 raise QueueLimitError(self._limit)
             yield
@@ -77,9 +78,9 @@ class Admission:
         left = self._limit - len(reserved)
         if left < 0:
             return False
-        if await self._store.count_waiting(user_id) <= left:
+        if await self._store.queries.count_queued(user_id) <= left:
             return True  # the fast count, which counts tasks that are stored and still reserved twice
-        return len(reserved) > 1 and await self._store.count_waiting(user_id, besides=reserved) <= left
+        return len(reserved) > 1 and await self._store.queries.count_queued(user_id, besides=reserved) <= left
 
     async def enqueue(self, task: Task) -> tuple[Task, BackgroundTask | None]:
         """Publish a stored task as queued, and put it in the queue.
@@ -96,7 +97,7 @@ class Admission:
         except (RedisError, OSError) as error:
             log.warning("task %s is stored but could not be enqueued yet: %s", task.task_id, error)
             return task, None
-        return task, BackgroundTask(self._announcer.note, task) if published else None
+        return task, BackgroundTask(self._announcer.mark_announced, task) if published else None
 
     async def move(self, task: Task) -> Task:
         """Move a task whose priority has changed to its new place in the queue, and publish it."""
@@ -106,12 +107,12 @@ class Admission:
             log.warning("task %s could not be moved in the queue: %s", task.task_id, error)
         self._planner.outdate()
         [task] = await self.with_estimates([task])
-        await self._announcer.tell(task)
+        await self._announcer.announce(task)
         return task
 
     async def withdraw(self, task: Task) -> None:
         """Publish a task that has been cancelled, and remove it from the queue."""
-        await self._announcer.tell(task)
+        await self._announcer.announce(task)
         try:
             await self._queue.withdraw(task)
         except (RedisError, OSError) as error:  # a worker that claims it notices that it is cancelled

@@ -40,15 +40,15 @@ class Snapshots:
         elif parsed.kind == "ops":
             return f'{{"overview":{(await self._overviews.read()).encode()}}}'
         elif parsed.kind == "task":
-            page = Page(await self._store.get_public([parsed.id]))
+            page = Page(await self._store.queries.by_ids([parsed.id]))
         elif parsed.kind == "brand":
-            page = await self._store.snapshot(brand_id=parsed.id, ended_after=self._since())
+            page = await self._store.queries.snapshot(brand_id=parsed.id, ended_after=self._since())
         else:
             page = await self._of_users.load(parsed.id)
         return _encoded(page._replace(tasks=await self._placed(page.tasks)), self._most_bytes)
 
     async def _read_users(self, user_ids: Sequence[str]) -> dict[str, Page]:
-        return await self._store.snapshots(user_ids, ended_after=self._since())
+        return await self._store.queries.snapshots(user_ids, ended_after=self._since())
 
     def _since(self) -> datetime:
         return now() - self._recent

@@ -1,4 +1,4 @@
-"""Two helpers for asyncio: `cancel_and_wait` and `DataLoader`."""
+"""Two helpers for asyncio: `cancel_and_wait` ends tasks reliably, `DataLoader` batches loads."""
 
 import asyncio
 import itertools
@@ -16,7 +16,8 @@ async def cancel_and_wait(*tasks: asyncio.Task[Any]) -> None:
     """Cancel tasks and wait until they have ended; their exceptions are not raised.
 
     A task that has not ended after a second is cancelled again, because a library may swallow a cancellation:
-    redis-py polls each connection with a timeout of 0, and mistakes one that arrives then for the timeout.
+    redis-py polls each connection with a timeout of 0, and takes a cancellation during the poll for the
+    timeout.
     """
     pending = set(tasks)
     while pending:
@@ -38,40 +39,40 @@ class DataLoader(Generic[KeyT, ValueT]):
     """
 
     def __init__(
-        self, fetch: Callable[[Sequence[KeyT]], Awaitable[Mapping[KeyT, ValueT]]], *, most: int = 128
+        self, fetch: Callable[[Sequence[KeyT]], Awaitable[Mapping[KeyT, ValueT]]], *, max_keys: int = 128
     ) -> None:
         self._fetch = fetch
-        self._most = most
-        self._asked: dict[KeyT, list[asyncio.Future[ValueT]]] = {}
+        self._max_keys = max_keys
+        self._requested: dict[KeyT, list[asyncio.Future[ValueT]]] = {}
         self._fetching: asyncio.Task[None] | None = None
 
     async def load(self, key: KeyT) -> ValueT:
-        """What ``fetch`` has for ``key``; raises what it raises."""
+        """The value that ``fetch`` returns for ``key``; an exception of ``fetch`` is raised here."""
         waiter: asyncio.Future[ValueT] = asyncio.get_running_loop().create_future()
-        self._asked.setdefault(key, []).append(waiter)
+        self._requested.setdefault(key, []).append(waiter)
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._run())
         return await waiter
 
     async def _run(self) -> None:
         try:
-            while self._asked:
-                keys = list(self._asked)[: self._most]
-                await self._load({key: self._asked.pop(key) for key in keys})
+            while self._requested:
+                keys = list(self._requested)[: self._max_keys]
+                await self._load({key: self._requested.pop(key) for key in keys})
         finally:
             self._fetching = None
 
     async def _load(self, waiting: dict[KeyT, list[asyncio.Future[ValueT]]]) -> None:
         try:
-            found = await self._fetch(list(waiting))
+            values = await self._fetch(list(waiting))
             for key, waiters in waiting.items():
                 for waiter in waiters:
-                    if not waiter.done():  # who asked may have left
-                        waiter.set_result(found[key])
+                    if not waiter.done():  # its caller may have been cancelled
+                        waiter.set_result(values[key])
         except BaseException as error:
-            told = error if isinstance(error, Exception) else ConnectionError("stopped")
+            failure = error if isinstance(error, Exception) else ConnectionError("stopped")
             for waiter in itertools.chain(*waiting.values()):
                 if not waiter.done():
-                    waiter.set_exception(told)
+                    waiter.set_exception(failure)
             if not isinstance(error, Exception):
                 raise

@@ -34,7 +34,7 @@ _MONGO_OPTIONS = {
     "readConcernLevel": "majority",
     "readPreference": "primary",
 }
-"""The options that `herald.shared.tasks.store.Store.connect` sets itself, whatever the URL says."""
+"""The options that `herald.shared.tasks.mongo.open_database` sets itself, whatever the URL says."""
 
 
 def _weakening(mongo_url: str) -> list[str]:

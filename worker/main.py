@@ -89,7 +89,9 @@ async def startup(ctx: dict[str, Any]) -> None:
 
     async def compare_with_mongo() -> None:
         if attempts := runs.now():
-            stop_superseded(attempts, await store.attempts([attempt.task_id for attempt in attempts]))
+            stop_superseded(
+                attempts, await store.queries.running_attempts([attempt.task_id for attempt in attempts])
+            )
 
     async def beat() -> None:
         await heartbeats.beat(worker_id, slots=settings.max_jobs, running=len(runs.now()))

@@ -10,7 +10,7 @@ from typing import Literal
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.tasks.models import EndReason, Model, Open, PublicTask, TaskStatus, Timestamp, now
-from herald.shared.tasks.stats import Ended, oldest_wait_s
+from herald.shared.tasks.stats import EndedTask, oldest_wait_s
 from herald.shared.tasks.store import Store
 
 WINDOW = timedelta(hours=1)
@@ -142,10 +142,10 @@ class OverviewReader:
         """
         at = now()
         census, ended, running, failed = await asyncio.gather(
-            self._store.stats.census(),
-            self._store.stats.ended(after=at - WINDOW, limit=MAX_ENDED),
-            self._store.search([TaskStatus.PROCESSING], limit=MAX_RUNNING),
-            self._store.search([TaskStatus.FAILED], limit=MAX_FAILED),
+            self._store.stats.active_counts(),
+            self._store.stats.recently_ended(after=at - WINDOW, limit=MAX_ENDED),
+            self._store.queries.search([TaskStatus.PROCESSING], limit=MAX_RUNNING),
+            self._store.queries.search([TaskStatus.FAILED], limit=MAX_FAILED),
         )
         depth, owners = await self._queue.length(), await self._queue.owners()
         workers, hubs = await self._heartbeats.workers(), await self._heartbeats.hubs.present()
@@ -171,7 +171,7 @@ class OverviewReader:
         )
 
 
-def _ended_tasks(ended: Sequence[Ended], at: datetime) -> EndedTasks:
+def _ended_tasks(ended: Sequence[EndedTask], at: datetime) -> EndedTasks:
     since = at - WINDOW if len(ended) < MAX_ENDED else min(task.completed_at for task in ended)
     statuses = Counter(task.status for task in ended)
     failed = (task for task in ended if task.status is TaskStatus.FAILED)
@@ -186,7 +186,7 @@ def _ended_tasks(ended: Sequence[Ended], at: datetime) -> EndedTasks:
     )
 
 
-def _by_minute(ended: Iterable[Ended], at: datetime) -> list[Minute]:
+def _by_minute(ended: Iterable[EndedTask], at: datetime) -> list[Minute]:
     this_minute = at.replace(second=0, microsecond=0)
     minutes = {
         start: Counter[str]()
@@ -207,7 +207,7 @@ def _by_minute(ended: Iterable[Ended], at: datetime) -> list[Minute]:
     ]
 
 
-def _start_latency(ended: Iterable[Ended], running: Iterable[PublicTask]) -> StartLatency | None:
+def _start_latency(ended: Iterable[EndedTask], running: Iterable[PublicTask]) -> StartLatency | None:
     starts = [
         *((task.queued_at, task.started_at) for task in ended),
         *((task.queued_at, task.started_at) for task in running),

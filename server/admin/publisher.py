@@ -71,7 +71,7 @@ class OverviewPublisher:
             return
         if await self._leadership.acquire("overview", PUBLISH_EVERY_S):
             event = OverviewEvent(at=now(), overview=await self._overviews.read())
-            await self._feed.publish_here([(str(OPS), event.encode())])
+            await self._feed.publish([(str(OPS), event.encode())], hubs_only=True)
 
     def _figures(self) -> dict[str, float]:
         hub, at = self._hub, asyncio.get_running_loop().time()

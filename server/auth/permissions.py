@@ -34,7 +34,7 @@ async def may_subscribe(principal: Principal, channel: str, store: Store) -> boo
         case Channel("user", user_id):
             return user_id == principal.user_id
         case Channel("task", task_id):
-            tasks = await store.get_public([task_id])
+            tasks = await store.queries.by_ids([task_id])
             return bool(tasks) and may_see(principal, tasks[0])
         case Channel("brand", brand_id):
             return brand_id in principal.brands

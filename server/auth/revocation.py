@@ -15,7 +15,8 @@ from herald.server.hub import codes
 from herald.server.hub.hub import Hub
 from herald.shared.aio import cancel_and_wait
 from herald.shared.feed.feed import Feed
-from herald.shared.tasks.store import REVOCATION_KEPT_S, Store
+from herald.shared.tasks.revocations import REVOCATION_KEPT_S
+from herald.shared.tasks.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class Revocations:
         asked_at = time.time()
         # The issuer's clock may be ahead; the token of this request must be revoked nevertheless.
         moment = max(asked_at, principal.issued_at)
-        await self._store.revoke_tokens(principal.user_id, moment)
+        await self._store.revocations.save(principal.user_id, moment)
         self._apply({principal.user_id: moment})
         await self._feed.signal(SIGNAL, json.dumps({"userId": principal.user_id, "moment": moment}))
         left_s = int(asked_at) + 1 + MARGIN_S - time.time()
@@ -104,7 +105,7 @@ class Revocations:
         Raises:
             pymongo.errors.PyMongoError: MongoDB cannot be reached; known revocations stay in force.
         """
-        self._apply(await self._store.revocations())
+        self._apply(await self._store.revocations.load())
         self._revoked.forget(before=time.time() - REVOCATION_KEPT_S)
 
     def _on_signal(self, text: str) -> None:
@@ -130,7 +131,7 @@ class Revocations:
         moments = {user_id.decode(): float(moment) for user_id, moment in stored.items()}
         for user_id, moment in moments.items():
             if moment > time.time() - REVOCATION_KEPT_S and not self._revoked.covers(user_id, moment):
-                await self._store.revoke_tokens(user_id, moment)
+                await self._store.revocations.save(user_id, moment)
                 self._apply({user_id: moment})
 
     async def _keep_reloading(self) -> None:

@@ -39,7 +39,7 @@ async def tasks(request: Request) -> Response:
     """``GET /api/ops/tasks``: tasks of all users, newest first."""
     await _require_operator(request)
     listing = listing_of(request)
-    page = await dependencies_of(request).store.search(
+    page = await dependencies_of(request).store.queries.search(
         listing.statuses, limit=listing.limit, after=listing.after
     )
     return JSONResponse(page_body(page))

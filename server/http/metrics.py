@@ -50,7 +50,7 @@ async def _facts(dependencies: Dependencies) -> list[GaugeMetricFamily]:
 async def _of_mongo(dependencies: Dependencies) -> list[GaugeMetricFamily]:
     active = GaugeMetricFamily("herald_tasks_active", "Tasks that have not ended", labels=["type", "status"])
     async with asyncio.timeout(READ_WITHIN_S):
-        census = await dependencies.store.stats.census()
+        census = await dependencies.store.stats.active_counts()
     for group in census:
         active.add_metric([group.type, group.status], group.tasks)
     wait = GaugeMetricFamily(

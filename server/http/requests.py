@@ -19,7 +19,7 @@ from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem, invalid
 from herald.shared.tasks.documents import Page
 from herald.shared.tasks.models import Model, PublicTask, TaskStatus
-from herald.shared.tasks.store import MAX_LISTED
+from herald.shared.tasks.queries import MAX_LISTED
 
 ModelT = TypeVar("ModelT", bound=Model)
 

@@ -151,7 +151,7 @@ async def index(request: Request) -> Response:
     brand_id = request.query_params.get("brandId")
     if brand_id is not None and brand_id not in principal.brands:
         raise _foreign_brand(brand_id)
-    page = await dependencies_of(request).store.list_tasks(
+    page = await dependencies_of(request).store.queries.list_tasks(
         principal.user_id if brand_id is None else None,
         brand_id=brand_id,
         statuses=listing.statuses,
@@ -173,7 +173,7 @@ async def _status(request: Request, principal: Principal) -> Response:
     if not ids or sum(value.count(",") + 1 for value in given) > MAX_IDS:
         raise Problem(400, f"taskIds: 1 to {MAX_IDS} ids, separated by commas")
     dependencies = dependencies_of(request)
-    found = [task for task in await dependencies.store.get_public(ids) if may_see(principal, task)]
+    found = [task for task in await dependencies.store.queries.by_ids(ids) if may_see(principal, task)]
     tasks = {task.task_id: task for task in await dependencies.admission.with_estimates(found)}
     active = any(task.completed_at is None for task in tasks.values())
     headers = {"Retry-After": str(STATUS_RETRY_AFTER_S)} if active else {}
@@ -266,7 +266,7 @@ async def _user_transition(request: Request, to: TaskStatus, **changes: Any) -> 
 async def _visible_task(request: Request) -> tuple[PublicTask, str]:
     """The task that the path names, and who is asking for it, as its history says it."""
     principal = await principal_of(request)
-    found = await dependencies_of(request).store.get_public([request.path_params["task_id"]])
+    found = await dependencies_of(request).store.queries.by_ids([request.path_params["task_id"]])
     if not found or not may_manage(principal, found[0]):
         raise Problem(404, "there is no such task")
     return found[0], "user" if may_see(principal, found[0]) else f"operator {principal.user_id}"
@@ -278,7 +278,7 @@ async def _visible_task(request: Request) -> tuple[PublicTask, str]:
 async def result(request: Request, collection: str) -> Response:
     """``GET /api/{collection}/{id}``, such as ``/api/mediaPlanGroups/{id}``."""
     principal = await principal_of(request)
-    found = await dependencies_of(request).store.result(collection, request.path_params["result_id"])
+    found = await dependencies_of(request).store.results.get(collection, request.path_params["result_id"])
     if found is None or not may_read(principal, found):
         raise Problem(404, "there is no such result")
     return json_response(found)
@@ -290,7 +290,7 @@ async def results(request: Request, collection: str) -> Response:
     task_id = request.query_params.get("taskId")
     if not task_id:
         raise Problem(400, "taskId: name the task whose results you want")
-    found = await dependencies_of(request).store.results_of(collection, task_id)
+    found = await dependencies_of(request).store.results.of_task(collection, task_id)
     mine = [document for document in found if may_read(principal, document)]
     if not mine:
         raise Problem(404, f"there are no {collection} of such a task")

@@ -1,4 +1,4 @@
-"""Tells of stored changes, and remembers in MongoDB what has not been told yet."""
+"""Publishes stored status changes, and clears their "unannounced" mark in MongoDB."""
 
 import logging
 
@@ -14,36 +14,38 @@ log = logging.getLogger(__name__)
 
 
 class Announcer:
-    """Publishes the resting statuses of tasks: queued, retrying, and the ends.
+    """Publishes every status that a task may stay in for a while: queued, retrying, and the ended ones.
 
-    Such a transition is stored with a mark, which goes once it has been published. Whoever dies in between,
-    or finds Redis away, leaves the mark; the workers' reconcile finds it and publishes again, which does no
-    harm, since a client keeps the greatest version.
+    Such a change is stored with the mark "unannounced", which is cleared once the event has been published.
+    If a process dies in between, or Redis is down, the mark stays, and maintenance in a worker publishes the
+    event again. A duplicate does no harm, since a client keeps the newest version of a task.
     """
 
     def __init__(self, store: Store, feed: Feed) -> None:
         self._store = store
         self._feed = feed
 
-    async def tell(self, task: Task) -> bool:
-        """Publish that ``task`` is as it is, and note it; False: it failed, the reconcile does it later."""
-        told = await self.publish(task)
-        if told:
-            await self.note(task)
-        return told
+    async def announce(self, task: Task) -> bool:
+        """Publish the status of ``task`` and clear its mark; False if it could not be published."""
+        published = await self.publish(task)
+        if published:
+            await self.mark_announced(task)
+        return published
 
     async def publish(self, task: Task) -> bool:
-        """Publish only; for who has something more urgent to do before the note."""
+        """Publish the status of ``task``; the caller clears the mark later, with `mark_announced`."""
         try:
-            await self._feed.announce(TaskEvent.of(task))
+            await self._feed.publish(TaskEvent.of(task).messages())
         except (RedisError, OSError) as error:
-            log.warning("task %s is %s, which could not be published: %s", task.task_id, task.status, error)
+            log.warning(
+                "task %s is %s, but this could not be published: %s", task.task_id, task.status, error
+            )
             return False
         return True
 
-    async def note(self, task: Task) -> None:
-        """Note that ``task`` has been published."""
+    async def mark_announced(self, task: Task) -> None:
+        """Clear the mark of ``task``; if MongoDB is down, its event will be published again."""
         try:
-            await self._store.announced(task)
+            await self._store.mark_announced(task)
         except PyMongoError as error:
             log.warning("task %s will be announced again: %s", task.task_id, error)

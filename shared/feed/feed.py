@@ -1,9 +1,8 @@
-"""The feed: append and publish an event atomically, and read history from an offset.
+"""Publishes events to channels atomically, and reads a channel's history from an offset.
 
-MongoDB is the truth; the feed is a fast announcement of it that can be replayed. Each channel has a
-position, ``(offset, epoch)``: the offset grows by one a publication, the epoch changes when Redis has lost
-the channel's data or may have come back with older data, and offsets of two epochs have nothing to do with
-each other.
+MongoDB is the truth; the feed announces its changes fast and keeps them for a while. Each channel has a
+position, ``(offset, epoch)``. The offset grows by one with each publication. The epoch changes when Redis has
+lost the channel's data or may have come back with older data: offsets of two epochs are unrelated.
 """
 
 import re
@@ -21,7 +20,7 @@ from herald.shared.observability import metrics
 from herald.shared.redis.pool import exchange, redis_pool
 from herald.shared.redis.scripts import Script
 from herald.shared.settings import Settings
-from herald.shared.tasks.events import TaskEvent
+from herald.shared.tasks.events import Message
 
 DAY_S = 24 * 3600
 _HERE = Path(__file__).parent
@@ -59,7 +58,7 @@ class Feed:
     Example::
 
         async with Feed.connect(settings) as feed:
-            await feed.announce(TaskEvent.of(task))
+            await feed.publish(TaskEvent.of(task).messages())
     """
 
     def __init__(
@@ -69,13 +68,14 @@ class Feed:
         history_size: int = 256,
         history_ttl_s: float = 3600,
         position_ttl_s: float = 30 * DAY_S,
-        elsewhere: Centrifugo | None = None,
+        centrifugo: Centrifugo | None = None,
     ) -> None:
         self.redis = redis
-        self._elsewhere = elsewhere
+        self._centrifugo = centrifugo
         self.history_size = history_size
         self._history_ttl_ms = round(history_ttl_s * 1000)
-        # A position outlives its history by far, so that offsets do not restart under a returning client.
+        # A position is kept far longer than its history, so that offsets do not restart for a client that
+        # returns late.
         self._position_ttl_ms = max(round(position_ttl_s * 1000), 2 * self._history_ttl_ms)
         self._publish = Script(_HERE / "publish.lua")
         self._read = Script(_HERE / "history.lua")
@@ -86,32 +86,32 @@ class Feed:
         """A feed on ``settings.redis_url``; connections open on first use, so this never fails."""
         async with AsyncExitStack() as stack:
             redis = await stack.enter_async_context(Redis.from_pool(redis_pool(settings)))
-            elsewhere = None
+            centrifugo = None
             if settings.centrifugo_api_url is not None:
-                elsewhere = await stack.enter_async_context(Centrifugo.connect(settings))
+                centrifugo = await stack.enter_async_context(Centrifugo.connect(settings))
             yield cls(
                 redis,
                 history_size=settings.history_size,
                 history_ttl_s=settings.history_ttl_s,
                 position_ttl_s=settings.retention_days * DAY_S,
-                elsewhere=elsewhere,
+                centrifugo=centrifugo,
             )
 
     def new_connection(self) -> Connection:
         """A new connection for pub/sub, not connected yet.
 
-        Redis has ten seconds to answer what is sent while it connects. Whoever reads its stream directly may
-        wait for a message for as long as they like.
+        While it connects, Redis has ten seconds to reply to each command. Later, reads from its stream may
+        wait for a message without limit.
         """
         connection: Connection = self.redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         connection.retry = Retry(NoBackoff(), retries=0)
         return connection
 
     async def replication_id(self, connection: Connection | None = None) -> str:
-        """The replication id of the Redis that ``connection`` leads to; by default, one from the pool.
+        """The replication id of the Redis that ``connection`` leads to, by default one of the pool's.
 
-        Redis takes a new one when it starts and when a replica is promoted, and also, with nothing lost, when
-        its first replica connects and when it has been without replicas for an hour. "" if it has none.
+        Redis takes a new id when it starts and when a replica is promoted. It also does, with nothing lost,
+        when its first replica connects and when it has had no replica for an hour. "" if it has none.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
@@ -125,35 +125,27 @@ class Feed:
         found = re.search(rb"master_replid:(\w{1,20})", info)
         return found[1].decode() if found else ""
 
-    async def forget_connections(self) -> None:
-        """Close the pool's idle connections, so that the next command connects to whatever leads now."""
+    async def drop_idle_connections(self) -> None:
+        """Close the pool's idle connections, so that the next command connects to the current leader."""
         await self.redis.connection_pool.disconnect(inuse_connections=False)
 
     async def ping(self) -> None:
         """Raise ``redis.RedisError`` unless Redis answers."""
         await self.redis.ping()
 
-    async def announce(self, event: TaskEvent) -> None:
-        """Publish ``event`` on each of its channels, in one round trip.
+    async def publish(self, messages: Sequence[Message], *, hubs_only: bool = False) -> list[int]:
+        """Publish messages in their order, in one round trip, and return their offsets.
+
+        Each one is appended to its channel's history and announced to the hubs. If Centrifugo replaces the
+        hubs, it receives the messages instead, except those that are ``hubs_only``.
 
         Raises:
-            redis.RedisError: Redis cannot be reached; some channels may have the event, and a reader keeps
-                the greatest ``(rev, tick)``, so publishing it again does no harm.
+            redis.RedisError: Redis cannot be reached. Some of the messages may have been published.
+                Publishing them again does no harm, since a client keeps the newest version of a task.
+            CentrifugoError: the same of Centrifugo.
         """
-        await self.publish(event.channels(), event.encode())
-
-    async def publish(self, channels: Sequence[str], data: str) -> list[int]:
-        """Append ``data`` (JSON text) to each channel's history and announce it; the new offsets."""
-        return await self.publish_each([(channel, data) for channel in channels])
-
-    async def publish_each(self, messages: Sequence[tuple[str, str]]) -> list[int]:
-        """The same for messages of different data, each with its channel, in one round trip."""
-        if self._elsewhere is not None:
-            return await self._elsewhere.publish_each(messages)
-        return await self.publish_here(messages)
-
-    async def publish_here(self, messages: Sequence[tuple[str, str]]) -> list[int]:
-        """The same for what is only Herald's own hubs' to forward, whoever else is set to do so."""
+        if self._centrifugo is not None and not hubs_only:
+            return await self._centrifugo.publish(messages)
         limits = (self.history_size, self._history_ttl_ms, self._position_ttl_ms)
         calls = [(_keys(channel), (data, *limits)) for channel, data in messages]
         offsets = await self._publish.run_each(self.redis, calls)
@@ -172,30 +164,33 @@ class Feed:
     async def history(self, channel: str, *, since: int = 0, limit: int, reverse: bool = False) -> History:
         """The channel's newest position, and at most ``limit`` publications after offset ``since``.
 
-        With ``reverse``, those before it instead, newest first; or the newest ones if it is 0.
+        With ``reverse``, the publications before ``since`` instead, newest first; 0 starts at the newest.
         """
         arguments = (self._position_ttl_ms, since, limit, "reverse" if reverse else "")
         offset, epoch, entries = await self._read.run(self.redis, _keys(channel), arguments)
-        found = [
+        publications = [
             Publication(int(entry_id.split(b"-")[0]), fields[1].decode()) for entry_id, fields in entries
         ]
-        return History(Position(offset, epoch.decode()), found)
+        return History(Position(offset, epoch.decode()), publications)
 
     async def since(self, channel: str, position: Position) -> History | None:
-        """Everything that ``channel`` published after ``position``, or None if that is no longer known.
+        """Everything that was published on ``channel`` after ``position``, or None if it is incomplete.
 
-        That is so if the epoch has changed (Redis lost data), if the history no longer reaches back that
-        far, or if ``position`` lies in the future.
+        It is incomplete if the epoch has changed, if the history no longer reaches back that far, or if
+        ``position`` lies in the future.
         """
         history = await self.history(channel, since=position.offset, limit=self.history_size)
-        newest, found = history
-        missing = newest.offset - position.offset
-        if newest.epoch != position.epoch or len(found) != missing:
+        newest, publications = history
+        missed = newest.offset - position.offset
+        if newest.epoch != position.epoch or len(publications) != missed:
             return None
         return history
 
     async def signal(self, name: str, text: str) -> bool:
-        """Hand ``text`` to whoever listens to ``name`` now; False if nobody does. Nothing of it is kept."""
+        """Send ``text`` to every process that listens to the signal ``name`` now; False if there is none.
+
+        Signals are not kept: a process that is not connected misses them.
+        """
         return bool(await self.redis.publish(SIGNAL_PREFIX + name, text))
 
 
@@ -204,7 +199,7 @@ SIGNAL_PREFIX = "herald:signal:"
 
 
 def pubsub_name(channel: str) -> str:
-    """The name that ``channel``'s publications are announced under, and of the key of its position."""
+    """The pub/sub name of ``channel``'s publications, which is also the key of its position."""
     return f"{_FEED_PREFIX}{channel}}}"
 
 

@@ -3,13 +3,13 @@
 -- KEYS[1]  hash of the channel: "epoch", "offset"
 -- KEYS[2]  stream of its newest publications; an entry's id is <offset>-0
 -- ARGV[1]  milliseconds to keep the position after the last use
--- ARGV[2]  read publications after this offset      ARGV[3]  at most so many; 0 reads none
+-- ARGV[2]  read publications after this offset      ARGV[3]  maximum number of publications; 0 reads none
 -- ARGV[4]  "reverse" reads backwards instead, from before that offset, or from the newest if it is 0
 --
 -- Returns {offset, epoch, entries}. The epoch is "<the channel's epoch>.<replication id>".
 --
--- The channel's epoch is stored with the offset. A channel without one is given one: the time, so that it is
--- never the same twice; and a position read before the first publication stays true after it.
+-- The channel's epoch is stored with the offset. A channel without an epoch gets the current time as one, so
+-- that no epoch is used twice. A position read before the first publication stays valid after it.
 --
 -- The replication id is the server's and is stored nowhere. When data comes back older (a restored backup, a
 -- power cut, a failover to a replica that lagged), the stored epoch comes back with it and offsets are used

@@ -20,7 +20,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from herald.shared.launcher.processes import StartError, Watcher, end, start
-from herald.shared.redis.pool import guarded
+from herald.shared.redis.pool import sentinel_address
 from herald.shared.settings import Settings
 
 START_WITHIN_S = 30
@@ -150,7 +150,7 @@ def unreachable(url: str) -> str | None:
 
 def _redis_client(url: str) -> redis.Redis:
     timeouts = {"socket_connect_timeout": 2, "socket_timeout": 2}
-    found = guarded(url)
+    found = sentinel_address(url)
     if found is None:
         return redis.Redis.from_url(url, **timeouts)
     manager = redis.Sentinel(found.sentinels, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]

@@ -16,7 +16,7 @@ from arq.constants import job_key_prefix
 from arq.jobs import serialize_job
 
 from herald.shared.feed.feed import SIGNAL_PREFIX
-from herald.shared.redis.pool import exchange, guarded, redis_pool
+from herald.shared.redis.pool import exchange, redis_pool, sentinel_address
 from herald.shared.redis.scripts import Script
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import Priority, PublicTask, Task, now
@@ -81,7 +81,7 @@ def arq_redis(settings: Settings) -> ArqRedis:
 
 def arq_settings(settings: Settings) -> RedisSettings:
     """``settings.redis_url`` as ARQ's own command line understands it."""
-    found = guarded(settings.redis_url)
+    found = sentinel_address(settings.redis_url)
     if found is None:
         return RedisSettings.from_dsn(settings.redis_url)
     return RedisSettings(

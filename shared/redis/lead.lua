@@ -1,9 +1,9 @@
--- Lead, or go on leading, or stop.
+-- Acquire, renew or give up the lease of a role.
 --
--- KEYS[1]  who leads
--- ARGV[1]  name    ARGV[2]  milliseconds that a lead lasts if it is not renewed; 0 gives it up
+-- KEYS[1]  name of the process that holds the role
+-- ARGV[1]  name of this process    ARGV[2]  milliseconds until the lease expires; 0 gives it up
 --
--- Returns 1 if it is ours now.
+-- Returns 1 if this process holds the role now.
 
 local leader = redis.call('GET', KEYS[1])
 if leader and leader ~= ARGV[1] then

@@ -1,4 +1,4 @@
-"""How Herald connects to Redis."""
+"""Connects to Redis, directly or through sentinels, and sends it many commands at once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,26 +14,27 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from herald.shared.redis.wire import reply_reader
 from herald.shared.settings import Settings
 
 SENTINEL_SCHEME = "redis+sentinel"
 SENTINEL_PORT = 26379
 
 
-class Guarded(NamedTuple):
-    """A Redis whose leader is named by sentinels."""
+class SentinelAddress(NamedTuple):
+    """A Redis whose current leader is found by asking sentinels."""
 
     sentinels: list[tuple[str, int]]
     service: str
     login: dict[str, Any]
-    """Name, password and number of the database, as far as they are given."""
+    """Username, password and database number; None where the URL has none."""
 
 
-def guarded(url: str) -> Guarded | None:
-    """What ``redis+sentinel://[user:password@]host:port,…/service/database`` says; None: it is another URL.
+def sentinel_address(url: str) -> SentinelAddress | None:
+    """Parse ``redis+sentinel://[user:password@]host:port,…/service/database``; None for any other scheme.
 
     Raises:
-        ValueError: it is one, and names no service.
+        ValueError: the URL has that scheme but no service.
     """
     parts = urlsplit(url)
     if parts.scheme != SENTINEL_SCHEME:
@@ -50,14 +51,15 @@ def guarded(url: str) -> Guarded | None:
         "password": unquote(parts.password) if parts.password else None,
         "db": int(database or 0),
     }
-    return Guarded(sentinels, service, login)
+    return SentinelAddress(sentinels, service, login)
 
 
 def redis_pool(settings: Settings) -> ConnectionPool:
     """A pool on ``settings.redis_url``; its connections open on first use.
 
-    A command whose connection was lost is sent again, a few times within a second. So a command may run
-    twice; Herald's bear that. With sentinels, each connection that opens asks them who leads.
+    A command whose connection was lost is sent again, up to three times within a second. So a command may run
+    twice, and every command of Herald's must be safe to repeat. With sentinels, each new connection asks them
+    for the current leader.
     """
     options: dict[str, Any] = {
         "retry": Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3),
@@ -65,36 +67,36 @@ def redis_pool(settings: Settings) -> ConnectionPool:
         "socket_connect_timeout": 5,
         "socket_timeout": 10,
     }
-    found = guarded(settings.redis_url)
-    if found is None:
+    address = sentinel_address(settings.redis_url)
+    if address is None:
         return ConnectionPool.from_url(settings.redis_url, **options)
-    manager = Sentinel(found.sentinels, sentinel_kwargs={"socket_timeout": 2, "socket_connect_timeout": 2})  # type: ignore[no-untyped-call]
-    return SentinelConnectionPool(found.service, manager, **found.login, **options)  # type: ignore[no-untyped-call]
+    manager = Sentinel(address.sentinels, sentinel_kwargs={"socket_timeout": 2, "socket_connect_timeout": 2})  # type: ignore[no-untyped-call]
+    return SentinelConnectionPool(address.service, manager, **address.login, **options)  # type: ignore[no-untyped-call]
 
 
 async def exchange(redis: Redis, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
-    """Send commands in one write, and return their replies as they come: what a pipeline does, at a
-    quarter of its cost, which is what counts where every event passes.
+    """Send commands in one write and return their replies in order: a pipeline, at two thirds of its cost.
 
     Raises:
-        redis.RedisError: the first reply that is an error, after all have come; or Redis cannot be reached.
+        redis.RedisError: the first error among the replies, once all of them have been read; or Redis cannot
+            be reached.
     """
     request = b"".join([pack_command(command) for command in commands])  # type: ignore[arg-type]
     pool = redis.connection_pool
     connection = await pool.get_connection()
 
-    async def once() -> list[Any]:
+    async def send_and_read() -> list[Any]:
         await connection.send_packed_command(request)
-        read = connection._parser.read_response
+        read = reply_reader(connection)
         try:
-            async with asyncio.timeout(connection.socket_timeout):  # `read_response` would set one a reply
+            async with asyncio.timeout(connection.socket_timeout):
                 found = [await read(disable_decoding=True) for _ in commands]
         except TimeoutError:
             raise RedisTimeoutError("Redis did not answer in time") from None
         except OSError as error:
             raise RedisConnectionError(f"lost Redis: {error}") from error
         if any(isinstance(reply, ReadOnlyError) for reply in found):
-            raise RedisConnectionError("this Redis does not lead any more")
+            raise RedisConnectionError("this Redis is no longer the leader")
         return found
 
     async def fail(error: Exception) -> None:
@@ -103,8 +105,9 @@ async def exchange(redis: Redis, commands: Sequence[tuple[str | bytes | int, ...
             raise error
 
     try:
-        replies: list[Any] = await connection.retry.call_with_retry(once, fail)
-    except BaseException:  # some replies may not have been read
+        replies: list[Any] = await connection.retry.call_with_retry(send_and_read, fail)
+    except BaseException:
+        # Unread replies may be left on the connection, and must not reach the next command.
         await connection.disconnect(nowait=True)
         raise
     finally:

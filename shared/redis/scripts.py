@@ -1,4 +1,4 @@
-"""Lua scripts that run within Redis, each in a file beside the module that runs it."""
+"""Runs Lua scripts in Redis; each is a file beside the module that runs it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ Call = tuple[Sequence[str], Sequence[str | bytes | int]]
 
 
 class Script:
-    """A Lua script, sent by its digest; its text goes to Redis once, and again if Redis forgot it.
+    """A Lua script that is called by its digest; Redis is sent the text only if it does not know the script.
 
-    Several files are joined into one script: functions that scripts share come first.
+    Several files are joined into one script, in their order, so that scripts can share functions.
     """
 
     def __init__(self, *files: Path) -> None:
@@ -29,13 +29,14 @@ class Script:
         return (await self.run_each(redis, [(keys, arguments)]))[0]
 
     async def run_each(self, redis: Redis, calls: Sequence[Call]) -> list[Any]:
-        """Run the script once a call in one round trip; the replies in order."""
-        try:
-            return await self._send(redis, calls)
-        except NoScriptError:  # a new or restarted Redis: then none of the calls ran
-            await redis.script_load(self.text)
-            return await self._send(redis, calls)
+        """Run the script once for each call, all in one round trip, and return the replies in order.
 
-    async def _send(self, redis: Redis, calls: Sequence[Call]) -> list[Any]:
+        Raises:
+            redis.RedisError: the script failed, or Redis cannot be reached.
+        """
         commands = [("EVALSHA", self.digest, len(keys), *keys, *arguments) for keys, arguments in calls]
-        return await exchange(redis, commands)
+        try:
+            return await exchange(redis, commands)
+        except NoScriptError:  # Redis is new or was restarted, so none of the calls ran
+            await redis.script_load(self.text)
+            return await exchange(redis, commands)

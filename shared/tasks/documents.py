@@ -1,4 +1,4 @@
-"""Reads MongoDB's documents as models. One that cannot be read is counted, logged, and in no other's way."""
+"""Reads MongoDB documents as models; a document that cannot be read is counted, logged and skipped."""
 
 import logging
 import time
@@ -15,24 +15,24 @@ log = logging.getLogger(__name__)
 ModelT = TypeVar("ModelT", bound=Model)
 
 LOG_AGAIN_S = 600.0
-"""A document that still cannot be read is logged again after this many seconds."""
+"""An unreadable document is logged at most once in this many seconds."""
 _MAX_REMEMBERED = 1000
 _logged: dict[str, float] = {}
 
 
 class UnreadableError(Exception):
-    """A stored document is not in a form that this version of Herald can read."""
+    """A stored document is in a form that this version of Herald cannot read."""
 
 
 class Page(NamedTuple):
-    """Some tasks of many."""
+    """A page of tasks."""
 
     tasks: list[PublicTask]
     after: str | None = None
-    """A cursor: tasks that were left out have lesser ids. None: nothing was left out."""
+    """The cursor to the tasks that were left out, whose ids are all less than it; None if there are none."""
 
     def first(self, count: int) -> "Page":
-        """The first ``count`` of the tasks, with a cursor to the others."""
+        """The first ``count`` tasks, with a cursor to the others."""
         left_out = self.tasks[count:]
         if not left_out:
             return self
@@ -41,9 +41,10 @@ class Page(NamedTuple):
 
 
 def _above(task_id: str) -> str:
-    """A cursor whose list begins with the task ``task_id``, since a list goes on below its cursor.
+    """A cursor just above ``task_id``, so that the list after the cursor starts with that task.
 
-    It is as long as the id: the embedded MongoDB-wire server's descending indexes misplace longer ones.
+    It is as long as the id, because descending indexes of the embedded MongoDB-wire server misplace longer
+    values.
     """
     return task_id[:-1] + chr(ord(task_id[-1:] or " ") + 1)
 
@@ -52,21 +53,21 @@ def read(model: type[ModelT], document: Mapping[str, Any]) -> ModelT:
     """``document`` as a ``model``.
 
     Raises:
-        UnreadableError: a required field is missing or a field has the wrong type; the message says which.
+        UnreadableError: a field is missing or has the wrong type; the message names the field.
     """
     try:
         found = model.model_validate(document)
-        # A compare-and-set on a version that is not stored as it was read would never match.
+        # A compare-and-set never matches a version that is stored in another form than it is read.
         if not isinstance(found, PublicTask) or document.get("rev") == found.rev:
             return found
-        fault = "rev: it is missing, or not a number"
+        problem = "rev: it is missing or not a number"
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        fault = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     metrics.UNREADABLE.inc()
     name = str(document.get("taskId"))
-    message = f"the document of task {name} cannot be read by this version of Herald: {fault}"
-    _log_now_and_then(name, message)
+    message = f"this version of Herald cannot read the document of task {name}: {problem}"
+    _log_rarely(name, message)
     raise UnreadableError(message)
 
 
@@ -81,7 +82,7 @@ def readable(model: type[ModelT], documents: Iterable[Mapping[str, Any]]) -> lis
     return found
 
 
-def _log_now_and_then(name: str, message: str) -> None:
+def _log_rarely(name: str, message: str) -> None:
     at = time.monotonic()
     if at - _logged.get(name, -LOG_AGAIN_S) < LOG_AGAIN_S:
         return

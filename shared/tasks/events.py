@@ -27,6 +27,10 @@ EVENT_OF_STATUS: dict[str, EventType] = {
 """The event that is published when a task enters a status."""
 
 
+Message = tuple[str, str]
+"""A channel, and the JSON text to publish on it."""
+
+
 class TaskEvent(Model):
     """One change of a task, with the whole public state of the task after it."""
 
@@ -52,6 +56,11 @@ class TaskEvent(Model):
         if self.task.brand_id:
             channels.append(Channel.brand(self.task.brand_id))
         return [str(channel) for channel in channels]
+
+    def messages(self) -> list[Message]:
+        """This event for each of its channels, encoded once."""
+        data = self.encode()
+        return [(channel, data) for channel in self.channels()]
 
 
 class TaskSnapshot(Model):

@@ -1,6 +1,5 @@
-"""What is asked about the tasks of all users together, for operators and metrics."""
+"""Aggregate statistics over all tasks, for operators and metrics."""
 
-import inspect
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,20 +9,21 @@ from pymongo import DESCENDING
 
 from herald.shared.tasks.documents import readable
 from herald.shared.tasks.models import ACTIVE, EndReason, Model, Open, TaskStatus
+from herald.shared.tasks.mongo import result_of
 
 
-class Census(NamedTuple):
-    """The tasks of one type and status."""
+class ActiveCount(NamedTuple):
+    """The number of active tasks of one type and status."""
 
     type: str
     status: TaskStatus
     tasks: int
     queued_since: datetime
-    """When the one was queued that has been there longest."""
+    """The earliest ``queuedAt`` among them."""
 
 
-class Ended(Model):
-    """How a task ended, and when."""
+class EndedTask(Model):
+    """How and when a task ended."""
 
     type: str
     status: Open[TaskStatus]
@@ -33,20 +33,23 @@ class Ended(Model):
     end_reason: Open[EndReason] | None = None
 
 
-def oldest_wait_s(census: Iterable[Census], at: datetime) -> float:
-    """How long the queued task has waited that has waited longest, in seconds; 0 if none waits."""
-    queued = (group for group in census if group.status is TaskStatus.QUEUED)
-    return max(((at - group.queued_since).total_seconds() for group in queued), default=0.0)
+def oldest_wait_s(counts: Iterable[ActiveCount], at: datetime) -> float:
+    """How long the oldest queued task has been waiting at a time, in seconds; 0 if none is queued."""
+    queued = (count for count in counts if count.status is TaskStatus.QUEUED)
+    return max(((at - count.queued_since).total_seconds() for count in queued), default=0.0)
 
 
 class TaskStats:
-    """Figures of the tasks in MongoDB; see `herald.shared.tasks.store.Store`, which has one."""
+    """Statistics over the tasks in MongoDB; ``Store.stats`` is one.
+
+    Each method raises ``pymongo.errors.PyMongoError`` if MongoDB cannot be reached.
+    """
 
     def __init__(self, tasks: Any) -> None:
         self._tasks = tasks
 
-    async def census(self) -> list[Census]:
-        """How many tasks have not ended, by type and status."""
+    async def active_counts(self) -> list[ActiveCount]:
+        """The number of active tasks, by type and status."""
         stages: list[dict[str, Any]] = [
             {
                 "$match": {
@@ -63,19 +66,16 @@ class TaskStats:
                 }
             },
         ]
-        groups = self._tasks.aggregate(stages)
-        if inspect.isawaitable(groups):  # PyMongo's is awaited, Motor's is not
-            groups = await groups
         return [
-            Census(
+            ActiveCount(
                 group["_id"]["type"], TaskStatus(group["_id"]["status"]), group["tasks"], group["queuedSince"]
             )
-            async for group in groups
+            async for group in await result_of(self._tasks.aggregate(stages))
         ]
 
-    async def ended(self, *, after: datetime, limit: int) -> list[Ended]:
-        """The tasks that ended after a time; of many, those that ended last."""
-        shown = {"_id": 0, "taskId": 1, **{to_camel(name): 1 for name in Ended.model_fields}}
+    async def recently_ended(self, *, after: datetime, limit: int) -> list[EndedTask]:
+        """The tasks that ended after a time, last ended first, at most ``limit``."""
+        shown = {"_id": 0, "taskId": 1, **{to_camel(name): 1 for name in EndedTask.model_fields}}
         found = self._tasks.find({"completedAt": {"$gt": after}}, shown)
         newest = found.sort("completedAt", DESCENDING).limit(limit)
-        return readable(Ended, await newest.to_list(limit))
+        return readable(EndedTask, await newest.to_list(limit))

@@ -121,10 +121,10 @@ class Herald(Server):
         return "/connection/websocket", [(HANDSHAKE, connect), (b'"subs":', None)]
 
     async def publish(self, channel: str, data: str) -> None:
-        await self._feed.publish([str(Channel.user(channel))], data)
+        await self._feed.publish([(str(Channel.user(channel)), data)])
 
     async def publish_each(self, channels: Sequence[str], data: str) -> None:
-        await self._feed.publish([str(Channel.user(channel)) for channel in channels], data)
+        await self._feed.publish([(str(Channel.user(channel)), data) for channel in channels])
 
     async def position(self, channel: str) -> str:
         """The epoch of a channel."""

@@ -65,5 +65,5 @@ async def _live(parts: Parts, numbers: Iterator[int]) -> None:
     """Take tasks through their lives, one at a time, as long as there are numbers."""
     for number in numbers:
         task, _ = await parts.store.create(a_task(user_id=f"user{number % USERS}"))
-        await parts.announcer.tell(task)
+        await parts.announcer.announce(task)
         await run_task(task.task_id, parts)

@@ -198,7 +198,7 @@ async def slots(server: Alone) -> Figures:
             async with asyncio.timeout(60):
                 while peak < 200:
                     await asyncio.sleep(0.25)
-                    found = await store.list_tasks("ada", statuses=[TaskStatus.PROCESSING], limit=200)
+                    found = await store.queries.list_tasks("ada", statuses=[TaskStatus.PROCESSING], limit=200)
                     peak = max(peak, len(found.tasks))
         await queue.redis.flushall()
     return {"running at once": peak}

@@ -333,7 +333,7 @@ async def test_tasks_are_filtered_and_older_ones_are_read(open_tab: OpenTab, sto
     for number in range(25):
         fields = {"status": TaskStatus.FAILED, "completed_at": long_ago, "last_error": f"Reason {number}"}
         task, _ = await store.create(a_task(created_at=long_ago, updated_at=long_ago, **fields))
-        await store.announced(task)  # else the reconcile would tell of it
+        await store.mark_announced(task)  # else the reconcile would tell of it
     tab = await open_tab("ada")
     await expect(tab.page.get_by_text("you see each step here")).to_be_visible()
     await tab.page.locator("[data-filter=failed]").click()

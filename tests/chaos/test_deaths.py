@@ -41,12 +41,12 @@ async def until(store: Store, task_id: str, *statuses: TaskStatus) -> Task:
     "death",
     [
         ("herald.shared.tasks.store:Store.record", "Writing posts"),
-        ("herald.shared.tasks.store:Store.save_checkpoint", "Writing posts: week 2"),
-        ("herald.shared.tasks.store:Store.put_result", ""),
+        ("herald.shared.tasks.results:Checkpoints.save", "Writing posts: week 2"),
+        ("herald.shared.tasks.results:Results.save", ""),
         ("herald.shared.tasks.store:Store.transition", "COMPLETED"),
-        ("herald.shared.feed.announcer:Announcer.tell", "COMPLETED"),
-        ("herald.shared.tasks.store:Store.announced", "COMPLETED"),
-        ("herald.shared.tasks.store:Store.drop_checkpoints", ""),
+        ("herald.shared.feed.announcer:Announcer.announce", "COMPLETED"),
+        ("herald.shared.tasks.store:Store.mark_announced", "COMPLETED"),
+        ("herald.shared.tasks.results:Checkpoints.delete", ""),
         ("herald.shared.queue.leases:Leases.release", ""),
     ],
     ids=lambda death: death[0].partition(":")[2],
@@ -113,7 +113,9 @@ async def test_an_api_that_dies_between_storing_and_queueing_has_accepted_the_ta
         task = await until_ended(store, watcher, task_id)
         watching.cancel()
     assert task.attempt == 1
-    assert len((await store.list_tasks("ada")).tasks) == 1, "the repeated request has made a second task"
+    assert len((await store.queries.list_tasks("ada")).tasks) == 1, (
+        "the repeated request has made a second task"
+    )
 
 
 def slow_worker(settings: Settings, **changes: str) -> dict[str, str]:
@@ -202,7 +204,7 @@ async def test_a_task_that_kills_its_workers_ends(settings: Settings, store: Sto
     task = await enqueued(store, settings)
     dying = environment(
         settings,
-        DIE_AT="herald.shared.tasks.store:Store.checkpoints",
+        DIE_AT="herald.shared.tasks.results:Checkpoints.load",
         DIE_ONCE="/nonexistent/never",
         PYTHONPATH=str(ROOT),
     )

@@ -124,7 +124,7 @@ async def until_ended(store: Store, watcher: Watcher, task_id: str) -> Task:
     assert task is not None
     assert task.status is TaskStatus.COMPLETED, task.last_error
     assert watcher.newest[task_id] == task.public().wire()
-    assert await store.result("mediaPlanGroups", task_id) is not None
+    assert await store.results.get("mediaPlanGroups", task_id) is not None
     assert sum(entry.status is TaskStatus.COMPLETED for entry in task.history) == 1
     return task
 

@@ -96,7 +96,7 @@ async def test_every_event_arrives_once_and_in_order(
 
             async def publish() -> None:
                 for number in range(EVENTS):
-                    await feed.publish(CHANNELS, json.dumps({"n": number}))
+                    await feed.publish([(channel, json.dumps({"n": number})) for channel in CHANNELS])
                     await asyncio.sleep(0.02)
 
             publishing = asyncio.create_task(publish())

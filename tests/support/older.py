@@ -40,6 +40,7 @@ class RestoredBackup:
         self._backup = directory / "backup"
 
     async def remember(self) -> None:
+        await asyncio.to_thread(until_on_disk, self._server)
         shutil.copytree(self._files, self._backup)
 
     async def go_back(self) -> None:
@@ -103,6 +104,13 @@ def until_replicated(leader: Server) -> None:
         client.config_set("repl-diskless-sync-delay", 0)
         client.set("replicated", "")  # WAIT is about the writes of its own connection
         assert client.wait(1, 20_000)
+
+
+def until_on_disk(server: Server) -> None:
+    """Wait until ``server`` has everything that was written until now in its append-only file."""
+    with redis.Redis.from_url(server.url, single_connection_client=True) as client:
+        client.set("on disk", "")  # WAITAOF is about the writes of its own connection
+        assert client.waitaof(1, 0, 20_000)[0] == 1
 
 
 def port_of(server: Server) -> int:

@@ -1,8 +1,16 @@
 """Tasks to test with."""
 
+import asyncio
 from typing import Any
 
-from herald.shared.tasks.models import Task, new_task_id, now
+import pytest
+
+from herald.shared.tasks.documents import Page
+from herald.shared.tasks.models import Task, TaskStatus, new_task_id, now
+from herald.shared.tasks.store import Store
+
+BOTH_DRIVERS = pytest.mark.parametrize("mongo_driver", ["motor", "pymongo"], indirect=True)
+"""Runs a test once with each MongoDB driver."""
 
 
 def a_task(**changes: Any) -> Task:
@@ -18,3 +26,32 @@ def a_task(**changes: Any) -> Task:
         "updated_at": at,
     }
     return Task.model_validate(fields | changes)
+
+
+async def stored(store: Store, **changes: Any) -> Task:
+    """A task like `a_task`, created in ``store``."""
+    task, is_new = await store.create(a_task(**changes))
+    assert is_new
+    return task
+
+
+async def stored_many(store: Store, number: int, **changes: Any) -> list[str]:
+    """The ids of ``number`` tasks like `a_task`, created in one write, in ascending order."""
+    tasks = [a_task(**changes) for _ in range(number)]
+    await store._tasks.insert_many([task.document() for task in tasks])
+    return sorted(task.task_id for task in tasks)
+
+
+def ids(page: Page) -> list[str]:
+    """The ids of a page's tasks."""
+    return [task.task_id for task in page.tasks]
+
+
+async def until_status(store: Store, task: Task, *statuses: TaskStatus) -> Task:
+    """Wait until a task is in one of ``statuses``, and return it."""
+    async with asyncio.timeout(30):
+        while True:
+            found = await store.get(task.task_id)
+            if found is not None and found.status in statuses:
+                return found
+            await asyncio.sleep(0.02)

@@ -82,7 +82,7 @@ async def run_task(task_id: str, parts: Parts, *, job: str | None = None, was_lo
             await run.attempt()
         except LeaseLostError:
             log.info("the task is no longer ours, leaving it")
-            now_at = (await parts.store.attempts([task_id])).get(task_id, run.number)
+            now_at = (await parts.store.queries.running_attempts([task_id])).get(task_id, run.number)
             if now_at != run.number:  # else it was cancelled
                 metrics.LEASES_LOST.inc()
         except (RunAgainError, UnreadableError, PyMongoError):
@@ -251,7 +251,7 @@ class Run:
         payload = TASK_TYPES[task.type].payload.model_validate(task.payload)
         steps = StepRunner(
             [*self._generator.plan(payload), SAVING],
-            await self._parts.store.checkpoints(task.task_id),
+            await self._parts.store.checkpoints.load(task.task_id),
             journal=self._journal,
             clock=self._clock,
             store=self._parts.store,
@@ -267,7 +267,7 @@ class Run:
         made = await generator.generate(steps, payload)
         async with steps.run(SAVING.name):
             for document in made.documents:
-                await self._parts.store.put_result(TASK_TYPES[steps.task.type].collection, document)
+                await self._parts.store.results.save(TASK_TYPES[steps.task.type].collection, document)
         return made.reference
 
     async def _complete(self, reference: dict[str, Any]) -> None:
@@ -287,7 +287,7 @@ class Run:
         if ended.started_at is not None and ended.completed_at is not None:
             took = ended.completed_at - ended.started_at
             metrics.RUN_SECONDS.labels(ended.type).observe(took.total_seconds())
-        await self._parts.store.drop_checkpoints(self.task_id)
+        await self._parts.store.checkpoints.delete(self.task_id)
         await self._clock.learn()
 
     async def fail(self, outcome: Outcome) -> None:

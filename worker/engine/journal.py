@@ -127,7 +127,7 @@ class Journal:
             if stored is None:
                 return False
             self.task = self._stored = stored
-            await self._announcer.tell(stored)
+            await self._announcer.announce(stored)
             return True
 
     def _so_far(self) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class Journal:
     async def tell(self, event_type: EventType) -> None:
         """Publish the task as it is; MongoDB has it, so a Redis that is away costs only the liveness."""
         try:
-            await self._feed.announce(TaskEvent.of(self.task, event_type))
+            await self._feed.publish(TaskEvent.of(self.task, event_type).messages())
         except (RedisError, OSError) as error:
             log.warning("%s of task %s could not be published: %s", event_type, self.task.task_id, error)
 
@@ -197,7 +197,7 @@ class Journal:
         channel = str(Channel.task(self.task.task_id))
         deltas = [self._delta(draft, text).encode() for draft, text in grown]
         try:
-            await self._feed.publish_each([(channel, delta) for delta in deltas])
+            await self._feed.publish([(channel, delta) for delta in deltas])
         except (RedisError, OSError) as error:
             log.warning("drafts of task %s could not be published: %s", self.task.task_id, error)
             return

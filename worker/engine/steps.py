@@ -188,7 +188,7 @@ class RunningStep:
                 pass  # an older version of us has asked for something else
         answer = await self._fitting(part, prompt, advance)
         output = answer.wire()
-        await runner.store.save_checkpoint(runner.task.task_id, key, output)
+        await runner.store.checkpoints.save(runner.task.task_id, key, output)
         runner.checkpoints[key] = output
         return answer
 

@@ -49,14 +49,14 @@ class Reconcile:
         at = datetime.fromtimestamp(await redis_time(self._queue.redis), UTC)
         settled = at - FORGOTTEN_AFTER
         await self._end_overdue(at)
-        async for tasks in self._parts.store.active(unchanged_since=settled):
+        async for tasks in self._parts.store.queries.active(unchanged_since=settled):
             for task in await self._queue.missing(tasks):
                 if await self._queue.enqueue(task):
                     metrics.REQUEUED.inc()
                     log.warning("task %s was not in the queue, queued it again", task.task_id)
-        async for tasks in self._parts.store.unannounced(unchanged_since=settled):
+        async for tasks in self._parts.store.queries.unannounced(unchanged_since=settled):
             for task in tasks:
-                if not await self._parts.announcer.tell(task):
+                if not await self._parts.announcer.announce(task):
                     return  # Redis is away; the next round goes on
                 log.warning(
                     "task %s is %s, which had not been published; published it now", task.task_id, task.status
@@ -72,7 +72,7 @@ class Reconcile:
 
     async def _end_overdue(self, at: datetime) -> None:
         longest_s = self._parts.settings.task_deadline_s
-        async for tasks in self._parts.store.overdue(queued_before=at - timedelta(seconds=longest_s)):
+        async for tasks in self._parts.store.queries.overdue(queued_before=at - timedelta(seconds=longest_s)):
             for task in tasks:
                 await self._expire(task, f"it had not ended {longest_s:g} s after it was queued")
 
@@ -92,7 +92,7 @@ class Reconcile:
         )
         if failed is not None:
             await self._queue.withdraw(failed)
-            await self._parts.announcer.tell(failed)
+            await self._parts.announcer.announce(failed)
 
     async def tell_positions(self) -> None:
         """Tell those that wait how far they have come, and when they may expect to start."""
@@ -107,9 +107,9 @@ class Reconcile:
             if _has_moved(start, self._told.get(job))
         }
         self._told = {job: told for job, told in self._told.items() if job in starts}
-        for task in await self._parts.store.queued(list(moved)):
+        for task in await self._parts.store.queries.queued(list(moved)):
             job, start = moved[task.task_id]
-            await self._parts.feed.announce(_waiting(task, start))
+            await self._parts.feed.publish(_waiting(task, start).messages())
             self._told[job] = start
 
 

@@ -105,7 +105,7 @@ async def test_concurrent_requests_do_not_exceed_the_queue_limit(settings: Setti
         )
     assert {answer.status_code for answer in answers} <= {200, 202, 429}
     assert sum(answer.status_code < 300 for answer in answers) == 10
-    assert await store.count_waiting("ada") == 10
+    assert await store.queries.count_queued("ada") == 10
 
 
 async def test_an_abandoned_reservation_expires(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:

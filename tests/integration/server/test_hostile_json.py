@@ -100,9 +100,9 @@ async def test_a_signal_whose_handler_fails_does_not_end_the_follower(
 ) -> None:
     follower, received = failing
     await follower.follow(MINE)
-    connection = follower._connection
+    connection = follower._pubsub._connection
     assert await feed.signal("broken", "x")
-    await feed.publish([MINE], "{}")
+    await feed.publish([(MINE, "{}")])
     async with asyncio.timeout(10):
         assert (await received.get()).offset == 1
-    assert follower._connection is connection
+    assert follower._pubsub._connection is connection

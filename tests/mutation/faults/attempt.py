@@ -44,7 +44,7 @@ FAULTS = [
     Fault(STEPS, "        if key in runner.checkpoints:\n", "        if False:\n", LIFE),
     Fault(
         STEPS,
-        "        await runner.store.save_checkpoint(runner.task.task_id, key, output)\n",
+        "        await runner.store.checkpoints.save(runner.task.task_id, key, output)\n",
         "",
         LIFE,
     ),
@@ -86,7 +86,7 @@ FAULTS = [
     ),
     Fault(RUN, "task.retry_count < task.max_retries", "task.retry_count <= task.max_retries", LIFE),
     Fault(RUN, "max(outcome.retry_after_s or 0, backoff_s(retry))", "backoff_s(retry)", LIFE),
-    Fault(RUN, "        await self._parts.store.drop_checkpoints(self.task_id)\n", "", LIFE),
+    Fault(RUN, "        await self._parts.store.checkpoints.delete(self.task_id)\n", "", LIFE),
     Fault(
         RUN,
         "            for document in made.documents:\n",

@@ -102,8 +102,8 @@ FAULTS = [
     ),
     Fault(
         REVOCATION,
-        "        await self._store.revoke_tokens(principal.user_id, moment)\n        self._apply({principal.user_id: moment})\n",
-        "        self._apply({principal.user_id: moment})\n        await self._store.revoke_tokens(principal.user_id, moment)\n",
+        "        await self._store.revocations.save(principal.user_id, moment)\n        self._apply({principal.user_id: moment})\n",
+        "        self._apply({principal.user_id: moment})\n        await self._store.revocations.save(principal.user_id, moment)\n",
         f"{PERMITTED} -k cannot_be_stored",
     ),
     Fault(
@@ -133,7 +133,7 @@ FAULTS = [
     ),
     Fault(
         REVOCATION,
-        "                await self._store.revoke_tokens(user_id, moment)\n",
+        "                await self._store.revocations.save(user_id, moment)\n",
         "",
         f"{PERMITTED} -k previous_version",
     ),

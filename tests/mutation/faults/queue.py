@@ -180,14 +180,16 @@ FAULTS = [
         survives_because=SAVES_COUNTING,
     ),
     Fault(WAITING, "left = self._limit - len(reserved)", "left = self._limit - 1", BY_ROOM),
-    Fault(WAITING, "count_waiting(user_id, besides=reserved)", "count_waiting(user_id)", BY_ROOM),
+    Fault(WAITING, "count_queued(user_id, besides=reserved)", "count_queued(user_id)", BY_ROOM),
     Fault(
         WAITING,
         "                await self._queue.unreserve(user_id, task_id)\n",
         "                pass\n",
         BY_ROOM,
     ),
-    Fault(WAITING, "await self._store.of_key(user_id, idempotency_key)", "False", BY_ROOM),
+    Fault(
+        WAITING, "await self._store.queries.has_idempotency_key(user_id, idempotency_key)", "False", BY_ROOM
+    ),
     Fault(
         WAITING,
         "            await self._queue.withdraw(task)\n",

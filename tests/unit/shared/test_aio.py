@@ -1,3 +1,5 @@
+"""Batching loads, and ending tasks reliably."""
+
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,23 +14,23 @@ class Source:
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
         self.gate = asyncio.Event()
-        self.fault: Exception | None = None
+        self.failure: Exception | None = None
 
     async def fetch(self, keys: Sequence[str]) -> dict[str, str]:
         self.calls.append(list(keys))
         await self.gate.wait()
-        if self.fault is not None:
-            raise self.fault
+        if self.failure is not None:
+            raise self.failure
         return {key: key.upper() for key in keys}
 
 
-async def test_who_asks_while_a_call_runs_is_served_by_the_next() -> None:
+async def test_keys_requested_during_a_call_are_fetched_by_the_next() -> None:
     source = Source()
-    batch = DataLoader(source.fetch, most=2)
-    loads = [asyncio.create_task(batch.load("a"))]
+    loader = DataLoader(source.fetch, max_keys=2)
+    loads = [asyncio.create_task(loader.load("a"))]
     while not source.calls:
         await asyncio.sleep(0)
-    loads += [asyncio.create_task(batch.load(key)) for key in ("b", "a", "c", "b")]
+    loads += [asyncio.create_task(loader.load(key)) for key in ("b", "a", "c", "b")]
     for _ in range(3):
         await asyncio.sleep(0)
     assert source.calls == [["a"]], "one call at a time"
@@ -37,25 +39,25 @@ async def test_who_asks_while_a_call_runs_is_served_by_the_next() -> None:
     assert source.calls == [["a"], ["b", "a"], ["c"]], (
         "a second load of a key is not answered by an earlier call"
     )
-    assert await batch.load("d") == "D"
+    assert await loader.load("d") == "D"
 
 
-async def test_a_fault_is_told_to_all_that_asked_and_to_nobody_after() -> None:
+async def test_a_failure_is_raised_for_its_callers_and_no_later_ones() -> None:
     source = Source()
     source.gate.set()
-    source.fault = ConnectionError("gone")
-    batch = DataLoader(source.fetch)
+    source.failure = ConnectionError("gone")
+    loader = DataLoader(source.fetch)
     async with asyncio.timeout(30):
-        told = await asyncio.gather(batch.load("a"), batch.load("b"), return_exceptions=True)
-    assert all(fault is source.fault for fault in told)
-    source.fault = None
-    assert await batch.load("a") == "A"
+        results = await asyncio.gather(loader.load("a"), loader.load("b"), return_exceptions=True)
+    assert all(result is source.failure for result in results)
+    source.failure = None
+    assert await loader.load("a") == "A"
 
 
-async def test_one_that_leaves_does_not_hurt_the_others() -> None:
+async def test_a_cancelled_load_does_not_affect_the_others() -> None:
     source = Source()
-    batch = DataLoader(source.fetch)
-    leaving, staying = asyncio.create_task(batch.load("a")), asyncio.create_task(batch.load("a"))
+    loader = DataLoader(source.fetch)
+    leaving, staying = asyncio.create_task(loader.load("a")), asyncio.create_task(loader.load("a"))
     await asyncio.sleep(0.01)
     leaving.cancel()
     source.gate.set()

@@ -113,7 +113,7 @@ async def test_an_operator_cancels_and_retries_another_user_s_task(herald: Heral
 
 async def test_an_operator_cannot_read_a_task_s_contents(herald: Herald, store: Store) -> None:
     task_id = (await herald.create(PERSONAS))["taskId"]
-    await store.put_result("personas", {"_id": "p", "personaId": "p", "taskId": task_id, "userId": "ada"})
+    await store.results.save("personas", {"_id": "p", "personaId": "p", "taskId": task_id, "userId": "ada"})
     operator = herald.operator()
     assert (await operator.get("/api/personas/p")).status_code == 404
     async with operator.connected() as socket:

@@ -36,7 +36,7 @@ async def test_a_refresh_ends_the_subscriptions_that_the_new_token_does_not_perm
         assert all(push["unsubscribe"] == {"code": 2000, "reason": "permission denied"} for push in pushes), (
             "below 2500, so the official SDKs do not subscribe again"
         )
-        await feed.publish([*sorted(withdrawn), *sorted(kept), MINE], "{}")
+        await feed.publish([(channel, "{}") for channel in (*sorted(withdrawn), *sorted(kept), MINE)])
         published = [await socket.push() for _ in {*kept, MINE}]
         assert {push["channel"] for push in published if "pub" in push} == {*kept, MINE}
         for channel in withdrawn:
@@ -67,7 +67,7 @@ async def test_a_subscription_token_keeps_a_channel_open_until_it_is_unsubscribe
         assert "subscribe" in await socket.call(subscribe={"channel": "brand:acme"})
         assert "sub_refresh" in await socket.call(sub_refresh=grant)
         assert "refresh" in await socket.call(refresh={"token": herald.token()})
-        await feed.publish(["brand:acme"], "{}")
+        await feed.publish([("brand:acme", "{}")])
         assert "pub" in await socket.push(), (
             "the token lost the brand, but the subscription token is still valid"
         )
@@ -94,5 +94,5 @@ async def test_a_refresh_or_an_unsubscribe_right_after_a_subscribe_takes_effect(
     async with member.connected() as socket:
         await socket.send(subscribe, {"id": 12, "unsubscribe": {"channel": "brand:acme"}})
         assert [(await socket.next())["id"] for _ in range(2)] == [11, 12]
-        await feed.publish(["brand:acme", MINE], "{}")
+        await feed.publish([("brand:acme", "{}"), (MINE, "{}")])
         assert (await socket.push())["channel"] == MINE

@@ -83,8 +83,8 @@ async def test_a_hub_that_missed_a_signal_catches_up_and_keeps_what_it_knew(
     async with herald_with(settings) as herald:
         ada, bob = herald.token(), herald.other("bob").token()
         await revoke(herald, ada)
-        await store._revocations.delete_many({})
-        await store.revoke_tokens("bob", time.time())
+        await store._database["revocations"].delete_many({})
+        await store.revocations.save("bob", time.time())
         async with asyncio.timeout(30):
             while await status(herald, bob) != 401:
                 await asyncio.sleep(0.01)
@@ -104,7 +104,7 @@ async def test_reloads_continue_after_a_redis_error(
         while "could not read the revocations" not in caplog.text:
             await asyncio.sleep(0.01)
         token = herald.token()
-        await store.revoke_tokens("ada", time.time())
+        await store.revocations.save("ada", time.time())
         while await status(herald, token) != 401:
             await asyncio.sleep(0.01)
 
@@ -117,7 +117,7 @@ async def test_reloads_spare_connections_with_newer_tokens(
         await revoke(herald, herald.token())
         async with herald.connected() as socket:
             bob = herald.other("bob").token()
-            await store.revoke_tokens("bob", time.time())
+            await store.revocations.save("bob", time.time())
             async with asyncio.timeout(30):
                 while await status(herald, bob) != 401:
                     await asyncio.sleep(0.01)
@@ -128,7 +128,7 @@ async def test_revocations_are_in_force_from_the_first_moment(
     held: HeldHub, feed: Feed, store: Store
 ) -> None:
     at = time.time()
-    await store.revoke_tokens("ada", at)
+    await store.revocations.save("ada", at)
     async with Revocations.open(feed, held.hub, held.verifier.revoked, store) as revocations:
         assert held.verifier.revoked.covers("ada", at)
         revocations._on_signal("")  # from a process of the previous version, which names no user
@@ -156,20 +156,22 @@ async def test_revocations_of_the_previous_version_are_imported_from_redis(
     async with herald_with(settings) as herald, asyncio.timeout(30):
         while await status(herald, token) != 401:
             await asyncio.sleep(0.01)
-        while not await store.revocations():
+        while not await store.revocations.load():
             await asyncio.sleep(0.01)
-    assert await store._revocations.count_documents({}) == 1, "those older than a month are not imported"
+    assert await store._database["revocations"].count_documents({}) == 1, (
+        "those older than a month are not imported"
+    )
 
 
 async def test_a_revocation_keeps_its_exact_time_never_moves_back_and_expires_after_a_month(
     store: Store,
 ) -> None:
     at = time.time()
-    await store.revoke_tokens("ada", at)
-    await store.revoke_tokens("ada", at - 10)
-    await store.revoke_tokens("bob", at - 32 * 24 * 3600)
-    assert await store.revocations() == {"ada": at}
-    indexes = await store._revocations.index_information()
+    await store.revocations.save("ada", at)
+    await store.revocations.save("ada", at - 10)
+    await store.revocations.save("bob", at - 32 * 24 * 3600)
+    assert await store.revocations.load() == {"ada": at}
+    indexes = await store._database["revocations"].index_information()
     assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [
         31 * 24 * 3600
     ]
@@ -199,14 +201,14 @@ async def test_a_token_revoked_while_it_refreshes_ends_the_connection(
     connection = await held.connected(client, before)
     channel = f"task:{shared.task_id}"
     assert "subscribe" in await client.call(connection, subscribe={"channel": channel})
-    asked, go_on, get_public = asyncio.Event(), asyncio.Event(), store.get_public
+    asked, go_on, get_public = asyncio.Event(), asyncio.Event(), store.queries.by_ids
 
     async def slow(task_ids: Sequence[str]) -> list[PublicTask]:
         asked.set()
         await go_on.wait()
         return await get_public(task_ids)
 
-    monkeypatch.setattr(store, "get_public", slow)
+    monkeypatch.setattr(store.queries, "by_ids", slow)
     after = jwt.encode({"sub": "ada", "iat": at}, SECRET, algorithm="HS256")
     connection.feed(json.dumps({"id": 2, "refresh": {"token": after}}))
     await asked.wait()

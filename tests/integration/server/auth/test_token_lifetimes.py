@@ -31,7 +31,7 @@ async def test_a_subscription_ends_with_its_token_even_if_joining_took_long(
         await asyncio.sleep(0.05)
     held.snapshots_ready.set()
     assert await client.message() == {"id": 2, "error": {"code": 109, "message": "token expired"}}
-    await feed.publish(["task:x", MINE], "{}")
+    await feed.publish([("task:x", "{}"), (MINE, "{}")])
     assert (await client.message())["push"]["channel"] == MINE
     assert held.hub.subscriptions == 1, "the refused subscription is not kept"
     connection.release()

@@ -130,7 +130,7 @@ async def test_nothing_of_another_s_is_reached_by_any_endpoint(herald: Herald, s
     task_id = task["taskId"]
     for task_type in TASK_TYPES.values():
         made = {"_id": task_id, task_type.result_id: task_id, "taskId": task_id, "userId": "ada"}
-        await store.put_result(task_type.collection, {**made, "brandId": "acme"})
+        await store.results.save(task_type.collection, {**made, "brandId": "acme"})
     bob = herald.other("bob", brands=["another"])
     asked = 0
     for operation in OPERATIONS:

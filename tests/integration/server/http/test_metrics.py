@@ -113,7 +113,7 @@ async def test_the_hub_counts_what_it_does(settings: Settings, feed: Feed) -> No
         async with herald.connected() as first, herald.connected() as second:
             for tick in range(3):
                 task = a_task(status=TaskStatus.PROCESSING, tick=tick)
-                await feed.announce(TaskEvent.of(task, "task.progress"))
+                await feed.publish(TaskEvent.of(task, "task.progress").messages())
             for socket in (first, second):
                 for _ in range(3):
                     await socket.publication()

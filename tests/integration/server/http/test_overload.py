@@ -199,7 +199,7 @@ async def connections(herald: Herald) -> int:
 async def fill(feed: Feed, megabytes: int = 12) -> None:
     """Publish more than the sockets of a connection hold."""
     for _ in range(megabytes):
-        await feed.publish([MINE], json.dumps({"type": "task.step", "filler": "x" * 1_000_000}))
+        await feed.publish([(MINE, json.dumps({"type": "task.step", "filler": "x" * 1_000_000}))])
 
 
 @pytest.mark.usefixtures("impatient")

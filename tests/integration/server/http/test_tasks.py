@@ -278,13 +278,13 @@ async def test_a_result_is_its_owner_s_and_the_brand_s(herald: Herald, store: St
     member = herald.other("eve", ["acme"])
     for collection, path in (("mediaPlanGroups", "mediaPlanGroups"), ("brandKits", "brandKits")):
         result = {"_id": "r1", "taskId": "r1", "userId": "ada", "brandId": "acme", "createdAt": now(), "x": 1}
-        await store.put_result(collection, result)
+        await store.results.save(collection, result)
         found = (await herald.get(f"/api/{path}/r1")).json()
         assert found["x"] == 1 and found["createdAt"].endswith("Z") and "_id" not in found
         assert (await member.get(f"/api/{path}/r1")).status_code == 200
         problem(await herald.other("bob").get(f"/api/{path}/r1"), 404)
         problem(await herald.get(f"/api/{path}/other"), 404)
-    await store.put_result("personas", {"_id": "t-01", "taskId": "t", "userId": "ada"})
+    await store.results.save("personas", {"_id": "t-01", "taskId": "t", "userId": "ada"})
     assert (await herald.get("/api/personas?taskId=t")).json() == {
         "personas": [{"taskId": "t", "userId": "ada"}]
     }

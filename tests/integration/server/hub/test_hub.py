@@ -38,7 +38,7 @@ async def announced(feed: Feed, number: int, task: Task | None = None) -> Task:
     task = task or a_task(status=TaskStatus.PROCESSING)
     for tick in range(task.tick + 1, task.tick + number + 1):
         task = task.model_copy(update={"tick": tick})
-        await feed.announce(TaskEvent.of(task, "task.progress"))
+        await feed.publish(TaskEvent.of(task, "task.progress").messages())
     return task
 
 
@@ -284,10 +284,10 @@ async def test_a_task_s_channel_is_for_its_owner_and_its_brand(
             subscription = (await socket.call(subscribe={"channel": channel}))["subscribe"]
             assert [found["taskId"] for found in subscription["data"]["tasks"]] == [task.task_id]
             assert (await foreign.call(subscribe={"channel": channel}))["error"]["code"] == 103
-        await feed.announce(TaskEvent.of(task))
+        await feed.publish(TaskEvent.of(task).messages())
         assert {(await socket.push())["channel"] for _ in channels} == set(channels)
         assert (await socket.call(unsubscribe={"channel": channels[0]}))["unsubscribe"] == {}
-        await feed.announce(TaskEvent.of(task))
+        await feed.publish(TaskEvent.of(task).messages())
         assert (await socket.push())["channel"] == "brand:acme"
         assert await socket.silence()
         again = (await socket.call(subscribe={"channel": channels[0]}))["subscribe"]
@@ -343,7 +343,7 @@ async def test_a_client_may_ask_for_an_error_in_place_of_a_snapshot(
     herald: Herald, feed: Feed, change: dict[str, Any]
 ) -> None:
     herald.brands = ["acme"]
-    await feed.publish(["brand:acme"], "{}")
+    await feed.publish([("brand:acme", "{}")])
     epoch = (await feed.history("brand:acme", limit=0)).position.epoch
     asked = {"channel": "brand:acme", "recover": True, "epoch": epoch, "offset": 0, "flag": 3}
     async with herald.connected() as socket:
@@ -413,13 +413,13 @@ async def test_lost_data_gives_the_clients_a_new_snapshot(herald: Herald, feed: 
     async with herald.connected() as socket:
         await socket.call(subscribe={"channel": f"task:{task.task_id}"})
         await feed.redis.flushall()
-        await feed.publish([f"task:{task.task_id}"], json.dumps({"type": "task.progress"}))
+        await feed.publish([(f"task:{task.task_id}", json.dumps({"type": "task.progress"}))])
         push = await socket.push()
         assert push["channel"] == f"task:{task.task_id}"
         assert push["unsubscribe"] == {"code": 2500, "reason": "insufficient state"}
         again = await socket.call(subscribe={"channel": f"task:{task.task_id}"})
         assert again["subscribe"]["data"]["tasks"][0]["taskId"] == task.task_id
-        await feed.publish([MINE], json.dumps({"type": "task.progress"}))
+        await feed.publish([(MINE, json.dumps({"type": "task.progress"}))])
         assert await socket.closed() == (3010, "insufficient state")
 
 

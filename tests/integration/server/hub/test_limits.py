@@ -153,7 +153,7 @@ async def test_a_subscription_token_opens_one_channel_for_a_while(settings: Sett
             "subscribe"
         ]
         assert reply["expires"] is True and 55 <= reply["ttl"] <= 60
-        await feed.publish([channel], "{}")
+        await feed.publish([(channel, "{}")])
         assert (await socket.push())["channel"] == channel
         refreshed = await socket.call(sub_refresh={"channel": channel, "token": issue("ada", channel, 1)})
         assert refreshed["sub_refresh"] == {"expires": True, "ttl": 1}
@@ -233,7 +233,7 @@ async def test_who_never_reads_is_sent_away_and_costs_the_others_nothing(
             offset = 0
             while (await herald.http.get("/healthz")).json()["connections"] == 2:
                 for _ in range(20):
-                    await feed.publish([MINE], json.dumps({"type": "task.step", "filler": "x" * 20_000}))
+                    await feed.publish([(MINE, json.dumps({"type": "task.step", "filler": "x" * 20_000}))])
                 for _ in range(20):
                     offset += 1
                     assert (await good.publication())["offset"] == offset
@@ -253,7 +253,7 @@ async def test_a_slow_client_gets_the_newest_progress_and_every_transition(
             task = await announced(feed, 1500, task)
             for _ in range(3):
                 await feed.publish(
-                    [MINE], json.dumps({"type": "task.step", "task": {"taskId": task.task_id}})
+                    [(MINE, json.dumps({"type": "task.step", "task": {"taskId": task.task_id}}))]
                 )
             types: list[str] = []
             last = 0

@@ -72,7 +72,7 @@ async def test_a_stream_carries_the_whole_protocol(herald: Herald, feed: Feed, k
         assert (await stream.send(herald, *commands)).status_code == 204
         assert (await stream.next())["subscribe"]["data"]["tasks"] == [task]
         assert (await stream.next())["error"]["code"] == 104
-        await feed.publish([f"task:{task['taskId']}"], '{"text":"two\\nlines"}')
+        await feed.publish([(f"task:{task['taskId']}", '{"text":"two\\nlines"}')])
         assert (await stream.next())["push"]["pub"]["data"] == {"text": "two\nlines"}
 
 

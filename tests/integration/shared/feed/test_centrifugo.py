@@ -1,4 +1,4 @@
-"""A Centrifugo in the hub's place: what it is sent and what it asks, in its own formats."""
+"""Centrifugo in place of the hub: the messages it receives and the requests it makes, in its own formats."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ KEY = "the-key-of-the-api"
 
 
 class CentrifugoApi:
-    """Takes what Centrifugo's ``POST /api/batch`` takes, and refuses everything else as it does."""
+    """Accepts exactly what Centrifugo's ``POST /api/batch`` accepts, and rejects the rest as it does."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, dict[str, Any]]] = []
@@ -66,8 +66,8 @@ async def api() -> AsyncIterator[CentrifugoApi]:
 
 
 @pytest.fixture
-async def switched(settings: Settings, api: CentrifugoApi) -> AsyncIterator[Settings]:
-    """Settings by which events go to Centrifugo."""
+async def centrifugo_settings(settings: Settings, api: CentrifugoApi) -> AsyncIterator[Settings]:
+    """Settings that send events to ``api``."""
     app = Starlette(routes=[Route("/api/batch", api.batch, methods=["POST"])])
     async with serving(app) as address:
         changes = {"centrifugo_api_url": f"http://{address}/api", "centrifugo_api_key": SecretStr(KEY)}
@@ -75,11 +75,11 @@ async def switched(settings: Settings, api: CentrifugoApi) -> AsyncIterator[Sett
 
 
 @pytest.fixture
-async def elsewhere(switched: Settings) -> AsyncIterator[Herald]:
-    """A Herald whose events Centrifugo forwards."""
+async def centrifugo_herald(centrifugo_settings: Settings) -> AsyncIterator[Herald]:
+    """A Herald whose events go to ``api``."""
     async with (
-        serving(create_app(switched)) as address,
-        Herald.at(address, TokenIssuer(switched)) as herald,
+        serving(create_app(centrifugo_settings)) as address,
+        Herald.at(address, TokenIssuer(centrifugo_settings)) as herald,
     ):
         async with asyncio.timeout(60):
             yield herald
@@ -89,13 +89,22 @@ def of_centrifugo(settings: Settings) -> dict[str, str]:
     return {"HERALD_CENTRIFUGO_API_URL": str(settings.centrifugo_api_url), "HERALD_CENTRIFUGO_API_KEY": KEY}
 
 
+async def test_messages_for_hubs_only_go_to_redis_and_not_to_centrifugo(
+    centrifugo_settings: Settings, api: CentrifugoApi, feed: Feed
+) -> None:
+    async with Feed.connect(centrifugo_settings) as publisher:
+        await publisher.publish([("ops", "{}")], hubs_only=True)
+    assert api.published == []
+    assert len((await feed.history("ops", limit=10)).publications) == 1
+
+
 async def test_an_event_goes_to_its_channels_in_one_request_and_not_to_redis(
-    switched: Settings, api: CentrifugoApi, feed: Feed
+    centrifugo_settings: Settings, api: CentrifugoApi, feed: Feed
 ) -> None:
     event = TaskEvent.of(a_task(brand_id="acme"))
-    async with Feed.connect(switched) as publisher:
-        await publisher.announce(event)
-        assert await publisher.publish(["tasks#ada"], '{"type":"x","text":"ü\\n"}') == [2]
+    async with Feed.connect(centrifugo_settings) as publisher:
+        await publisher.publish(event.messages())
+        assert await publisher.publish([("tasks#ada", '{"type":"x","text":"ü\\n"}')]) == [2]
     assert api.batches == 2
     channels = ["tasks#ada", f"task:{event.task.task_id}", "brand:acme"]
     assert [channel for channel, _ in api.published[:3]] == channels
@@ -104,29 +113,29 @@ async def test_an_event_goes_to_its_channels_in_one_request_and_not_to_redis(
     assert (await feed.history("tasks#ada", limit=10)).publications == []
 
 
-@pytest.mark.parametrize("fault", ["refused", "unavailable", "away", "not taken"])
-async def test_what_it_does_not_take_is_an_error_that_publishers_know(
-    switched: Settings, api: CentrifugoApi, fault: str
+@pytest.mark.parametrize("fault", ["wrong key", "unavailable", "unreachable", "rejected channel"])
+async def test_a_failed_request_raises_an_error_that_publishers_handle(
+    centrifugo_settings: Settings, api: CentrifugoApi, fault: str
 ) -> None:
     faults: dict[str, dict[str, Any]] = {
-        "refused": {"centrifugo_api_key": SecretStr("another")},
-        "away": {"centrifugo_api_url": "http://127.0.0.1:9/api"},
+        "wrong key": {"centrifugo_api_key": SecretStr("another")},
+        "unreachable": {"centrifugo_api_url": "http://127.0.0.1:9/api"},
     }
     changes = faults.get(fault, {})
     api.failing = 1 if fault == "unavailable" else 0
-    async with Feed.connect(switched.model_copy(update=changes)) as publisher:
-        with pytest.raises(CentrifugoError) as told:
-            await publisher.publish(["unknown:x" if fault == "not taken" else "tasks#ada"], "{}")
-    assert isinstance(told.value, OSError) and KEY not in str(told.value)
+    async with Feed.connect(centrifugo_settings.model_copy(update=changes)) as publisher:
+        with pytest.raises(CentrifugoError) as raised:
+            await publisher.publish([("unknown:x" if fault == "rejected channel" else "tasks#ada", "{}")])
+    assert isinstance(raised.value, OSError) and KEY not in str(raised.value)
     assert api.published == []
 
 
-async def test_a_whole_task_is_told_to_centrifugo_and_what_it_missed_later(
-    elsewhere: Herald, switched: Settings, api: CentrifugoApi
+async def test_all_events_of_a_task_reach_centrifugo_even_if_a_request_fails(
+    centrifugo_herald: Herald, centrifugo_settings: Settings, api: CentrifugoApi
 ) -> None:
-    api.failing = 1  # the first event is not taken: the reconcile tells it, or later ones tell more
-    with running(WORKER, environment(switched, **of_centrifugo(switched))):
-        task_id = (await elsewhere.create(BRAND_KIT))["taskId"]
+    api.failing = 1  # the first event is lost, and is published again or superseded
+    with running(WORKER, environment(centrifugo_settings, **of_centrifugo(centrifugo_settings))):
+        task_id = (await centrifugo_herald.create(BRAND_KIT))["taskId"]
         while not any(data["type"] == "task.completed" for _, data in api.published):
             await asyncio.sleep(0.05)
     mine = [data for channel, data in api.published if channel == "tasks#ada"]
@@ -137,26 +146,28 @@ async def test_a_whole_task_is_told_to_centrifugo_and_what_it_missed_later(
     assert "task.delta" in {data["type"] for data in drafts}
 
 
-async def test_a_long_poll_does_not_need_the_hub(elsewhere: Herald) -> None:
-    task_id = (await elsewhere.create(PERSONAS))["taskId"]
-    first = await elsewhere.get(f"/api/jobs/{task_id}")
+async def test_long_polling_works_without_the_hub(centrifugo_herald: Herald) -> None:
+    task_id = (await centrifugo_herald.create(PERSONAS))["taskId"]
+    first = await centrifugo_herald.get(f"/api/jobs/{task_id}")
     headers = {"If-None-Match": first.headers["etag"], "Prefer": "wait=20"}
-    waiting = asyncio.create_task(elsewhere.get(f"/api/jobs/{task_id}", headers=headers))
-    await elsewhere.post(f"/api/jobs/{task_id}/cancel")
+    waiting = asyncio.create_task(centrifugo_herald.get(f"/api/jobs/{task_id}", headers=headers))
+    await centrifugo_herald.post(f"/api/jobs/{task_id}/cancel")
     assert (await waiting).json()["status"] == "cancelled"
 
 
-async def test_centrifugo_asks_who_may_follow_a_channel(elsewhere: Herald, store: Store) -> None:
-    task = await elsewhere.create(PERSONAS)
+async def test_the_subscribe_proxy_checks_permissions(centrifugo_herald: Herald, store: Store) -> None:
+    task = await centrifugo_herald.create(PERSONAS)
 
-    async def asked(user: str, channel: str, key: str = KEY) -> Any:
-        question = {"client": "c", "transport": "websocket", "protocol": "json", "encoding": "json"}
-        body = {**question, "user": user, "channel": channel}
-        return await elsewhere.http.post("/centrifugo/subscribe", json=body, headers={"X-API-Key": key})
+    async def subscribe(user: str, channel: str, key: str = KEY) -> Any:
+        request = {"client": "c", "transport": "websocket", "protocol": "json", "encoding": "json"}
+        body = {**request, "user": user, "channel": channel}
+        return await centrifugo_herald.http.post(
+            "/centrifugo/subscribe", json=body, headers={"X-API-Key": key}
+        )
 
-    allowed = await asked("ada", f"task:{task['taskId']}")
+    allowed = await subscribe("ada", f"task:{task['taskId']}")
     assert allowed.json() == {"result": {"data": {"tasks": [task]}}}
-    assert (await asked("ada", "tasks#ada")).json()["result"]["data"]["tasks"] == [task]
+    assert (await subscribe("ada", "tasks#ada")).json()["result"]["data"]["tasks"] == [task]
     for user, channel in (
         ("bob", f"task:{task['taskId']}"),
         ("bob", "tasks#ada"),
@@ -164,20 +175,22 @@ async def test_centrifugo_asks_who_may_follow_a_channel(elsewhere: Herald, store
         ("ada", "ops"),
         ("ada", "task:none"),
     ):
-        refused = await asked(user, channel)
+        refused = await subscribe(user, channel)
         assert refused.status_code == 200 and refused.json()["error"]["code"] == 103, channel
-    assert (await asked("ada", "tasks#ada", key="wrong")).status_code == 401
+    assert (await subscribe("ada", "tasks#ada", key="wrong")).status_code == 401
 
 
-async def test_without_a_centrifugo_nobody_asks(herald: Herald) -> None:
-    asked = await herald.http.post("/centrifugo/subscribe", json={"user": "ada", "channel": "tasks#ada"})
-    assert asked.status_code == 404
+async def test_there_is_no_subscribe_proxy_without_centrifugo(herald: Herald) -> None:
+    response = await herald.http.post("/centrifugo/subscribe", json={"user": "ada", "channel": "tasks#ada"})
+    assert response.status_code == 404
 
 
-def test_our_tokens_subscribe_a_user_there_as_here(switched: Settings, settings: Settings) -> None:
+def test_tokens_for_centrifugo_name_the_user_s_channel(
+    centrifugo_settings: Settings, settings: Settings
+) -> None:
     def claims(of: Settings) -> dict[str, Any]:
         token = TokenIssuer(of).issue("ada", [], 60)
         read: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
         return read
 
-    assert claims(switched)["channels"] == ["tasks#ada"] and "channels" not in claims(settings)
+    assert claims(centrifugo_settings)["channels"] == ["tasks#ada"] and "channels" not in claims(settings)

@@ -3,91 +3,26 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from pymongo.errors import AutoReconnect
 
-from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.observability import metrics
-from herald.shared.queue.durations import Forecast
 from herald.shared.queue.queue import job_id
 from herald.shared.settings import Settings
-from herald.shared.tasks.models import EndReason, Task, TaskStatus, Usage, now
+from herald.shared.tasks.models import EndReason, Task, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
 from herald.worker.engine.attempt import Parts, RunAgainError, run_task
-from herald.worker.engine.attempts import Runs
-from herald.worker.llm.provider import Piece, Prompt, Provider, ProviderError
-from herald.worker.tasks import GENERATORS
+from herald.worker.llm.provider import Prompt, ProviderError
 from tests.support.tasks import a_task
+from tests.support.worker import USAGE, MakeParts, ScriptedProvider, draft, parts_of, slowly, text_of
 
 STEPS = ["Dividing the market", "Writing personas", "Saving"]
-USAGE = Usage(provider="scripted", model="m", input_tokens=10, output_tokens=5)
-Answer = Callable[[Prompt[Any]], AsyncIterator[str]]
-
-
-def text_of(prompt: Prompt[Any]) -> str:
-    text: str = prompt.draft().model_dump_json(by_alias=True)
-    return text
-
-
-async def draft(prompt: Prompt[Any]) -> AsyncIterator[str]:
-    yield text_of(prompt)
-
-
-async def slowly(prompt: Prompt[Any]) -> AsyncIterator[str]:
-    text = text_of(prompt)
-    for start in range(0, len(text), 20):
-        yield text[start : start + 20]
-        await asyncio.sleep(0.002)
-
-
-class ScriptedProvider:
-    """Answers each call with the next of its script, and with the draft after that."""
-
-    def __init__(self, *script: Answer | Exception) -> None:
-        self._script = list(script)
-        self.calls: Counter[str] = Counter()
-
-    async def write(self, prompt: Prompt[Any]) -> AsyncGenerator[Piece, None]:
-        self.calls[prompt.schema.__name__] += 1
-        answer = self._script.pop(0) if self._script else draft
-        if isinstance(answer, Exception):
-            raise answer
-        async for text in answer(prompt):
-            yield Piece(text, USAGE)
-
-
-def parts_of(
-    settings: Settings, store: Store, feed: Feed, provider: Provider, worker_id: str = "w1"
-) -> Parts:
-    return Parts(
-        settings=settings,
-        store=store,
-        feed=feed,
-        announcer=Announcer(store, feed),
-        forecast=Forecast(feed.redis),
-        provider=provider,
-        worker_id=worker_id,
-        generators=GENERATORS,
-        runs=Runs(),
-    )
-
-
-@pytest.fixture
-def parts(settings: Settings, store: Store, feed: Feed) -> Callable[..., Parts]:
-    def make(*script: Answer | Exception, worker_id: str = "w1", **changes: Any) -> Parts:
-        chosen = settings.model_copy(update=changes)
-        return parts_of(chosen, store, feed, ScriptedProvider(*script), worker_id)
-
-    return make
-
-
-MakeParts = Callable[..., Parts]
 
 
 async def queued(store: Store, **changes: Any) -> Task:
@@ -116,8 +51,8 @@ async def test_a_task_runs_its_steps_and_ends_with_its_result(
     assert done.current_step is None and done.completed_at and done.started_at
     assert done.usage == USAGE.model_copy(update={"input_tokens": 30, "output_tokens": 15})
     assert done.result == {"taskId": task.task_id, "personaIds": [f"{task.task_id}-01", f"{task.task_id}-02"]}
-    assert len(await store.results_of("personas", task.task_id)) == 2
-    assert await store.checkpoints(task.task_id) == {}
+    assert len(await store.results.of_task("personas", task.task_id)) == 2
+    assert await store.checkpoints.load(task.task_id) == {}
 
 
 async def test_every_event_is_newer_than_the_one_before_and_progress_never_goes_back(
@@ -323,7 +258,7 @@ async def test_an_answer_that_does_not_fit_twice_is_the_end(parts: MakeParts, st
     assert "people: Input should be a valid array" in str(failed.last_error)
     assert "Start again" in str(failed.last_error)
     assert failed.usage is not None and failed.usage.output_tokens == 10, "what was paid is told"
-    assert await store.checkpoints(failed.task_id) == {}
+    assert await store.checkpoints.load(failed.task_id) == {}
 
 
 async def forever(_: Prompt[Any]) -> AsyncIterator[str]:
@@ -380,7 +315,7 @@ async def test_of_two_workers_one_ends_a_task(parts: MakeParts, store: Store, fe
     told = await events(feed)
     assert [event["type"] for event in told].count("task.completed") == 1
     assert told[-1]["task"]["rev"] == done.rev, "the loser published something after the end"
-    assert len(await store.results_of("personas", task.task_id)) == 2
+    assert len(await store.results.of_task("personas", task.task_id)) == 2
 
 
 async def test_a_run_that_was_killed_is_taken_up_where_it_was(parts: MakeParts, store: Store) -> None:
@@ -492,14 +427,14 @@ async def test_redis_comes_back_and_the_draft_has_no_hole(
 ) -> None:
     monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 0.005)
     monkeypatch.setattr(journal_module, "DELTA_EVERY_S", 0.01)
-    publish, failures = feed.publish_each, iter(range(5))
+    publish, failures = feed.publish, iter(range(5))
 
     async def sometimes(messages: Any) -> list[int]:
         if any("task.delta" in data for _, data in messages) and next(failures, None) is not None:
             raise ConnectionError("gone")
         return await publish(messages)
 
-    monkeypatch.setattr(feed, "publish_each", sometimes)
+    monkeypatch.setattr(feed, "publish", sometimes)
     task = await queued(store)
     await run_task(task.task_id, parts(slowly, slowly, slowly))
     assert next(failures, None) is None
@@ -531,7 +466,7 @@ async def test_an_answer_that_an_older_version_kept_is_asked_for_again(
     parts: MakeParts, store: Store
 ) -> None:
     task = await queued(store)
-    await store.save_checkpoint(task.task_id, STEPS[0], {"segments": []})
+    await store.checkpoints.save(task.task_id, STEPS[0], {"segments": []})
     fresh = parts()
     await run_task(task.task_id, fresh)
     assert (await loaded(store, task)).status is TaskStatus.COMPLETED
@@ -573,7 +508,7 @@ async def test_no_further_part_is_begun_after_one_has_failed(parts: MakeParts, s
     with pytest.raises(RunAgainError):
         await run_task(task.task_id, first)
     assert first.provider.calls["Portrait"] == 4  # type: ignore[attr-defined]
-    assert len(await store.checkpoints(task.task_id)) == 1 + 3, "those that were being written are kept"
+    assert len(await store.checkpoints.load(task.task_id)) == 1 + 3, "those that were being written are kept"
 
 
 async def test_tokens_are_counted_however_a_call_ends(parts: MakeParts, store: Store) -> None:
@@ -603,7 +538,7 @@ async def test_an_attempt_that_was_superseded_ends_nothing(
     await run_task(task.task_id, parts() if ends_well else parts(draft, unsafe))
     now_running = await loaded(store, task)
     assert (now_running.status, now_running.attempt) == (TaskStatus.PROCESSING, 2)
-    assert await store.checkpoints(task.task_id), "the checkpoints are the other attempt's"
+    assert await store.checkpoints.load(task.task_id), "the checkpoints are the other attempt's"
 
 
 async def test_an_attempt_that_was_superseded_records_nothing(parts: MakeParts, store: Store) -> None:

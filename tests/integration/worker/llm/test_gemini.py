@@ -337,7 +337,7 @@ async def test_a_media_plan_is_written_by_gemini_through_every_trouble(
     answers = len(gemini.asked) - 2
     assert (done.usage.input_tokens, done.usage.output_tokens) == (7 * answers, 6 * answers)
     assert done.usage.cost_usd is not None and done.usage.cost_usd > 0
-    plan = await store.result("mediaPlanGroups", task.task_id)
+    plan = await store.results.get("mediaPlanGroups", task.task_id)
     assert plan is not None
     assert len(plan["calendar"]) == 10
     assert sum(channel["budget"] for channel in plan["channels"]) == 500
@@ -367,7 +367,7 @@ async def test_the_other_types_are_written_by_gemini_and_the_key_is_seen_nowhere
         for task, collection in ((kit, "brandKits"), (people, "personas")):
             done = await ended(store, task)
             assert (done.status, done.retry_count) == ("completed", 1), done.last_error
-            assert await store.results_of(collection, task.task_id)
+            assert await store.results.of_task(collection, task.task_id)
             assert KEY not in done.model_dump_json() and "…!" in str(done.history)
             history = await feed.history(f"task:{task.task_id}", limit=1000)
             assert not any(KEY in message.data for message in history.publications)
