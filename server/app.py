@@ -10,9 +10,8 @@ from starlette.middleware.cors import CORSMiddleware
 
 from herald.server.contracts import asyncapi, openapi, reference, schemas
 from herald.server.dependencies import open_dependencies
-from herald.server.http import admin, centrifugo, health, metrics, pages, problems, tasks
+from herald.server.http import admin, centrifugo, connections, health, metrics, pages, problems, tasks
 from herald.server.http.middleware import Observed
-from herald.server.hub.transports import streams
 from herald.shared.observability import logs, tracing
 from herald.shared.settings import Settings, load_for_service
 
@@ -45,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *metrics.ROUTES,
             *admin.ROUTES,
             *centrifugo.ROUTES,
-            *streams.ROUTES,
+            *connections.ROUTES,
             *pages.ROUTES,
         ],
         middleware=[Middleware(Observed), *([cors] if settings.allowed_origins else [])],

@@ -1,8 +1,10 @@
 """What the endpoints work with, opened once a process."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
@@ -10,15 +12,19 @@ from starlette.requests import HTTPConnection
 from herald.server.admin.overview import OverviewReader
 from herald.server.admin.publisher import OverviewPublisher
 from herald.server.admission import Admission
+from herald.server.auth.authorizer import HubAuthorizer
 from herald.server.auth.revocation import Revocations
 from herald.server.auth.verify import Authenticator
+from herald.server.hub.connection import Connection
 from herald.server.hub.hub import Hub
+from herald.server.hub.transports.transport import Transport
 from herald.server.snapshots import Snapshots
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
+from herald.shared.tasks.events import conflation_key
 from herald.shared.tasks.store import Store
 
 
@@ -33,6 +39,10 @@ class Dependencies(NamedTuple):
     heartbeats: Heartbeats
     admission: Admission
     hub: Hub
+    connect: Callable[[Transport], Connection]
+    """Makes a connection of the hub over a transport."""
+    held_requests: Counter[str]
+    """By user, the requests that wait for a change."""
     revocations: Revocations
     overviews: OverviewReader
     snapshots: Snapshots
@@ -62,7 +72,8 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
             most_bytes=settings.max_outbox_bytes * 3 // 4,  # a client that reads slowly can still take it
         )
         authenticator = Authenticator(settings)
-        hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
+        hub = await stack.enter_async_context(Hub.open(feed, snapshots.read, conflation_key))
+        authorizer = HubAuthorizer(authenticator, store)
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator, store))
         await stack.enter_async_context(OverviewPublisher.open(hub, heartbeats, overviews))
         _calm_the_collector()
@@ -75,6 +86,8 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
             heartbeats=heartbeats,
             admission=admission,
             hub=hub,
+            connect=partial(Connection, hub=hub, authorizer=authorizer, settings=settings),
+            held_requests=Counter(),
             revocations=revocations,
             overviews=overviews,
             snapshots=snapshots,

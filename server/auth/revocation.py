@@ -11,7 +11,6 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from herald.server.auth.verify import Authenticator, Principal
-from herald.server.hub import codes
 from herald.server.hub.hub import Hub
 from herald.shared.aio import cancel_and_wait
 from herald.shared.feed.feed import Feed
@@ -98,8 +97,7 @@ class Revocations:
         for user_id, moment in moments.items():
             self._authenticator.revoke(user_id, moment)
             for connection in self._hub.sessions.of(user_id):
-                if connection.principal is not None and self._authenticator.is_revoked(connection.principal):
-                    connection.disconnect(codes.FORCE_DISCONNECT)
+                connection.disconnect_if_revoked()
 
     async def _adopt(self) -> None:
         """Store what a process of the version before this one has revoked.

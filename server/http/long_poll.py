@@ -1,4 +1,4 @@
-"""Holds a request for as long as there is nothing new to answer (RFC 7240, ``Prefer: wait``)."""
+"""Holds a request until there is something new to answer (RFC 7240, ``Prefer: wait``)."""
 
 import asyncio
 import re
@@ -9,14 +9,13 @@ from contextlib import asynccontextmanager, suppress
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herald.server.auth.verify import Principal
 from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem
 from herald.server.http.requests import principal_of
-from herald.server.hub import codes
+from herald.server.hub.channel import Message, Subscription
 from herald.server.hub.codes import ProtocolError
 from herald.server.hub.frame import Frame
-from herald.server.hub.hub import Hub, Message, Subscription
+from herald.server.hub.hub import Hub
 
 MAX_WAIT_S = 60
 LOOK_EVERY_S = 1.0
@@ -44,7 +43,7 @@ async def until_changed(
     until = asyncio.get_running_loop().time() + wait_s
     try:
         async with (
-            _a_place(dependencies.hub.held, user_id, dependencies.settings.max_connections_per_user),
+            _a_place(dependencies.held_requests, user_id, dependencies.settings.max_connections_per_user),
             _changes(dependencies.hub, channel) as changed,
         ):
             response = await answer()  # again: it may have changed before we listened
@@ -97,7 +96,7 @@ async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterato
 async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
     """Yield an event that is set whenever something is published to ``channel``."""
     listener = _Listener()
-    subscription = await hub.subscribe(channel, listener, recover=None, with_snapshot=False)
+    subscription, _ = await hub.subscribe(channel, listener, recover=None, with_snapshot=False)
     subscription.begin()
     try:
         yield listener.changed
@@ -106,23 +105,16 @@ async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
 
 
 class _Listener:
-    """A receiver that only notes that something was published."""
+    """A receiver that only notices that something was published."""
+
+    direct_write: Callable[[bytes], object] | None = None
 
     def __init__(self) -> None:
         self.changed = asyncio.Event()
-        self.session = ""
-        self.principal: Principal | None = None
-        self.fast: Callable[[bytes], object] | None = None
-
-    def feed(self, _: str | bytes) -> None:
-        """Do nothing: it has no client that could send commands."""
 
     def deliver(self, _: Frame, __: Sequence[Message]) -> None:
         self.changed.set()
 
     def lost_position(self, subscription: Subscription) -> None:
         subscription.sent = 0  # offsets may begin anew
-        self.changed.set()
-
-    def disconnect(self, _: codes.Disconnect) -> None:
         self.changed.set()

@@ -1,5 +1,6 @@
 """The task event as it goes on the wire, and the channels that carry it."""
 
+import json
 from typing import Literal
 
 from herald.shared.tasks.models import Model, PublicTask, Task, TaskStatus, Timestamp, now
@@ -100,3 +101,14 @@ def task_channel(task_id: str) -> str:
 def brand_channel(brand_id: str) -> str:
     """The channel of all of a brand's tasks."""
     return f"brand:{brand_id}"
+
+
+def conflation_key(data: str) -> str | None:
+    """The id of the task whose progress ``data`` (JSON text) reports; None for any other message.
+
+    A newer progress event makes the earlier ones of its task superfluous.
+    """
+    event = json.loads(data)
+    if isinstance(event, dict) and event.get("type") == "task.progress":
+        return str(event["task"]["taskId"])
+    return None

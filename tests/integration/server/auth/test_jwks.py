@@ -11,9 +11,8 @@ from starlette.routing import Route
 from herald.server.auth import verify as auth
 from herald.server.auth.verify import Authenticator, InvalidTokenError, KeysUnavailableError
 from herald.shared.settings import Settings
-from tests.integration.server.hub.test_hub import herald_with
-from tests.integration.server.hub.test_limits import Keys
-from tests.support.web import serving
+from tests.integration.server.auth.test_tokens import Keys
+from tests.support.web import herald_with, serving
 
 
 async def test_a_key_that_is_withdrawn_is_refused_once_the_fetched_keys_are_old(

@@ -11,20 +11,23 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from herald.server.auth import revocation
+from herald.server.auth.authorizer import HubAuthorizer
 from herald.server.auth.revocation import Revocations
 from herald.server.auth.verify import Authenticator, SubscriptionGrant
 from herald.server.hub import codes
+from herald.server.hub.channel import Subscription
 from herald.server.hub.connection import Connection
 from herald.server.hub.frame import Frame
-from herald.server.hub.hub import Hub, Subscription
+from herald.server.hub.hub import Hub
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import PublicTask
 from herald.shared.tasks.store import Store
 from tests.conftest import SECRET
-from tests.integration.server.hub.test_hub import MINE, herald_with
 from tests.support.client import Herald
+from tests.support.hub import MINE
 from tests.support.tasks import a_task
+from tests.support.web import herald_with
 
 
 async def test_a_refresh_ends_the_subscriptions_that_the_new_token_does_not_permit(
@@ -117,13 +120,13 @@ class Client:
 
     name = "websocket"
     writable = True
-    fast: Callable[[bytes], object] | None = None
+    direct_write: Callable[[bytes], object] | None = None
 
     def __init__(self) -> None:
         self.sent: asyncio.Queue[dict[str, Any] | codes.Disconnect] = asyncio.Queue()
 
     def write(self, frame: Frame) -> None:
-        for line in frame.text.split("\n"):
+        for line in frame.data.split(b"\n"):
             self.sent.put_nowait(json.loads(line))
 
     def close(self, why: codes.Disconnect) -> None:
@@ -156,8 +159,7 @@ class Joining:
         return Connection(
             client,
             hub=self.hub,
-            authenticator=self.authenticator,
-            store=self._store,
+            authorizer=HubAuthorizer(self.authenticator, self._store),
             settings=self._settings.model_copy(update=changes),
         )
 
@@ -224,7 +226,7 @@ async def answered(client: Client, connection: Connection, **command: Any) -> di
 def timers(connection: Connection) -> dict[str, float]:
     """By name, the seconds until the connection's timers end something."""
     at = asyncio.get_running_loop().time()
-    return {name: timer.when() - at for name, timer in connection._timers.items()}
+    return {name: timer.when() - at for name, timer in connection.timers.pending.items()}
 
 
 async def test_a_refreshed_token_s_expiry_replaces_that_of_the_token_before(joining: Joining) -> None:
@@ -293,7 +295,7 @@ async def test_a_subscription_that_ends_while_its_token_is_checked_is_not_refres
     monkeypatch.setattr(authenticator, "subscription", slow)
     connection.feed(json.dumps({"id": 2, "sub_refresh": grant}))
     await asked.wait()
-    subscription = connection._subscriptions["task:x"]
+    subscription = connection._subscriptions.get("task:x")
     assert isinstance(subscription, Subscription)
     connection.lost_position(subscription)
     assert (await client.message())["push"]["unsubscribe"]["code"] == 2500

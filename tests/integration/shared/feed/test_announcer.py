@@ -4,7 +4,7 @@ from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
-from tests.integration.server.hub.test_hub import MINE
+from tests.support.hub import MINE
 from tests.support.tasks import a_task
 
 

@@ -1,7 +1,6 @@
 """A position never names two publications, whatever data Redis comes back with."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -11,7 +10,8 @@ import redis
 from redis.asyncio import Connection
 
 from herald.server.http.long_poll import _changes, _Listener
-from herald.server.hub.hub import Hub, Subscription
+from herald.server.hub.channel import Subscription
+from herald.server.hub.hub import Hub
 from herald.shared.feed.feed import Feed, Position, Publication, pubsub_name
 from herald.shared.feed.follower import Follower
 from herald.shared.launcher import embedded
@@ -159,8 +159,8 @@ async def test_a_hub_that_has_not_noticed_yet_gives_nobody_a_position_that_stays
             clients = [Client() for _ in range(3)]
             # A newcomer, one who was here before, and one who comes from a hub that has noticed.
             for client, recover in zip(clients, (None, before, elsewhere), strict=True):
-                subscription = await hub.subscribe(CHANNEL, client, recover=recover)
-                assert json.loads(subscription.result)["epoch"] == before.epoch
+                subscription, start = await hub.subscribe(CHANNEL, client, recover=recover)
+                assert start.position.epoch == before.epoch
                 subscription.begin()
             go_on.set()
             async with asyncio.timeout(30):
