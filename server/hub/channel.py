@@ -13,24 +13,24 @@ from herald.shared.feed.feed import Position, Publication
 class Message:
     """A publication, encoded once for all subscribers of its channel."""
 
-    __slots__ = ("_channel", "_conflation_key", "_json", "data", "offset")
+    __slots__ = ("_channel", "_json", "_key", "data", "offset")
 
     def __init__(self, channel: "Channel", publication: Publication) -> None:
         self.offset, json = publication
         self.data = protocol.publication(channel.prefix, self.offset, json)
         """The message as it goes out."""
         self._channel = channel
-        self._json: str | None = json
-        self._conflation_key: str | None = None
+        self._json: str | None = json  # until the key is computed
+        self._key: str | None = None
 
     @property
     def conflation_key(self) -> str | None:
         """The key of this message in a client's outbox; computed once, when the first client is slow."""
         if self._json is not None:
             key = self._channel.key_of(self._json)
-            self._conflation_key = None if key is None else f"{self._channel.name} {key}"
+            self._key = None if key is None else f"{self._channel.name} {key}"
             self._json = None
-        return self._conflation_key
+        return self._key
 
 
 class Receiver(Protocol):
