@@ -1,4 +1,4 @@
-"""Wires routes, middleware and lifespan; nothing else."""
+"""Builds the ASGI application from its routes, middleware and lifespan."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,7 +17,7 @@ from herald.shared.settings import Settings, load_for_service
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
-    """The application; by default that of a process of its own, with the settings of its environment."""
+    """Return the application; without settings, it reads them from the environment, and sets logging up."""
     if settings is None:
         settings = load_for_service()
         logs.set_up(settings)

@@ -1,4 +1,4 @@
-"""What the endpoints work with, opened once a process."""
+"""The parts of the web process that its endpoints use, opened once per process."""
 
 import gc
 from collections import Counter
@@ -29,7 +29,7 @@ from herald.shared.tasks.store import Store
 
 
 class Dependencies(NamedTuple):
-    """The parts that an endpoint may need."""
+    """Everything that an endpoint may need."""
 
     settings: Settings
     authenticator: Authenticator
@@ -42,7 +42,7 @@ class Dependencies(NamedTuple):
     connect: Callable[[Transport], Connection]
     """Makes a connection of the hub over a transport."""
     held_requests: Counter[str]
-    """By user, the requests that wait for a change."""
+    """By user, the number of requests that wait for a change."""
     revocations: Revocations
     overviews: OverviewReader
     snapshots: Snapshots
@@ -50,7 +50,7 @@ class Dependencies(NamedTuple):
 
 @asynccontextmanager
 async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
-    """Open every part, and close them in the opposite order.
+    """Open every part, and close them in reverse order when the block ends.
 
     Raises:
         pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
@@ -69,14 +69,14 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
             admission.placed,
             overviews,
             recent_s=settings.snapshot_recent_s,
-            most_bytes=settings.max_outbox_bytes * 3 // 4,  # a client that reads slowly can still take it
+            most_bytes=settings.max_outbox_bytes * 3 // 4,  # leaves room in the outbox of a slow client
         )
         authenticator = Authenticator(settings)
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read, conflation_key))
         authorizer = HubAuthorizer(authenticator, store)
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, authenticator, store))
         await stack.enter_async_context(OverviewPublisher.open(hub, heartbeats, overviews))
-        _calm_the_collector()
+        _tune_garbage_collection()
         yield Dependencies(
             settings=settings,
             authenticator=authenticator,
@@ -94,11 +94,11 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
         )
 
 
-def _calm_the_collector() -> None:
-    """Let the garbage collector look less often, and never at what lives as long as the process.
+def _tune_garbage_collection() -> None:
+    """Collect garbage less often, and leave out the objects that live as long as the process.
 
-    Thousands of connections are many objects and little garbage: at its default pace it would spend a
-    good part of each connect on going through all of them.
+    Thousands of connections are many objects and little garbage: with its default thresholds the collector
+    would take a good part of the time of each connect.
     """
     gc.collect()
     gc.freeze()

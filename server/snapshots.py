@@ -1,4 +1,4 @@
-"""Snapshots: what a channel's subscribers start from, its active tasks and those that ended recently."""
+"""Reads snapshots, the state that a channel's subscribers start from: active and recently ended tasks."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -35,7 +35,7 @@ class Snapshots:
         """Return the snapshot of ``channel`` as JSON: a `TaskSnapshot`; for operators, ``{"overview": …}``.
 
         Raises:
-            pymongo.errors.PyMongoError: it cannot be read.
+            pymongo.errors.PyMongoError: MongoDB cannot be read.
         """
         if channel == OPS_CHANNEL:
             overview = await self._overviews.read()

@@ -27,13 +27,13 @@ UNCHANGED = 304
 async def until_changed(
     request: Request, channel: str, answer: Callable[[], Awaitable[Response]]
 ) -> Response:
-    """Return the response of ``answer``, holding the request while that is 304.
+    """Return the response of ``answer``, and hold the request as long as that is 304.
 
-    ``answer`` is called again after each publication to ``channel``. The request is held for the seconds of
+    ``answer`` is called again after each publication to ``channel``. The request is held for the seconds in
     its ``Prefer: wait=…``; without one, or without an ``If-None-Match``, it is answered at once.
 
     Raises:
-        Problem: 429; the user already has as many requests waiting as a user may have connections.
+        Problem: 429; the user already has as many held requests as a user may have connections.
     """
     wait_s = _wait_s(request)
     response = await answer()
@@ -50,22 +50,22 @@ async def until_changed(
             while response.status_code == UNCHANGED and await _heard(changed, request, until):
                 response = await answer()
     except ProtocolError:
-        return response  # the channel cannot be followed now; the client asks again
+        return response  # the channel cannot be followed now; the client will ask again
     response.headers["Preference-Applied"] = f"wait={wait_s}"
     return response
 
 
 async def _heard(changed: asyncio.Event, request: Request, until: float) -> bool:
-    """Wait for a change; False if none came in time, the client has left, or the hub is stopping."""
+    """Wait for a change; False if there was none in time, the client has left, or the hub is stopping."""
     dependencies, loop = dependencies_of(request), asyncio.get_running_loop()
-    hub, elsewhere = dependencies.hub, dependencies.settings.centrifugo_api_url is not None
+    polling = dependencies.settings.centrifugo_api_url is not None
     while not changed.is_set():
         left_s = until - loop.time()
-        if left_s <= 0 or hub.draining or await request.is_disconnected():
+        if left_s <= 0 or dependencies.hub.draining or await request.is_disconnected():
             return False
         with suppress(TimeoutError):
             await asyncio.wait_for(changed.wait(), min(left_s, LOOK_EVERY_S))
-        if elsewhere:
+        if polling:
             break  # events go through Centrifugo and never reach this hub, so MongoDB is polled
     changed.clear()
     return True
@@ -79,9 +79,9 @@ def _wait_s(request: Request) -> int:
 
 @asynccontextmanager
 async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterator[None]:
-    """Count a waiting request of a user, of whom at most ``limit`` may wait at once."""
+    """Count a held request of a user, who may have at most ``limit`` at once."""
     if held[user_id] >= limit:
-        detail = f"you already have {limit} requests waiting; let one of them end, or send no `Prefer: wait`"
+        detail = f"you already have {limit} held requests; let one of them end, or omit `Prefer: wait`"
         raise Problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
     held[user_id] += 1
     try:
@@ -94,7 +94,7 @@ async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterato
 
 @asynccontextmanager
 async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
-    """Yield an event that is set whenever something is published to ``channel``."""
+    """Follow ``channel`` until the block ends; yields an event that each publication sets."""
     listener = _Listener()
     subscription, _ = await hub.subscribe(channel, listener, recover=None, with_snapshot=False)
     subscription.begin()

@@ -1,4 +1,4 @@
-"""What the tests of the hub share: events to publish, and clients with streams."""
+"""Helpers for the tests of the hub: events to publish, and clients with HTTP streams."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,11 +18,13 @@ MINE = "tasks#ada"
 
 
 def subscribed(hello: dict[str, Any], channel: str = MINE) -> dict[str, Any]:
+    """The server-side subscription in the result of a connect."""
     subscription: dict[str, Any] = hello["subs"][channel]
     return subscription
 
 
 def position(subscription: dict[str, Any]) -> dict[str, Any]:
+    """The fields that recover from where a subscription began."""
     return {"recover": True, "epoch": subscription["epoch"], "offset": subscription["offset"]}
 
 
@@ -36,7 +38,7 @@ async def announced(feed: Feed, number: int, task: Task | None = None) -> Task:
 
 
 class Stream:
-    """A client whose way from the server is an endless response."""
+    """A client that reads an HTTP stream or server-sent events, and sends its commands by emulation."""
 
     def __init__(self, herald: Herald, lines: AsyncIterator[str], prefix: str) -> None:
         self._herald = herald
@@ -45,6 +47,7 @@ class Stream:
         self.hello: dict[str, Any] = {}
 
     async def next(self) -> dict[str, Any]:
+        """The next message that is not a ping."""
         async for line in self._lines:
             if line.startswith(self._prefix) and (text := line.removeprefix(self._prefix)):
                 message: dict[str, Any] = json.loads(text)
@@ -53,7 +56,7 @@ class Stream:
         raise EOFError
 
     async def send(self, herald: Herald, *commands: dict[str, Any]) -> httpx2.Response:
-        """Send commands by way of ``herald``, which may be another process."""
+        """Send commands through ``herald``, which may be another process."""
         data = "\n".join(json.dumps(command) for command in commands)
         body = {"session": self.hello["session"], "node": self.hello["node"], "data": data}
         return await herald.http.post("/emulation", json=body)
@@ -61,6 +64,7 @@ class Stream:
 
 @asynccontextmanager
 async def streaming(herald: Herald, kind: str, **connect: Any) -> AsyncIterator[Stream]:
+    """A stream (``http_stream`` or ``sse``) after its connect; `Stream.hello` is the result."""
     command = json.dumps({"id": 1, "connect": {"token": herald.token(), **connect}})
     if kind == "sse":
         request = herald.http.stream("GET", "/connection/sse", params={"cf_connect": command})

@@ -9,7 +9,7 @@ from herald.server.hub.transports import websocket as websocket_transport
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Deadlines that a test can wait for."""
+    """Make the deadlines for slow clients short enough to wait for."""
     monkeypatch.setattr(uvicorn_protocol, "HEAD_WITHIN_S", 0.2)
     monkeypatch.setattr(uvicorn_protocol, "BODY_WITHIN_S", 0.2)
     monkeypatch.setattr(uvicorn_protocol, "READ_WITHIN_S", 0.2)

@@ -12,15 +12,15 @@ from starlette.routing import Route
 
 from tests.support.client import PERSONAS, Herald
 from tests.support.hub import streaming
-from tests.support.slow import deaf_request, until_cut_off
+from tests.support.slow import request_without_reading, until_cut_off
 from tests.support.web import serving
 
 ENOUGH_BYTES = 16 * 1024 * 1024
-"""So much of a request must never be read."""
+"""The server must never read this much from one client."""
 
 
 async def answer_to(address: str, parts: Iterator[bytes], *, go_on: bool = False) -> bytes:
-    """Send ``parts`` until the server ends the connection, or answers if not to ``go_on``; its answers."""
+    """Send ``parts`` until the server answers, or with ``go_on`` until it closes the connection; its answers."""
     host, _, port = address.partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     answer = bytearray()
@@ -156,8 +156,8 @@ async def test_a_response_that_is_not_read_is_cut_off() -> None:
         return Response(bytes(20_000_000))
 
     async with serving(Starlette(routes=[Route("/", large)])) as address:
-        with await deaf_request(address, "GET / HTTP/1.1\r\nHost: herald\r\n\r\n") as deaf:
-            await until_cut_off(deaf)
+        with await request_without_reading(address, "GET / HTTP/1.1\r\nHost: herald\r\n\r\n") as client:
+            await until_cut_off(client)
 
 
 @pytest.mark.parametrize(

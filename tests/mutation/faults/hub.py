@@ -259,7 +259,7 @@ FAULTS = [
     ),
     Fault(
         LONG_POLL,
-        "left_s <= 0 or hub.draining or await request.is_disconnected()",
+        "left_s <= 0 or dependencies.hub.draining or await request.is_disconnected()",
         "left_s <= 0 or await request.is_disconnected()",
         HELD,
     ),

@@ -1,4 +1,4 @@
-"""Uvicorn still works as `server.uvicorn_protocol` expects it to, which overrides parts that are not public."""
+"""The parts of uvicorn that `server.uvicorn_protocol` relies on, which are not public, are as it expects."""
 
 import asyncio
 import inspect

@@ -12,19 +12,19 @@ from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import TaskStatus
 from tests.support.hub import MINE, announced, connections
-from tests.support.slow import deaf_client, deaf_request, until_cut_off
+from tests.support.slow import connect_without_reading, request_without_reading, until_cut_off
 from tests.support.tasks import a_task
 from tests.support.web import herald_with
 
 ENOUGH_BYTES = 16 * 1024 * 1024
-"""So much of a request must never be read."""
+"""The server must never read this much from one client."""
 
 
 async def test_a_client_that_never_reads_is_disconnected_and_costs_the_others_nothing(
     settings: Settings, feed: Feed
 ) -> None:
     async with herald_with(settings, max_outbox_bytes=100_000) as herald, herald.connected() as good:
-        with await deaf_client(herald.address, herald.token()):
+        with await connect_without_reading(herald.address, herald.token()):
             while (await herald.http.get("/healthz")).json()["connections"] < 2:
                 await asyncio.sleep(0.01)
             offset = 0
@@ -81,11 +81,11 @@ async def test_a_stream_that_is_not_read_is_cut_off(settings: Settings, feed: Fe
             "http_stream": "POST /connection/http_stream HTTP/1.1\r\nHost: herald\r\n"
             f"Content-Length: {len(connect)}\r\n\r\n{connect}",
         }
-        with await deaf_request(herald.address, request[kind]) as deaf:
+        with await request_without_reading(herald.address, request[kind]) as client:
             while not await connections(herald):
                 await asyncio.sleep(0.01)
             await fill(feed)
-            await until_cut_off(deaf)
+            await until_cut_off(client)
             assert not await connections(herald)
 
 
@@ -95,14 +95,14 @@ async def test_a_websocket_that_leaves_without_reading_is_cut_off(
     settings: Settings, feed: Feed, end: str
 ) -> None:
     async with herald_with(settings, max_outbox_bytes=50_000_000) as herald:
-        with await deaf_client(herald.address, herald.token()) as deaf:
+        with await connect_without_reading(herald.address, herald.token()) as client:
             while not await connections(herald):
                 await asyncio.sleep(0.01)
             await fill(feed)
             if end == "close frame":
-                await asyncio.get_running_loop().sock_sendall(deaf, b"\x88\x80" + bytes(4))
+                await asyncio.get_running_loop().sock_sendall(client, b"\x88\x80" + bytes(4))
             else:
-                deaf.shutdown(sockets.SHUT_WR)
+                client.shutdown(sockets.SHUT_WR)
             async with asyncio.timeout(30):
                 while await connections(herald):
                     await asyncio.sleep(0.01)
@@ -114,10 +114,10 @@ PING = b"\x89\xfd" + bytes(4) + b"x" * 125
 @pytest.mark.usefixtures("impatient")
 async def test_a_client_that_does_not_read_its_pongs_is_disconnected(settings: Settings) -> None:
     async with herald_with(settings, max_outbox_bytes=100_000, max_commands_per_s=1e9) as herald:
-        with await deaf_client(herald.address, herald.token()) as deaf:
+        with await connect_without_reading(herald.address, herald.token()) as client:
             sent = 0
             with suppress(ConnectionError):
                 while sent < ENOUGH_BYTES:
-                    await asyncio.get_running_loop().sock_sendall(deaf, PING * 1000)
+                    await asyncio.get_running_loop().sock_sendall(client, PING * 1000)
                     sent += len(PING) * 1000
             assert sent < ENOUGH_BYTES

@@ -124,7 +124,7 @@ async def test_a_request_notices_changes_after_redis_has_lost_its_data(world: Wo
         assert (await held).status_code == 200
 
 
-async def test_a_stopping_hub_answers_the_requests_that_wait(world: World) -> None:
+async def test_a_stopping_hub_answers_held_requests(world: World) -> None:
     async with asyncio.timeout(10):
         held = world.request("wait=60")
         await world.answered(2)
