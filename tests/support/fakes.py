@@ -10,7 +10,14 @@ from herald.server.hub.channel import Message, Subscription
 from herald.server.hub.connection import Connection
 from herald.server.hub.frame import Frame
 from herald.server.hub.hub import Hub
-from herald.server.hub.interfaces import Grant, Identity
+from herald.server.hub.interfaces import (
+    Authorizer,
+    AuthorizerUnavailableError,
+    Grant,
+    Identity,
+    InvalidTokenError,
+    TokenExpiredError,
+)
 from herald.server.hub.transports.transport import Transport
 from herald.shared.feed.feed import Position
 from herald.shared.settings import Settings
@@ -51,23 +58,39 @@ class Clock:
         return [action for timer, action in self.timers if not timer.cancelled()]
 
 
+REFUSED: dict[str, Exception] = {
+    "invalid": InvalidTokenError("it is not valid"),
+    "expired": TokenExpiredError(),
+    "unavailable": AuthorizerUnavailableError(),
+}
+"""Tokens that a `FakeAuthorizer` refuses."""
+
+
 class FakeAuthorizer:
-    """Accepts every token, and takes it for the name of its user, who may follow every channel."""
+    """Takes a token for the name of its user, who may follow every channel; `REFUSED` ones fail."""
+
+    def __init__(self) -> None:
+        self.revoked: set[str] = set()
 
     async def authenticate(self, token: str) -> Identity:
+        if token in REFUSED:
+            raise REFUSED[token]
         return Identity(token, None, (f"tasks#{token}",))
 
     async def grant(self, token: str) -> Grant:
-        raise NotImplementedError
+        if token in REFUSED:
+            raise REFUSED[token]
+        user, _, channel = token.partition(" ")
+        return Grant(user, channel, None)
 
     async def may_subscribe(self, _: Identity, __: str) -> bool:
         return True
 
-    async def withdrawn(self, _: Identity, __: Identity, ___: Sequence[str]) -> list[str]:
-        return []
+    async def withdrawn(self, _: Identity, __: Identity, channels: Sequence[str]) -> list[str]:
+        return [channel for channel in channels if channel in self.revoked]
 
-    def is_revoked(self, _: Identity) -> bool:
-        return False
+    def is_revoked(self, identity: Identity) -> bool:
+        return identity.user_id in self.revoked
 
 
 def hub_on(feed: Any, snapshot: Callable[[str], Any] | None = None) -> Hub:
@@ -124,10 +147,12 @@ class FakeReceiver:
         raise AssertionError("the position was lost")
 
 
-def connection_to(hub: Hub, client: Transport, **changes: Any) -> Connection:
-    """A connection with changed settings, whose client may be anybody."""
+def connection_to(
+    hub: Hub, client: Transport, authorizer: Authorizer | None = None, **changes: Any
+) -> Connection:
+    """A connection with changed settings; by default, every client is accepted."""
     settings = SETTINGS.model_copy(update=changes)
-    return Connection(client, hub=hub, authorizer=FakeAuthorizer(), settings=settings)
+    return Connection(client, hub=hub, authorizer=authorizer or FakeAuthorizer(), settings=settings)
 
 
 class Socket:
