@@ -6,7 +6,7 @@ from typing import Any
 
 import uvicorn
 
-from herald.server.hub.transports.websocket import HttpProtocol
+from herald.server.uvicorn_protocol import HttpProtocol
 from herald.shared.observability import logs
 from herald.shared.settings import METRICS_DIR, Settings, load_for_service, set_for_children
 

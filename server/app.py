@@ -1,4 +1,4 @@
-"""Wires routes, middleware and lifespan; nothing else."""
+"""Builds the ASGI application from its routes, middleware and lifespan."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,15 +10,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from herald.server.contracts import asyncapi, openapi, reference, schemas
 from herald.server.dependencies import open_dependencies
-from herald.server.http import admin, centrifugo, health, metrics, pages, problems, tasks
+from herald.server.http import admin, centrifugo, connections, health, metrics, pages, problems, tasks
 from herald.server.http.middleware import Observed
-from herald.server.hub.transports import streams
 from herald.shared.observability import logs, tracing
 from herald.shared.settings import Settings, load_for_service
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
-    """The application; by default that of a process of its own, with the settings of its environment."""
+    """Return the application; without settings, it reads them from the environment, and sets logging up."""
     if settings is None:
         settings = load_for_service()
         logs.set_up(settings)
@@ -45,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *metrics.ROUTES,
             *admin.ROUTES,
             *centrifugo.ROUTES,
-            *streams.ROUTES,
+            *connections.ROUTES,
             *pages.ROUTES,
         ],
         middleware=[Middleware(Observed), *([cors] if settings.allowed_origins else [])],

@@ -1,8 +1,10 @@
-"""What the endpoints work with, opened once a process."""
+"""The parts of the web process that its endpoints use, opened once per process."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
@@ -10,21 +12,25 @@ from starlette.requests import HTTPConnection
 from herald.server.admin.overview import OverviewReader
 from herald.server.admin.publisher import OverviewPublisher
 from herald.server.admission import Admission
+from herald.server.auth.authorizer import HubAuthorizer
 from herald.server.auth.revocation import Revocations
 from herald.server.auth.verify import TokenVerifier
+from herald.server.hub.connection import Connection
 from herald.server.hub.hub import Hub
+from herald.server.hub.transports.transport import Transport
 from herald.server.snapshots import Snapshots
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
+from herald.shared.tasks.events import conflation_key
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
 
 
 class Dependencies(NamedTuple):
-    """The parts that an endpoint may need."""
+    """Everything that an endpoint may need."""
 
     settings: Settings
     verifier: TokenVerifier
@@ -35,6 +41,10 @@ class Dependencies(NamedTuple):
     heartbeats: Heartbeats
     admission: Admission
     hub: Hub
+    connect: Callable[[Transport], Connection]
+    """Makes a connection of the hub over a transport."""
+    held_requests: Counter[str]
+    """By user, the number of requests that wait for a change."""
     revocations: Revocations
     overviews: OverviewReader
     snapshots: Snapshots
@@ -42,7 +52,7 @@ class Dependencies(NamedTuple):
 
 @asynccontextmanager
 async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
-    """Open every part, and close them in the opposite order.
+    """Open every part, and close them in reverse order when the block ends.
 
     Raises:
         pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
@@ -61,13 +71,14 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
             admission.with_estimates,
             overviews,
             recent_s=settings.snapshot_recent_s,
-            most_bytes=settings.max_outbox_bytes * 3 // 4,  # a client that reads slowly can still take it
+            most_bytes=settings.max_outbox_bytes * 3 // 4,  # leaves room in the outbox of a slow client
         )
         verifier = TokenVerifier(settings)
-        hub = await stack.enter_async_context(Hub.open(feed, snapshots.read))
+        hub = await stack.enter_async_context(Hub.open(feed, snapshots.read, conflation_key))
+        authorizer = HubAuthorizer(verifier, store)
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, verifier.revoked, store))
         await stack.enter_async_context(OverviewPublisher.open(hub, feed, heartbeats, overviews))
-        _calm_the_collector()
+        _tune_garbage_collection()
         yield Dependencies(
             settings=settings,
             verifier=verifier,
@@ -78,17 +89,19 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
             heartbeats=heartbeats,
             admission=admission,
             hub=hub,
+            connect=partial(Connection, hub=hub, authorizer=authorizer, settings=settings),
+            held_requests=Counter(),
             revocations=revocations,
             overviews=overviews,
             snapshots=snapshots,
         )
 
 
-def _calm_the_collector() -> None:
-    """Let the garbage collector look less often, and never at what lives as long as the process.
+def _tune_garbage_collection() -> None:
+    """Collect garbage less often, and leave out the objects that live as long as the process.
 
-    Thousands of connections are many objects and little garbage: at its default pace it would spend a
-    good part of each connect on going through all of them.
+    Thousands of connections are many objects and little garbage: with its default thresholds the collector
+    would take a good part of the time of each connect.
     """
     gc.collect()
     gc.freeze()

@@ -1,8 +1,10 @@
-"""What a channel's subscribers start from: its active tasks, and those that ended lately."""
+"""Reads snapshots, the state that a channel's subscribers start from: active and recently ended tasks."""
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
 
 from herald.server.admin.overview import OverviewReader
 from herald.shared.aio import DataLoader
@@ -12,11 +14,11 @@ from herald.shared.tasks.models import PublicTask, now
 from herald.shared.tasks.store import Store
 
 Placed = Callable[[Sequence[PublicTask]], Awaitable[list[PublicTask]]]
-"""Adds to those that wait where they are in the queue."""
+"""Adds their positions in the queue to queued tasks."""
 
 
 class Snapshots:
-    """Reads snapshots; those of users who come at the same time are read together."""
+    """Reads snapshots; those of users who connect at the same time are read together."""
 
     def __init__(
         self, store: Store, placed: Placed, overviews: OverviewReader, *, recent_s: float, most_bytes: int
@@ -28,17 +30,18 @@ class Snapshots:
         self._most_bytes = most_bytes
         self._of_users = DataLoader(self._read_users)
 
-    async def read(self, channel: str) -> str:
-        """The snapshot of ``channel``, as JSON text: a `TaskSnapshot`; the operators' ``{"overview": …}``.
+    async def read(self, channel: str) -> bytes:
+        """Return the snapshot of ``channel`` as JSON: a `TaskSnapshot`; for operators, ``{"overview": …}``.
 
         Raises:
-            pymongo.errors.PyMongoError: it cannot be read.
+            pymongo.errors.PyMongoError: MongoDB cannot be read.
         """
         parsed = Channel.parse(channel)
         if parsed is None:
             page = Page([])
         elif parsed.kind == "ops":
-            return f'{{"overview":{(await self._overviews.read()).encode()}}}'
+            overview = await self._overviews.read()
+            return orjson.dumps({"overview": orjson.Fragment(overview.encode())})
         elif parsed.kind == "task":
             page = Page(await self._store.queries.by_ids([parsed.id]))
         elif parsed.kind == "brand":
@@ -54,16 +57,18 @@ class Snapshots:
         return now() - self._recent
 
 
-def _encoded(page: Page, most_bytes: int) -> str:
-    """A `TaskSnapshot` as JSON text, with as many of the tasks as fit into ``most_bytes``."""
-    texts: list[str] = []
+def _encoded(page: Page, most_bytes: int) -> bytes:
+    """A `TaskSnapshot` as JSON, with as many of the tasks as fit into ``most_bytes``."""
+    tasks: list[orjson.Fragment] = []
     size = 0
     for task in page.tasks:
-        text = task.encode()
-        size += len(text.encode()) + 1
+        encoded = task.encode().encode()
+        size += len(encoded) + 1
         if size > most_bytes:
             break
-        texts.append(text)
-    after = page.first(len(texts)).after
-    more = "" if after is None else f',"truncated":true,"after":{json.dumps(after)}'
-    return f'{{"tasks":[{",".join(texts)}]{more}}}'
+        tasks.append(orjson.Fragment(encoded))
+    snapshot: dict[str, Any] = {"tasks": tasks}
+    after = page.first(len(tasks)).after
+    if after is not None:
+        snapshot |= {"truncated": True, "after": after}
+    return orjson.dumps(snapshot)

@@ -1,4 +1,4 @@
-"""The one decoder for JSON from outside: request bodies, frames of the client protocol, signals; pure."""
+"""Decodes all JSON from outside: request bodies, frames of the client protocol, signals; pure."""
 
 import math
 from typing import Any
@@ -7,14 +7,14 @@ from pydantic_core import from_json
 
 
 def decode(text: str | bytes) -> Any:
-    """The value of a JSON document (RFC 8259), which everything after it can hold and encode again.
+    """Return the value of a JSON document (RFC 8259) that can be stored and encoded again anywhere.
 
-    It refuses ``NaN``, numbers too large for a float, integers of more than 4,300 digits, more than about
+    Refuses ``NaN``, numbers too large for a float, integers of more than 4,300 digits, more than about
     200 levels of nesting, lone surrogates, and bytes that are not UTF-8. If a key is repeated, its last
     value counts, as in JavaScript.
 
     Raises:
-        ValueError: it is not such a document; the message says why.
+        ValueError: the document is refused; the message says why.
     """
     try:
         value = from_json(text, allow_inf_nan=False)

@@ -11,7 +11,6 @@ from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from herald.server.auth.principal import Principal
-from herald.server.hub import codes
 from herald.server.hub.hub import Hub
 from herald.shared.aio import cancel_and_wait
 from herald.shared.feed.feed import Feed
@@ -118,9 +117,7 @@ class Revocations:
         for user_id, moment in moments.items():
             self._revoked.add(user_id, moment)
             for connection in self._hub.sessions.of(user_id):
-                principal = connection.principal
-                if principal is not None and self._revoked.covers(user_id, principal.issued_at):
-                    connection.disconnect(codes.FORCE_DISCONNECT)
+                connection.disconnect_if_revoked()
 
     async def _import_legacy(self) -> None:
         """Store the revocations that a process of the previous version has written to Redis.

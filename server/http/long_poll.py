@@ -1,4 +1,4 @@
-"""Holds a request for as long as there is nothing new to answer (RFC 7240, ``Prefer: wait``)."""
+"""Holds a request until there is something new to answer (RFC 7240, ``Prefer: wait``)."""
 
 import asyncio
 import re
@@ -9,14 +9,13 @@ from contextlib import asynccontextmanager, suppress
 from starlette.requests import Request
 from starlette.responses import Response
 
-from herald.server.auth.principal import Principal
 from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem
 from herald.server.http.requests import principal_of
-from herald.server.hub import codes
+from herald.server.hub.channel import Message, Subscription
 from herald.server.hub.codes import ProtocolError
 from herald.server.hub.frame import Frame
-from herald.server.hub.hub import Hub, Message, Subscription
+from herald.server.hub.hub import Hub
 
 MAX_WAIT_S = 60
 LOOK_EVERY_S = 1.0
@@ -28,13 +27,13 @@ UNCHANGED = 304
 async def until_changed(
     request: Request, channel: str, answer: Callable[[], Awaitable[Response]]
 ) -> Response:
-    """Return the response of ``answer``, holding the request while that is 304.
+    """Return the response of ``answer``, and hold the request as long as that is 304.
 
-    ``answer`` is called again after each publication to ``channel``. The request is held for the seconds of
+    ``answer`` is called again after each publication to ``channel``. The request is held for the seconds in
     its ``Prefer: wait=…``; without one, or without an ``If-None-Match``, it is answered at once.
 
     Raises:
-        Problem: 429; the user already has as many requests waiting as a user may have connections.
+        Problem: 429; the user already has as many held requests as a user may have connections.
     """
     wait_s = _wait_s(request)
     response = await answer()
@@ -44,29 +43,29 @@ async def until_changed(
     until = asyncio.get_running_loop().time() + wait_s
     try:
         async with (
-            _a_place(dependencies.hub.held, user_id, dependencies.settings.max_connections_per_user),
+            _a_place(dependencies.held_requests, user_id, dependencies.settings.max_connections_per_user),
             _changes(dependencies.hub, channel) as changed,
         ):
             response = await answer()  # again: it may have changed before we listened
             while response.status_code == UNCHANGED and await _heard(changed, request, until):
                 response = await answer()
     except ProtocolError:
-        return response  # the channel cannot be followed now; the client asks again
+        return response  # the channel cannot be followed now; the client will ask again
     response.headers["Preference-Applied"] = f"wait={wait_s}"
     return response
 
 
 async def _heard(changed: asyncio.Event, request: Request, until: float) -> bool:
-    """Wait for a change; False if none came in time, the client has left, or the hub is stopping."""
+    """Wait for a change; False if there was none in time, the client has left, or the hub is stopping."""
     dependencies, loop = dependencies_of(request), asyncio.get_running_loop()
-    hub, elsewhere = dependencies.hub, dependencies.settings.centrifugo_api_url is not None
+    polling = dependencies.settings.centrifugo_api_url is not None
     while not changed.is_set():
         left_s = until - loop.time()
-        if left_s <= 0 or hub.draining or await request.is_disconnected():
+        if left_s <= 0 or dependencies.hub.draining or await request.is_disconnected():
             return False
         with suppress(TimeoutError):
             await asyncio.wait_for(changed.wait(), min(left_s, LOOK_EVERY_S))
-        if elsewhere:
+        if polling:
             break  # events go through Centrifugo and never reach this hub, so MongoDB is polled
     changed.clear()
     return True
@@ -80,9 +79,9 @@ def _wait_s(request: Request) -> int:
 
 @asynccontextmanager
 async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterator[None]:
-    """Count a waiting request of a user, of whom at most ``limit`` may wait at once."""
+    """Count a held request of a user, who may have at most ``limit`` at once."""
     if held[user_id] >= limit:
-        detail = f"you already have {limit} requests waiting; let one of them end, or send no `Prefer: wait`"
+        detail = f"you already have {limit} held requests; let one of them end, or omit `Prefer: wait`"
         raise Problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
     held[user_id] += 1
     try:
@@ -95,9 +94,9 @@ async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterato
 
 @asynccontextmanager
 async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
-    """Yield an event that is set whenever something is published to ``channel``."""
+    """Follow ``channel`` until the block ends; yields an event that each publication sets."""
     listener = _Listener()
-    subscription = await hub.subscribe(channel, listener, recover=None, with_snapshot=False)
+    subscription, _ = await hub.subscribe(channel, listener, recover=None, with_snapshot=False)
     subscription.begin()
     try:
         yield listener.changed
@@ -106,23 +105,16 @@ async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
 
 
 class _Listener:
-    """A receiver that only notes that something was published."""
+    """A receiver that only notices that something was published."""
+
+    direct_write: Callable[[bytes], object] | None = None
 
     def __init__(self) -> None:
         self.changed = asyncio.Event()
-        self.session = ""
-        self.principal: Principal | None = None
-        self.fast: Callable[[bytes], object] | None = None
-
-    def feed(self, _: str | bytes) -> None:
-        """Do nothing: it has no client that could send commands."""
 
     def deliver(self, _: Frame, __: Sequence[Message]) -> None:
         self.changed.set()
 
     def lost_position(self, subscription: Subscription) -> None:
         subscription.sent = 0  # offsets may begin anew
-        self.changed.set()
-
-    def disconnect(self, _: codes.Disconnect) -> None:
         self.changed.set()

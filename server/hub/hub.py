@@ -1,21 +1,19 @@
-"""Channels and fan-out: who is subscribed to what, and how a publication reaches them all."""
+"""The hub: forwards the feed's publications to the connections that are subscribed to their channels."""
 
 import asyncio
-import json
 import logging
 import secrets
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Protocol
+
+import orjson
 
 from herald.server import strict_json
-from herald.server.auth.principal import Principal
-from herald.server.hub import codes, protocol
+from herald.server.hub import codes
+from herald.server.hub.channel import Channel, Message, Receiver, Start, Subscription
 from herald.server.hub.codes import ProtocolError
-from herald.server.hub.frame import Frame
-from herald.server.hub.outbox import Outgoing
-from herald.server.hub.sessions import Sessions
+from herald.server.hub.interfaces import ConflationKey, SnapshotSource, no_conflation
+from herald.server.hub.sessions import Session, Sessions
 from herald.shared.feed.feed import Feed, History, Position, Publication
 from herald.shared.feed.follower import Follower
 from herald.shared.observability import metrics
@@ -34,157 +32,52 @@ SHUTDOWN_SPREAD_S = 3.0
 SHUTDOWN_AT_ONCE = 100
 """A stopping hub disconnects this many connections at once, and the rest over `SHUTDOWN_SPREAD_S`."""
 
-Snapshot = Callable[[str], Awaitable[str]]
-"""Reads what a channel's subscribers start from, as JSON text."""
-
-
-class Message:
-    """A publication, encoded once for all subscribers of its channel."""
-
-    __slots__ = ("_channel", "_data", "_outgoing", "offset", "text")
-
-    def __init__(self, channel: str, prefix: str, publication: Publication) -> None:
-        self.offset, self._data = publication
-        self.text = protocol.publication(prefix, self.offset, self._data)
-        self._channel = channel
-        self._outgoing: Outgoing | None = None
-
-    @property
-    def outgoing(self) -> Outgoing:
-        """The message for an outbox, where a task's newer progress event replaces the older one."""
-        if self._outgoing is None:
-            event = json.loads(self._data)
-            progress = isinstance(event, dict) and event.get("type") == "task.progress"
-            key = f"{self._channel} {event['task']['taskId']}" if progress else None
-            self._outgoing = Outgoing(self.text, key)
-        return self._outgoing
-
-
-def _joined(messages: Sequence[Message]) -> Frame:
-    return Frame(
-        messages[0].text if len(messages) == 1 else "\n".join([message.text for message in messages])
-    )
-
-
-class Receiver(Protocol):
-    """A connection, as the hub sees it."""
-
-    session: str
-    principal: Principal | None
-    fast: Callable[[bytes], object] | None
-    """Writes the bytes of a WebSocket frame at once; None while something has to be minded, see `deliver`."""
-
-    def feed(self, frame: str | bytes) -> None:
-        """Serve the commands of a frame, after those before it."""
-
-    def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:
-        """Send ``messages``; ``frame`` is all of them, encoded once for everybody."""
-
-    def lost_position(self, subscription: "Subscription") -> None:
-        """Tell the client that what it knows of a channel's position is void."""
-
-    def disconnect(self, why: codes.Disconnect) -> None:
-        """Close the connection, soon."""
-
-
-class Subscription:
-    """A connection's subscription to one channel.
-
-    Publications are held back until `begin`: the reply with their starting position has to be sent first.
-    """
-
-    __slots__ = ("_waiting", "channel", "live", "receiver", "result", "sent", "server_side", "void")
-
-    def __init__(self, channel: str, receiver: Receiver, *, server_side: bool) -> None:
-        self.channel = channel
-        self.receiver = receiver
-        self.server_side = server_side
-        self.result = ""
-        self.sent = 0
-        self.void = False
-        self.live = False
-        self._waiting: list[Message] = []
-
-    def deliver(self, frame: Frame, messages: Sequence[Message]) -> None:
-        """Send messages, which are in order, except those that the client already has."""
-        if not self.live:
-            self._waiting += messages
-            return
-        if messages[0].offset <= self.sent:
-            messages = [message for message in messages if message.offset > self.sent]
-            if not messages:
-                return
-            frame = _joined(messages)
-        self.sent = messages[-1].offset
-        self.receiver.deliver(frame, messages)
-
-    def begin(self) -> None:
-        """Send the messages held back so far; later ones are sent as they arrive."""
-        self.live = True
-        waiting, self._waiting = self._waiting, []
-        if waiting:
-            self.deliver(_joined(waiting), waiting)
-
-
-class _Channel:
-    """The subscribers of a channel, and the messages for them that the next flush sends."""
-
-    __slots__ = ("forgetting", "members", "pending", "prefix")
-
-    def __init__(self, name: str) -> None:
-        self.prefix = protocol.publication_prefix(name)
-        self.members: set[Subscription] = set()
-        self.pending: list[Message] = []
-        self.forgetting: asyncio.TimerHandle | None = None
-        """The timer that unfollows the channel, while it has no members."""
-
 
 class Hub:
     """Forwards what the feed publishes to the connections that are subscribed to it.
 
     Example::
 
-        async with Hub.open(feed, snapshot) as hub:
-            subscription = await hub.subscribe("tasks#ada", receiver, recover=None)
-            receiver.send(reply(subscription.result))
+        async with Hub.open(feed, read_snapshot) as hub:
+            subscription, start = await hub.subscribe("news", receiver, recover=None)
+            receiver.send(reply(start))
             subscription.begin()
     """
 
-    def __init__(self, feed: Feed, snapshot: Snapshot) -> None:
+    def __init__(
+        self, feed: Feed, snapshot: SnapshotSource, conflation_key: ConflationKey = no_conflation
+    ) -> None:
         self.node = secrets.token_urlsafe(9)
         """This hub's name among those that share one Redis."""
         self.feed = feed
         self._snapshot = snapshot
+        self._conflation_key = conflation_key
         self._follower = Follower(feed, self._on_publication, self._on_reset)
-        self._channels: dict[str, _Channel] = {}
-        self._unsent: set[_Channel] = set()
+        self._channels: dict[str, Channel] = {}
+        self._unsent: set[Channel] = set()
         self._flushing: asyncio.Handle | None = None
         self._flushed_at = 0.0
         self._gather_s = GATHER_S
         self._loop = asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
         self.draining = False
         """Whether this hub is disconnecting its clients and accepts no more."""
-        self.connections: set[Receiver] = set()
+        self.connections: set[Session] = set()
+        """All connections, including those that are not authenticated yet."""
+        self.sessions = Sessions()
         self.subscriptions = 0
         self.forwarded = self.delivered = 0
-        """Messages that had subscribers here, and how often they were handed to one."""
-        self.sessions: Sessions[Receiver] = Sessions()
-        self.held: Counter[str] = Counter()
-        """By user, the requests that wait for a change (`herald.server.http.long_poll`)."""
+        """How many messages had subscribers here, and how many times one was sent to a subscriber."""
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, feed: Feed, snapshot: Snapshot) -> AsyncIterator["Hub"]:
+    async def open(
+        cls, feed: Feed, snapshot: SnapshotSource, conflation_key: ConflationKey = no_conflation
+    ) -> AsyncIterator["Hub"]:
         """A hub that runs until the block ends."""
-        hub = cls(feed, snapshot)
-        hub.on_signal(node_signal(hub.node), hub._on_emulated)
+        hub = cls(feed, snapshot, conflation_key)
+        hub.on_signal(_commands_for(hub.node), hub._on_commands)
         async with hub._follower:
-            try:
-                yield hub
-            finally:
-                for task in hub._tasks:
-                    task.cancel()
+            yield hub
 
     @property
     def connected(self) -> bool:
@@ -192,21 +85,35 @@ class Hub:
         return self._follower.connected
 
     def on_signal(self, name: str, handler: Callable[[str], None]) -> None:
-        """Hand what is sent to ``name`` by `Feed.signal` to ``handler``."""
+        """Call ``handler`` with each text that `Feed.signal` sends to ``name``."""
         self._follower.listen(name, handler)
 
-    def _on_emulated(self, text: str) -> None:
-        """Serve commands for one of our connections that another process received."""
-        message = strict_json.decode(text)
-        connection = self.sessions.get(message["session"])
-        if connection is not None:
-            connection.feed(message["data"])
+    # Commands that arrive apart from their connection
 
-    def spawn(self, work: Awaitable[None]) -> None:
-        """Run something in the background, until the hub closes; a failure is logged."""
-        task: asyncio.Task[None] = self._loop.create_task(_logged(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def forward_commands(self, node: str, session: str, frame: str) -> bool:
+        """Serve the commands of a frame for a session of this hub, or send them to the hub that has it.
+
+        Returns False if there is no such hub. A session that is unknown to its hub is ignored.
+
+        Raises:
+            redis.RedisError: the other hub cannot be reached.
+        """
+        if node == self.node:
+            self._serve_commands(session, frame)
+            return True
+        message = orjson.dumps({"session": session, "data": frame}).decode()
+        return await self.feed.signal(_commands_for(node), message)
+
+    def _on_commands(self, text: str) -> None:
+        message = strict_json.decode(text)
+        self._serve_commands(message["session"], message["data"])
+
+    def _serve_commands(self, session: str, frame: str) -> None:
+        connection = self.sessions.get(session)
+        if connection is not None:
+            connection.feed(frame)
+
+    # Subscriptions
 
     async def subscribe(
         self,
@@ -217,13 +124,12 @@ class Hub:
         reject_unrecovered: bool = False,
         server_side: bool = False,
         with_snapshot: bool = True,
-        ttl_s: int | None = None,
-    ) -> Subscription:
-        """Subscribe ``receiver``; call `Subscription.begin` once its ``result`` is on its way.
+    ) -> tuple[Subscription, Start]:
+        """Subscribe ``receiver``; call `Subscription.begin` once the reply with the start has been sent.
 
-        With ``recover``, the result holds the publications after that position. If they are no longer
+        With ``recover``, the start holds the publications after that position. If they are no longer
         available, or without ``recover``, it holds a snapshot that was read after the position returned with
-        it. Either way, no publication is missing between the result and those delivered after `begin`.
+        it. Either way, no publication is missing between the start and those delivered after `begin`.
         A receiver that needs only new publications can do without the snapshot.
 
         Raises:
@@ -231,15 +137,7 @@ class Hub:
                 ``reject_unrecovered``, the position cannot be recovered.
         """
         subscription = Subscription(channel, receiver, server_side=server_side)
-        state = self._channels.get(channel)
-        if state is None:
-            state = self._channels[channel] = _Channel(channel)
-        elif state.forgetting is not None:
-            state.forgetting.cancel()
-            state.forgetting = None
-        state.members.add(subscription)
-        self.subscriptions += 1
-        metrics.SUBSCRIPTIONS.inc()
+        self._join(subscription)
         try:
             async with asyncio.timeout(SUBSCRIBE_WITHIN_S):
                 # From here on publications wait in the subscription, so none after `position` is missed.
@@ -258,18 +156,24 @@ class Hub:
                 log.warning("could not subscribe to %s: %r", channel, error)
                 raise ProtocolError(codes.INTERNAL) from error
             raise
-        start = missed.position if missed else position
-        subscription.sent = start.offset
-        subscription.result = protocol.subscription(
-            offset=start.offset,
-            epoch=start.epoch,
-            recovering=recover is not None,
-            recovered=missed is not None,
-            publications=missed.publications if missed else (),
-            snapshot=snapshot,
-            ttl_s=ttl_s,
-        )
-        return subscription
+        if missed is None:
+            start = Start(position, recovering=recover is not None, snapshot=snapshot)
+        else:
+            start = Start(missed.position, recovering=True, missed=missed.publications)
+        subscription.sent = start.position.offset
+        return subscription, start
+
+    def _join(self, subscription: Subscription) -> None:
+        channel = self._channels.get(subscription.channel)
+        if channel is None:
+            channel = Channel(subscription.channel, self._conflation_key)
+            self._channels[subscription.channel] = channel
+        elif channel.unfollowing is not None:
+            channel.unfollowing.cancel()
+            channel.unfollowing = None
+        channel.members.add(subscription)
+        self.subscriptions += 1
+        metrics.SUBSCRIPTIONS.inc()
 
     async def _missed(self, channel: str, newest: Position, recover: Position | None) -> History | None:
         if recover is None:
@@ -295,17 +199,19 @@ class Hub:
         self.subscriptions -= 1
         metrics.SUBSCRIPTIONS.dec()
         if not channel.members:
-            channel.forgetting = self._loop.call_later(LINGER_S, self._forget, subscription.channel)
+            channel.unfollowing = self._loop.call_later(LINGER_S, self._unfollow, subscription.channel)
 
-    def _forget(self, name: str) -> None:
+    def _unfollow(self, name: str) -> None:
         del self._channels[name]
         self._follower.unfollow(name)
+
+    # Publications
 
     def _on_publication(self, name: str, publication: Publication) -> None:
         channel = self._channels.get(name)
         if channel is None or not channel.members:
             return
-        channel.pending.append(Message(name, channel.prefix, publication))
+        channel.pending.append(Message(channel, publication))
         self._unsent.add(channel)
         if self._flushing is None:
             wait_s = self._flushed_at + self._gather_s - self._loop.time()
@@ -322,10 +228,9 @@ class Hub:
         count = deliveries = 0
         while self._unsent:
             channel = self._unsent.pop()
-            messages, channel.pending = channel.pending, []
-            count += len(messages)
-            deliveries += len(messages) * len(channel.members)
-            self._deliver(channel, messages)
+            count += len(channel.pending)
+            deliveries += len(channel.pending) * len(channel.members)
+            channel.flush()
         self.forwarded += count
         self.delivered += deliveries
         metrics.FORWARDED.inc(count)
@@ -333,27 +238,12 @@ class Hub:
         self._gather_s = GATHER_S if count < BUSY_MESSAGES else BUSY_GATHER_S
         self._flushed_at = self._loop.time()
 
-    def _deliver(self, channel: _Channel, messages: Sequence[Message]) -> None:
-        """Send messages to every subscriber; a busy hub spends most of its time in this loop."""
-        frame = _joined(messages)
-        first, last, data = messages[0].offset, messages[-1].offset, frame.websocket
-        for subscription in tuple(channel.members):  # a copy: a slow client is disconnected during the loop
-            write = subscription.receiver.fast
-            if write is not None and subscription.live and subscription.sent < first:
-                subscription.sent = last
-                try:
-                    write(data)
-                except RuntimeError:  # the socket is closing
-                    subscription.receiver.fast = None
-            else:
-                subscription.deliver(frame, messages)
-
     def _on_reset(self, name: str) -> None:
-        """Redis has lost the channel's past: every position handed out is void."""
+        """Redis has lost the channel's past: void every position that clients have in it."""
         self._flush()
         channel = self._channels.get(name)
         if channel is not None and channel.members:
-            log.warning("the history of %s is gone, its subscribers start afresh", name)
+            log.warning("the history of %s was lost; its subscribers start anew", name)
             for subscription in list(channel.members):
                 subscription.void = True
                 subscription.receiver.lost_position(subscription)
@@ -369,13 +259,6 @@ class Hub:
             self._loop.call_later(delay_s, connection.disconnect, codes.SHUTDOWN)
 
 
-def node_signal(node: str) -> str:
-    """The name of the signal that reaches a hub."""
+def _commands_for(node: str) -> str:
+    """The name of the signal that carries commands to a hub."""
     return f"node:{node}"
-
-
-async def _logged(work: Awaitable[None]) -> None:
-    try:
-        await work
-    except Exception:
-        log.exception("a background task of the hub failed")

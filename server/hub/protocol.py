@@ -1,29 +1,29 @@
-"""The client protocol, pure: text of a frame in, commands out; results in, text out. No I/O.
+"""The client protocol, pure: decodes the commands of a frame, and encodes replies and pushes.
 
 It is the JSON encoding of the Centrifuge bidirectional client protocol. A frame holds one or more JSON
 objects, separated by line breaks; an empty object is a ping (from the server) or a pong (from the client).
 """
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any
 
+import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from herald.server import strict_json
 from herald.server.hub.codes import Disconnect, Error, Unsubscribe
 
-PING = "{}"
+PING = b"{}"
 REJECT_UNRECOVERED = 2
 """The bit of a subscribe's ``flag`` that asks for an error where a position cannot be recovered."""
 MAX_NUMBER = 2**63 - 1
 """The largest offset and limit that Redis can be asked for."""
 MAX_TTL_S = 365 * 24 * 3600
-"""The longest ``ttl`` that is reported: it has to fit into 32 bits, or some clients disconnect for good."""
+"""The longest ``ttl`` in a reply; clients disconnect for good if it does not fit into 32 bits."""
 
 
 class MalformedFrameError(Exception):
-    """A frame that is not of the protocol."""
+    """A frame that breaks the protocol."""
 
 
 class _Message(BaseModel):
@@ -39,7 +39,7 @@ class _Message(BaseModel):
 
 
 def _whole(value: Any) -> Any:
-    """JavaScript writes whole numbers from 1e21 on as floats, of which pydantic takes only small ones."""
+    """JavaScript writes integers from 1e21 on as floats, of which pydantic accepts only small ones."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -54,7 +54,7 @@ class StreamPosition(_Message):
 
 
 class SubscribeRequest(_Message):
-    """Ask for a channel; with ``recover``, for what was published after a position as well."""
+    """Subscribe to a channel; with ``recover``, also ask for the publications after a position."""
 
     channel: str = ""
     token: str = ""
@@ -66,7 +66,7 @@ class SubscribeRequest(_Message):
     type: Number = 0
     """0 is a stream of publications; the others (maps, shared polls) are not offered."""
     tf: Any = None
-    """A filter of publications by their tags, which ours do not have."""
+    """A filter by tags; our publications have none."""
 
 
 class ConnectRequest(_Message):
@@ -78,7 +78,7 @@ class ConnectRequest(_Message):
 
 
 class UnsubscribeRequest(_Message):
-    """Give a channel up."""
+    """End a subscription."""
 
     channel: str
 
@@ -93,24 +93,24 @@ class HistoryRequest(_Message):
 
 
 class RefreshRequest(_Message):
-    """Stay connected with a newer token."""
+    """Extend the connection with a newer token."""
 
     token: str
 
 
 class SubRefreshRequest(_Message):
-    """Stay subscribed with a newer subscription token."""
+    """Extend a subscription with a newer subscription token."""
 
     channel: str
     token: str
 
 
 class PingRequest(_Message):
-    """Ask whether the server is there."""
+    """Ask the server for a sign of life."""
 
 
 class SendRequest(_Message):
-    """A message to the server, which wants no reply."""
+    """A message to the server that expects no reply."""
 
 
 class NotOfferedRequest(_Message):
@@ -118,10 +118,10 @@ class NotOfferedRequest(_Message):
 
 
 class Command(_Message):
-    """One command; exactly one of its methods is set."""
+    """One command; only one of its methods is set."""
 
     id: Number = Field(0, ge=0, le=2**32 - 1)
-    """What the reply will have; 0 in a ``send``, which has none."""
+    """The reply repeats it; 0 in a ``send``, which has no reply."""
     connect: ConnectRequest | None = None
     subscribe: SubscribeRequest | None = None
     unsubscribe: UnsubscribeRequest | None = None
@@ -157,8 +157,8 @@ def decode(frame: str | bytes) -> Iterator[Command | None]:
     """Yield the commands of a frame, in order; None is a pong.
 
     Raises:
-        MalformedFrameError: a line is no JSON object, or has no usable ``id``, or there is no line at all.
-            Commands before that line have been yielded.
+        MalformedFrameError: a line is not a JSON object or has no usable ``id``, or the frame is empty.
+            The commands before that line have been yielded.
     """
     if not frame.strip():
         raise MalformedFrameError("the frame is empty")
@@ -168,7 +168,7 @@ def decode(frame: str | bytes) -> Iterator[Command | None]:
 
 
 def _decode_one(line: str | bytes) -> Command | None:
-    if line.strip() in {PING, PING.encode()}:
+    if line.strip() in {PING, PING.decode()}:
         return None
     try:
         message = strict_json.decode(line)
@@ -185,56 +185,66 @@ def _first_fault(error: ValidationError) -> str:
     return ": ".join([*map(str, detail["loc"]), detail["msg"]])
 
 
-def reply(command: Command, method: str, result: str = "{}") -> str:
-    """The answer to a command that was served; ``result`` is JSON text."""
-    return f'{{"id":{command.id},"{method}":{result}}}'
+Result = dict[str, Any]
+"""The result of a command, for `reply`; publications and snapshots in it are encoded already."""
 
 
-def refreshed(command: Command, method: str, ttl_s: int | None) -> str:
-    """The answer to a refresh or a sub_refresh."""
-    return reply(command, method, _compact(expiry(ttl_s)))
+def reply(command: Command, method: str, result: Mapping[str, Any] | None = None) -> bytes:
+    """The reply to a command that was served."""
+    return orjson.dumps({"id": command.id, method: result or {}})
 
 
-def error_reply(command: Command, error: Error) -> str:
-    """The answer to a command that was not."""
-    described: dict[str, Any] = {"code": error.code, "message": error.message}
+def error_reply(command: Command, error: Error) -> bytes:
+    """The reply to a command that failed."""
+    described: Result = {"code": error.code, "message": error.message}
     if error.temporary:
         described["temporary"] = True
-    return _compact({"id": command.id, "error": described})
+    return orjson.dumps({"id": command.id, "error": described})
 
 
 def publication_prefix(channel: str) -> str:
-    """How every push of a publication of ``channel`` begins."""
-    return f'{{"push":{{"channel":{json.dumps(channel)},"pub":{{"offset":'
+    """The beginning of every push of a publication of ``channel``."""
+    return f'{{"push":{{"channel":{orjson.dumps(channel).decode()},"pub":{{"offset":'
 
 
-def publication(prefix: str, offset: int, data: str) -> str:
-    """A push of one publication; ``data`` is JSON text and goes in as it is."""
-    return f'{prefix}{offset},"data":{data}}}}}}}'
+def publication(prefix: str, offset: int, data: str) -> bytes:
+    """A push of one publication, of whose channel the `publication_prefix` is ``prefix``.
+
+    ``data`` is JSON text and goes in as it is. Every event passes here, and joining strings takes 0.17 µs
+    where `orjson.Fragment` takes 0.43.
+    """
+    return f'{prefix}{offset},"data":{data}}}}}}}'.encode()
 
 
-def unsubscribed(channel: str, why: Unsubscribe) -> str:
+def unsubscribed(channel: str, why: Unsubscribe) -> bytes:
     """A push that the server has ended a subscription."""
-    push = {"channel": channel, "unsubscribe": {"code": why.code, "reason": why.reason}}
-    return _compact({"push": push})
+    return orjson.dumps(
+        {"push": {"channel": channel, "unsubscribe": {"code": why.code, "reason": why.reason}}}
+    )
 
 
-def disconnected(why: Disconnect) -> str:
-    """A push that the server ends the connection, where there is no close code to carry it."""
+def disconnected(why: Disconnect) -> bytes:
+    """A push that the server ends the connection, where no close code can carry the reason."""
     described = {"code": why.code, "reason": why.reason, "reconnect": why.reconnects}
-    return _compact({"push": {"disconnect": described}})
+    return orjson.dumps({"push": {"disconnect": described}})
 
 
-def expiry(ttl_s: int | None) -> dict[str, Any]:
-    """The fields that tell a client in how many seconds it has to come with a new token; None is never."""
+def expiry(ttl_s: int | None) -> Result:
+    """The fields that say in how many seconds the client needs a new token; None is never."""
     return {} if ttl_s is None else {"expires": True, "ttl": min(ttl_s, MAX_TTL_S)}
 
 
 def connected(
-    *, client: str, session: str, node: str, ping_s: int, ttl_s: int | None, subscriptions: dict[str, str]
-) -> str:
+    *,
+    client: str,
+    session: str,
+    node: str,
+    ping_s: int,
+    ttl_s: int | None,
+    subscriptions: Mapping[str, Result],
+) -> Result:
     """The result of a connect; ``subscriptions`` are results of `subscription`, by channel."""
-    described = {
+    return {
         "client": client,
         "version": "herald",
         **expiry(ttl_s),
@@ -242,9 +252,8 @@ def connected(
         "pong": True,
         "session": session,
         "node": node,
+        "subs": subscriptions,
     }
-    subs = ",".join(f"{json.dumps(channel)}:{result}" for channel, result in subscriptions.items())
-    return f'{_compact(described)[:-1]},"subs":{{{subs}}}}}'
 
 
 def subscription(
@@ -252,38 +261,32 @@ def subscription(
     offset: int,
     epoch: str,
     recovering: bool,
-    recovered: bool,
-    publications: Sequence[tuple[int, str]] = (),
-    snapshot: str | None = None,
+    publications: Iterable[tuple[int, str]] | None = None,
+    snapshot: str | bytes | None = None,
     ttl_s: int | None = None,
-) -> str:
+) -> Result:
     """The result of a subscribe, and of each server-side subscription within a connect.
 
-    The data of ``publications``, and ``snapshot``, are JSON text.
+    ``publications`` are the missed ones, offset and JSON text; None if the position was not recovered.
+    ``snapshot`` is JSON text.
     """
-    described: dict[str, Any] = {"recoverable": True, "positioned": True, "offset": offset, "epoch": epoch}
-    described |= expiry(ttl_s)
+    result: Result = {"recoverable": True, "positioned": True, "offset": offset, "epoch": epoch}
+    result |= expiry(ttl_s)
     if recovering:
-        described["was_recovering"] = True
-    if recovered:
-        described["recovered"] = True
-    parts = [_compact(described)[:-1]]
-    if publications:
-        parts.append(f'"publications":{_publications(publications)}')
+        result["was_recovering"] = True
+    if publications is not None:
+        result["recovered"] = True
+        if missed := _publications(publications):
+            result["publications"] = missed
     if snapshot is not None:
-        parts.append(f'"data":{snapshot}')
-    return ",".join(parts) + "}"
+        result["data"] = orjson.Fragment(snapshot)
+    return result
 
 
-def history(*, offset: int, epoch: str, publications: Sequence[tuple[int, str]]) -> str:
-    """The result of a history; the publications' data is JSON text."""
-    described = _compact({"offset": offset, "epoch": epoch})[:-1]
-    return f'{described},"publications":{_publications(publications)}}}'
+def history(*, offset: int, epoch: str, publications: Iterable[tuple[int, str]]) -> Result:
+    """The result of a history; the publications are offsets and JSON texts."""
+    return {"offset": offset, "epoch": epoch, "publications": _publications(publications)}
 
 
-def _publications(publications: Iterable[tuple[int, str]]) -> str:
-    return "[" + ",".join(f'{{"offset":{at},"data":{data}}}' for at, data in publications) + "]"
-
-
-def _compact(message: dict[str, Any]) -> str:
-    return json.dumps(message, separators=(",", ":"))
+def _publications(publications: Iterable[tuple[int, str]]) -> list[Result]:
+    return [{"offset": offset, "data": orjson.Fragment(data)} for offset, data in publications]

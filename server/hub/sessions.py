@@ -1,54 +1,63 @@
 """The authenticated connections, by session and by user."""
 
 from collections import defaultdict
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
-from herald.server.auth.principal import Principal
+from herald.server.hub import codes
+from herald.server.hub.interfaces import Identity
 
 
-class Member(Protocol):
-    """A connection, as it is looked up."""
+class Session(Protocol):
+    """A connection, as its hub addresses it."""
 
     session: str
-    principal: Principal | None
+    """A secret that only the client and its hub know: whoever has it may send commands for the client."""
+    identity: Identity | None
+    """None until the client is authenticated."""
+
+    def feed(self, frame: str | bytes) -> None:
+        """Serve the commands of a frame, after those before it."""
+
+    def disconnect_if_revoked(self) -> None:
+        """Close the connection if its token has been revoked."""
+
+    def disconnect(self, why: codes.Disconnect) -> None:
+        """Close the connection."""
 
 
-MemberT = TypeVar("MemberT", bound=Member)
-
-
-class Sessions(Generic[MemberT]):
-    """Finds a connection by its session, and those of a user."""
+class Sessions:
+    """Finds connections by session and by user."""
 
     def __init__(self) -> None:
-        self._by_session: dict[str, MemberT] = {}
-        self._by_user: defaultdict[str, set[MemberT]] = defaultdict(set)
+        self._by_session: dict[str, Session] = {}
+        self._by_user: defaultdict[str, set[Session]] = defaultdict(set)
 
-    def add(self, member: MemberT) -> None:
-        """Keep a connection whose principal is known."""
-        self._by_session[member.session] = member
-        self._by_user[_user(member)].add(member)
+    def add(self, session: Session) -> None:
+        """Add an authenticated connection."""
+        self._by_session[session.session] = session
+        self._by_user[_user(session)].add(session)
 
-    def remove(self, member: MemberT) -> None:
-        """Forget a connection; does nothing if it is not kept."""
-        self._by_session.pop(member.session, None)
-        members = self._by_user[_user(member)]
-        members.discard(member)
-        if not members:
-            del self._by_user[_user(member)]
+    def remove(self, session: Session) -> None:
+        """Remove a connection, if it is there."""
+        self._by_session.pop(session.session, None)
+        sessions = self._by_user[_user(session)]
+        sessions.discard(session)
+        if not sessions:
+            del self._by_user[_user(session)]
 
-    def get(self, session: str) -> MemberT | None:
-        """The connection with this session."""
+    def get(self, session: str) -> Session | None:
+        """The connection with this session, if there is one."""
         return self._by_session.get(session)
 
-    def of(self, user_id: str) -> list[MemberT]:
+    def of(self, user_id: str) -> list[Session]:
         """A user's connections."""
         return list(self._by_user.get(user_id, ()))
 
     def count(self, user_id: str) -> int:
-        """How many connections a user has."""
+        """The number of a user's connections."""
         return len(self._by_user.get(user_id, ()))
 
 
-def _user(member: Member) -> str:
-    assert member.principal is not None  # noqa: S101  every member is authenticated
-    return member.principal.user_id
+def _user(session: Session) -> str:
+    assert session.identity is not None  # noqa: S101  every session is authenticated
+    return session.identity.user_id

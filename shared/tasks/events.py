@@ -1,5 +1,6 @@
 """The messages on the feed: task events, snapshots, and pieces of a draft."""
 
+import json
 from typing import Literal
 
 from herald.shared.tasks.channels import Channel
@@ -95,3 +96,14 @@ class TaskDelta(Model):
     """The offset of the piece in the answer, in Unicode characters; 0 starts the answer over."""
     text: str
     """A part of a JSON document, as the model writes it."""
+
+
+def conflation_key(data: str) -> str | None:
+    """The id of the task whose progress ``data`` (JSON text) reports; None for any other message.
+
+    A newer progress event makes the earlier ones of its task superfluous.
+    """
+    event = json.loads(data)
+    if isinstance(event, dict) and event.get("type") == "task.progress":
+        return str(event["task"]["taskId"])
+    return None

@@ -12,11 +12,12 @@ from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
 from tests.conformance.sdks import KINDS, Sdk, client
-from tests.integration.server.hub.test_hub import MINE, announced, herald_with
 from tests.support.client import PERSONAS, Herald
+from tests.support.hub import MINE, announced
 from tests.support.processes import web
 from tests.support.proxy import Proxy, proxy_to
 from tests.support.tasks import a_task
+from tests.support.web import herald_with
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from herald.server.auth.authorizer import HubAuthorizer
 from herald.server.auth.verify import TokenVerifier
 from herald.server.hub import codes
 from herald.server.hub.connection import Connection
@@ -21,13 +22,13 @@ class Client:
 
     name = "websocket"
     writable = True
-    fast: Callable[[bytes], object] | None = None
+    direct_write: Callable[[bytes], object] | None = None
 
     def __init__(self) -> None:
         self.sent: asyncio.Queue[dict[str, Any] | codes.Disconnect] = asyncio.Queue()
 
     def write(self, frame: Frame) -> None:
-        for line in frame.text.split("\n"):
+        for line in frame.data.split(b"\n"):
             self.sent.put_nowait(json.loads(line))
 
     def close(self, why: codes.Disconnect) -> None:
@@ -57,10 +58,10 @@ class HeldHub:
         self.snapshot_requested = asyncio.Event()
         self.hub: Hub
 
-    async def snapshot(self, _: str) -> str:
+    async def snapshot(self, _: str) -> bytes:
         self.snapshot_requested.set()
         await self.snapshots_ready.wait()
-        return "{}"
+        return b"{}"
 
     def hold(self) -> None:
         """Hold the snapshots back again."""
@@ -72,8 +73,7 @@ class HeldHub:
         return Connection(
             client,
             hub=self.hub,
-            authenticator=self.verifier,
-            store=self._store,
+            authorizer=HubAuthorizer(self.verifier, self._store),
             settings=self._settings.model_copy(update=changes),
         )
 
@@ -88,4 +88,4 @@ class HeldHub:
 def timers(connection: Connection) -> dict[str, float]:
     """The seconds until each timer of the connection fires, by name."""
     at = asyncio.get_running_loop().time()
-    return {name: timer.when() - at for name, timer in connection._timers.items()}
+    return {name: timer.when() - at for name, timer in connection.timers.pending.items()}

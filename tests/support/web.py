@@ -8,7 +8,10 @@ from typing import Any
 import uvicorn
 
 from herald.server.__main__ import server_options
+from herald.server.app import create_app
 from herald.shared.settings import Settings
+from herald.shared.tokens import TokenIssuer
+from tests.support.client import Herald
 
 
 @asynccontextmanager
@@ -28,3 +31,12 @@ async def serving(app: Any, settings: Settings | None = None) -> AsyncIterator[s
     finally:
         server.should_exit = True
         await task
+
+
+@asynccontextmanager
+async def herald_with(settings: Settings, **changes: Any) -> AsyncIterator[Herald]:
+    """A Herald of its own with other settings."""
+    changed = settings.model_copy(update=changes)
+    async with serving(create_app(changed), changed) as address:
+        async with Herald.at(address, TokenIssuer(changed)) as herald:
+            yield herald

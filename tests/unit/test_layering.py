@@ -26,7 +26,7 @@ SERVER = [
     {"server.snapshots"},
     {"server.dependencies"},
     {"server.http"},
-    {"server.contracts"},
+    {"server.contracts", "server.uvicorn_protocol"},
     {"server.app", "server.__main__"},
 ]
 WORKER = [
@@ -101,6 +101,10 @@ def test_the_pure_modules_do_no_io() -> None:
         "server/hub/protocol.py",
         "server/auth/principal.py",
         "server/auth/errors.py",
+        "server/hub/frame.py",
+        "server/hub/outbox.py",
+        "server/hub/rate_limit.py",
+        "server/http/origins.py",
     )
     for module in pure:
         assert {name.partition(".")[0] for name in imports_of(ROOT / module)}.isdisjoint(io), module
@@ -126,6 +130,26 @@ def test_one_module_spells_the_names_of_channels() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in prefixes
     }
     assert uses == {"shared.tasks.channels"}
+
+
+def test_the_hub_stands_alone() -> None:
+    allowed = {
+        "server.hub",
+        "server.strict_json",
+        "shared.aio",
+        "shared.feed",
+        "shared.observability",
+        "shared.settings",
+    }
+    for path in (ROOT / "server/hub").rglob("*.py"):
+        ours = {name.removeprefix("herald.") for name in imports_of(path) if name.count(".") > 1}
+        packages = {package_of(name) for name in ours if name.partition(".")[0] in ORDERS}
+        assert packages <= allowed, f"{name_of(path)} imports {packages - allowed}"
+
+
+def test_one_module_relies_on_uvicorn_s_internals() -> None:
+    uses = {name_of(path) for path in MODULES if any("uvicorn." in name for name in imports_of(path))}
+    assert uses == {"server.uvicorn_protocol"}
 
 
 def test_the_embedded_database_is_never_imported() -> None:

@@ -14,10 +14,10 @@ from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store
-from tests.integration.server.hub.test_hub import herald_with
 from tests.support.client import MEDIA_PLAN, PERSONAS, Herald
 from tests.support.processes import WORKER, environment, running
 from tests.support.tasks import a_task
+from tests.support.web import herald_with
 
 
 async def seen(herald: Herald, task_id: str) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from herald.server.contracts.openapi import OPERATIONS
 from herald.server.hub import codes, protocol
 from herald.shared.settings import Settings
 from herald.shared.tasks.task_types import TASK_TYPES
-from tests.integration.server.hub.test_hub import herald_with
 from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS, Herald
+from tests.support.web import herald_with
 
 many = how(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -12,9 +12,9 @@ from herald.shared.feed.feed import Feed, Publication
 from herald.shared.feed.follower import Follower
 from herald.shared.observability import metrics
 from herald.shared.settings import Settings
-from tests.integration.server.hub.test_hub import MINE, announced, herald_with
-from tests.integration.server.hub.test_transports import streaming
 from tests.support.client import Herald
+from tests.support.hub import MINE, announced, streaming
+from tests.support.web import herald_with
 
 DEEP = "[" * 20_000
 HOSTILE = [

@@ -4,11 +4,13 @@ from tests.mutation.fault import Fault
 
 VERIFY, JWKS, TOKENS = "server/auth/verify.py", "server/auth/jwks.py", "shared/tokens.py"
 PERMISSIONS, REVOCATION = "server/auth/permissions.py", "server/auth/revocation.py"
-CONNECTION = "server/hub/connection.py"
-LIMITS, HUB = "tests/integration/server/hub/test_limits.py", "tests/integration/server/hub/test_hub.py"
+CONNECTION, SUBSCRIPTIONS = "server/hub/connection.py", "server/hub/subscriptions.py"
+TIMERS, AUTHORIZER = "server/hub/timers.py", "server/auth/authorizer.py"
+HUB = "tests/integration/server/hub"
+CONNECTING = f"{HUB}/test_connecting.py"
 UNIT, PERMITTED = "tests/unit/server/auth", "tests/integration/server/auth"
 FETCHED = f"{PERMITTED}/test_jwks.py"
-GRANTED = f"{LIMITS}::test_a_subscription_token_opens_one_channel_for_a_while"
+GRANTED = f"{HUB}/test_subscriptions.py::test_a_subscription_token_opens_one_channel_until_it_expires"
 
 FAULTS = [
     # Tokens, their keys, and what they permit
@@ -110,7 +112,7 @@ FAULTS = [
         REVOCATION,
         '        await self._feed.signal(SIGNAL, json.dumps({"userId": principal.user_id, "moment": moment}))\n',
         "",
-        f"{LIMITS}::test_logging_out_everywhere_ends_every_connection_and_token",
+        f"{CONNECTING}::test_logging_out_everywhere_ends_every_connection_and_token",
     ),
     Fault(
         REVOCATION,
@@ -119,9 +121,9 @@ FAULTS = [
         f"{PERMITTED} -k right_after_a_revocation",
     ),
     Fault(
-        REVOCATION,
-        "if principal is not None and self._revoked.covers(user_id, principal.issued_at):",
-        "if principal is not None:",
+        CONNECTION,
+        "if self.identity is not None and self._authorizer.is_revoked(self.identity):",
+        "if self.identity is not None:",
         f"{PERMITTED} -k spare",
     ),
     Fault(REVOCATION, "        if text:\n", "        if True:\n", f"{PERMITTED} -k first_moment"),
@@ -152,85 +154,91 @@ FAULTS = [
     ),
     Fault(
         CONNECTION,
-        "        if self._authenticator.is_revoked(principal):\n",
+        "        if self._authorizer.is_revoked(identity):\n",
         "        if False:\n",
         f"{PERMITTED} -k while_it_refreshes",
     ),
     Fault(
         CONNECTION,
-        "if self.principal is None or principal.user_id != self.principal.user_id:",
-        "if self.principal is None:",
-        f"{HUB}::test_a_token_is_refreshed_by_the_same_user_only",
+        "if identity.user_id != before.user_id:",
+        "if False:",
+        f"{CONNECTING}::test_a_token_is_refreshed_by_the_same_user_only",
     ),
     Fault(
         CONNECTION,
-        "        self.principal = principal\n        ttl_s",
-        "        ttl_s",
+        "        self.identity = identity\n        self.send",
+        "        self.send",
         f"{PERMITTED} -k a_refresh",
     ),
     Fault(
         CONNECTION,
-        "        ttl_s = self._expire_connection_at(principal.expires_at)\n",
-        "        ttl_s = _ttl_s(principal.expires_at)\n",
+        "protocol.expiry(self._expire(identity))",
+        "protocol.expiry(60)",
         f"{PERMITTED} -k expiry_replaces",
     ),
     Fault(
-        CONNECTION,
-        "            self._cancel(name)\n        else:",
+        TIMERS,
+        "            self.cancel(name)\n        else:",
         "            pass\n        else:",
         f"{PERMITTED} -k expiry_replaces",
     ),
     Fault(
-        CONNECTION,
-        "if before.brands <= after.brands and before.scopes <= after.scopes:",
-        "if before.brands <= after.brands:",
+        AUTHORIZER,
+        "if old.brands <= new.brands and old.scopes <= new.scopes:",
+        "if old.brands <= new.brands:",
         f"{PERMITTED} -k loses_the_scope",
     ),
     Fault(
-        CONNECTION,
-        " for channel in self._subscriptions if channel not in self._granted]",
-        " for channel in self._subscriptions]",
+        SUBSCRIPTIONS,
+        " for channel in self._by_channel if channel not in self._granted]",
+        " for channel in self._by_channel]",
         f"{PERMITTED} -k a_refresh_ends",
     ),
     Fault(
-        CONNECTION,
-        "if (grant.user_id, grant.channel) != (principal.user_id, channel):",
+        SUBSCRIPTIONS,
+        "if (grant.user_id, grant.channel) != (identity.user_id, channel):",
         "if grant.channel != channel:",
         GRANTED,
     ),
     Fault(
-        CONNECTION,
+        SUBSCRIPTIONS,
         "if expires_at is not None and expires_at + self._settings.expiry_grace_s <= time.time():",
         "if False:",
         f"{PERMITTED} -k took_long",
     ),
     Fault(
-        CONNECTION,
-        "            self._granted.add(channel)\n        self._expire",
-        "            pass\n        self._expire",
+        SUBSCRIPTIONS,
+        "            self._granted.add(channel)\n        result",
+        "            pass\n        result",
         f"{PERMITTED} -k a_refresh_ends",
     ),
     Fault(
-        CONNECTION,
-        "        self._granted.add(channel)\n        ttl_s",
-        "        ttl_s",
+        SUBSCRIPTIONS,
+        "        self._granted.add(channel)\n        expiry",
+        "        expiry",
         f"{PERMITTED} -k until_it_is_unsubscribed",
     ),
     Fault(
-        CONNECTION,
+        SUBSCRIPTIONS,
         "            raise ProtocolError(codes.PERMISSION_DENIED)  # it has ended while the token was checked\n",
         "            pass\n",
         f"{PERMITTED} -k token_is_checked",
     ),
     Fault(
-        CONNECTION, "        self._granted.discard(channel)\n", "", f"{PERMITTED} -k until_it_is_unsubscribed"
+        SUBSCRIPTIONS,
+        "        self._granted.discard(channel)\n",
+        "",
+        f"{PERMITTED} -k until_it_is_unsubscribed",
     ),
     Fault(
-        CONNECTION, '        self._cancel(f"expiry {channel}")\n', "", f"{PERMITTED} -k unsubscribed_channel"
+        SUBSCRIPTIONS,
+        '        self._client.timers.cancel(f"expiry {channel}")\n',
+        "",
+        f"{PERMITTED} -k unsubscribed_channel",
     ),
     Fault(
-        CONNECTION,
-        '        if request.channel not in self._subscriptions:\n            await self._permitted(self.principal, request.channel, "")\n',
+        SUBSCRIPTIONS,
+        '        if request.channel not in self._by_channel:\n            await self._permission(identity, request.channel, "")\n',
         "",
         f"{PERMITTED} -k a_refresh_ends",
     ),
@@ -242,7 +250,7 @@ FAULTS = [
         survives_because="a command that goes on finds its connection gone; this saves its work",
     ),
     Fault(
-        CONNECTION,
+        SUBSCRIPTIONS,
         "                self._hub.leave(subscription)\n                raise ProtocolError(codes.TOKEN_EXPIRED)",
         "                raise ProtocolError(codes.TOKEN_EXPIRED)",
         f"{PERMITTED} -k took_long",

@@ -28,7 +28,7 @@ FAULTS = [
         HISTORY,
         "'+' or '(' .. ARGV[2] .. '-0'",
         "'+' or ARGV[2] .. '-0'",
-        "tests/integration/server/hub/test_limits.py -k backwards",
+        "tests/integration/server/hub/test_history.py -k backwards",
     ),
     Fault(HISTORY, "string.sub(replication_id, 1, 20)", "''", f"{ON_PUBSUB} -k restart"),
     Fault(FEED, "newest.epoch != position.epoch or ", "", ON_FEED),

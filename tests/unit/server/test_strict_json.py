@@ -26,12 +26,12 @@ from herald.server.strict_json import decode
     ],
     ids=lambda text: repr(text[:20]),
 )
-def test_only_strict_json_is_decoded(text: str | bytes) -> None:
+def test_documents_that_are_not_strict_json_are_refused(text: str | bytes) -> None:
     with pytest.raises(ValueError):
         decode(text)
 
 
-def test_what_strict_json_allows_is_decoded() -> None:
+def test_strict_json_is_decoded() -> None:
     deepest = decode("[" * 200 + "]" * 200)
     for _ in range(199):
         [deepest] = deepest

@@ -10,8 +10,8 @@ from herald.server.auth.errors import InvalidTokenError, KeysUnavailableError
 from herald.server.auth.verify import TokenVerifier
 from herald.shared.settings import Settings
 from herald.shared.tokens import TokenIssuer
-from tests.integration.server.hub.test_hub import herald_with
 from tests.support.jwks import PublishedKeys
+from tests.support.web import herald_with
 
 
 def verifier_of(settings: Settings, url: str) -> TokenVerifier:

@@ -4,8 +4,8 @@ from typing import Any
 
 from herald.shared.feed.feed import Feed
 from herald.shared.tasks.store import Store
-from tests.integration.server.hub.test_hub import MINE
 from tests.support.client import Herald
+from tests.support.hub import MINE
 from tests.support.tasks import a_task
 
 

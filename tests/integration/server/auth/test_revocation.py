@@ -18,10 +18,10 @@ from herald.shared.tasks.models import PublicTask
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
 from tests.conftest import SECRET
-from tests.integration.server.hub.test_hub import herald_with
 from tests.support.client import Herald
 from tests.support.held_hub import Client, HeldHub
 from tests.support.tasks import a_task
+from tests.support.web import herald_with
 
 
 def third_party_token(ahead_s: int = 0) -> str:

@@ -8,12 +8,12 @@ import jwt
 import pytest
 
 from herald.server.auth.principal import SubscriptionGrant
+from herald.server.hub.channel import Subscription
 from herald.server.hub.connection import Connection
-from herald.server.hub.hub import Subscription
 from herald.shared.feed.feed import Feed
 from tests.conftest import SECRET
-from tests.integration.server.hub.test_hub import MINE
 from tests.support.held_hub import Client, HeldHub, timers
+from tests.support.hub import MINE
 
 
 @pytest.mark.parametrize("grace_s", [0, 0.5])
@@ -77,7 +77,7 @@ async def test_a_subscription_that_ends_while_its_token_is_checked_is_not_refres
     monkeypatch.setattr(verifier, "subscription", slow)
     connection.feed(json.dumps({"id": 2, "sub_refresh": grant}))
     await asked.wait()
-    subscription = connection._subscriptions["task:x"]
+    subscription = connection._subscriptions.get("task:x")
     assert isinstance(subscription, Subscription)
     connection.lost_position(subscription)
     assert (await client.message())["push"]["unsubscribe"]["code"] == 2500

@@ -14,9 +14,9 @@ from herald.shared.cli.follow import events
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store
-from tests.integration.server.hub.test_hub import herald_with
 from tests.support.processes import ROOT, WORKER, environment, running, web
 from tests.support.tasks import a_task
+from tests.support.web import herald_with
 
 BRAND_KIT = '{"brandName": "Ada", "description": "Tea"}'
 

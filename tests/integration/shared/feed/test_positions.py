@@ -1,7 +1,6 @@
 """A position never names two publications, even if Redis comes back with older data."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -10,7 +9,8 @@ import pytest
 from redis.asyncio import Connection
 
 from herald.server.http.long_poll import _changes, _Listener
-from herald.server.hub.hub import Hub, Subscription
+from herald.server.hub.channel import Subscription
+from herald.server.hub.hub import Hub
 from herald.shared.feed.feed import Feed, Position
 from herald.shared.feed.follower import Follower
 from herald.shared.settings import Settings
@@ -117,8 +117,8 @@ async def test_positions_from_a_hub_that_has_not_noticed_yet_are_voided_later(
             clients = [Client() for _ in range(3)]
             # A new client, a returning one, and one from a hub that has noticed.
             for client, recover in zip(clients, (None, before, elsewhere), strict=True):
-                subscription = await hub.subscribe(CHANNEL, client, recover=recover)
-                assert json.loads(subscription.result)["epoch"] == before.epoch
+                subscription, start = await hub.subscribe(CHANNEL, client, recover=recover)
+                assert start.position.epoch == before.epoch
                 subscription.begin()
             go_on.set()
             async with asyncio.timeout(30):

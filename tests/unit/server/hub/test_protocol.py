@@ -1,5 +1,9 @@
-import json
+"""The client protocol: which frames are understood, and how replies and pushes are encoded."""
 
+import json
+from typing import Any
+
+import orjson
 import pytest
 
 from herald.server.hub import codes, protocol
@@ -35,7 +39,7 @@ def test_a_connect_brings_the_positions_of_its_server_side_subscriptions() -> No
     assert request.subs["tasks#a"] == protocol.SubscribeRequest(recover=True, epoch="e", offset=7)
 
 
-def test_fields_that_are_not_ours_are_ignored() -> None:
+def test_unknown_fields_are_ignored() -> None:
     request = one('{"id":1,"subscribe":{"channel":"c","positioned":true,"data":{"x":1}},"more":2}').request
     assert request == protocol.SubscribeRequest(channel="c")
 
@@ -45,7 +49,7 @@ def test_an_unknown_method_has_no_request() -> None:
 
 
 @pytest.mark.parametrize("method", ["publish", "presence", "presence_stats", "rpc"])
-def test_commands_of_the_protocol_that_are_not_offered_are_known(method: str) -> None:
+def test_commands_that_the_hub_does_not_offer_are_recognized(method: str) -> None:
     assert isinstance(
         one(json.dumps({"id": 1, method: {"channel": "c"}})).request, protocol.NotOfferedRequest
     )
@@ -99,12 +103,16 @@ def test_commands_before_a_malformed_line_are_decoded(bad: str | bytes) -> None:
         "\n\n",
     ],
 )
-def test_what_is_not_of_the_protocol_is_refused(frame: str | bytes) -> None:
+def test_malformed_frames_are_refused(frame: str | bytes) -> None:
     with pytest.raises(MalformedFrameError):
         decode(frame)
 
 
-def test_replies_name_their_command() -> None:
+def on_the_wire(result: protocol.Result) -> Any:
+    return json.loads(orjson.dumps(result))
+
+
+def test_a_reply_repeats_the_id_of_its_command() -> None:
     assert json.loads(protocol.reply(one('{"id":7,"ping":{}}'), "ping")) == {"id": 7, "ping": {}}
 
 
@@ -117,32 +125,33 @@ def test_an_error_says_whether_trying_again_may_help() -> None:
     assert json.loads(protocol.error_reply(command, codes.INTERNAL))["error"]["temporary"] is True
 
 
-def test_a_publication_goes_out_as_it_was_published() -> None:
-    frame = protocol.publication(protocol.publication_prefix('odd"channel'), 3, '{"a":1}')
-    assert json.loads(frame) == {"push": {"channel": 'odd"channel', "pub": {"offset": 3, "data": {"a": 1}}}}
+@pytest.mark.parametrize("channel", ['odd"channel', "tasks#zoë"])
+def test_a_publication_goes_out_as_it_was_published(channel: str) -> None:
+    push = protocol.publication(protocol.publication_prefix(channel), 3, '{"a":"é"}')
+    assert json.loads(push) == {"push": {"channel": channel, "pub": {"offset": 3, "data": {"a": "é"}}}}
 
 
-def test_a_subscription_tells_what_the_client_asked_for() -> None:
-    fresh = protocol.subscription(
-        offset=3, epoch="e", recovering=False, recovered=False, snapshot='{"tasks":[]}', ttl_s=9
-    )
+def test_a_subscription_holds_what_the_client_asked_for() -> None:
     described = {"recoverable": True, "positioned": True, "offset": 3, "epoch": "e"}
-    assert json.loads(fresh) == described | {"data": {"tasks": []}, "expires": True, "ttl": 9}
+    fresh = protocol.subscription(offset=3, epoch="e", recovering=False, snapshot='{"tasks":[]}', ttl_s=9)
+    assert on_the_wire(fresh) == described | {"data": {"tasks": []}, "expires": True, "ttl": 9}
     recovered = protocol.subscription(
-        offset=3, epoch="e", recovering=True, recovered=True, publications=[(2, "1"), (3, '{"a":1}')]
+        offset=3, epoch="e", recovering=True, publications=[(2, "1"), (3, '{"a":1}')]
     )
-    publications = [{"offset": 2, "data": 1}, {"offset": 3, "data": {"a": 1}}]
     flags = {"recovered": True, "was_recovering": True}
-    assert json.loads(recovered) == described | flags | {"publications": publications}
-    lost = protocol.subscription(offset=3, epoch="e", recovering=True, recovered=False, snapshot="{}")
-    assert json.loads(lost) == described | {"was_recovering": True, "data": {}}
+    publications = [{"offset": 2, "data": 1}, {"offset": 3, "data": {"a": 1}}]
+    assert on_the_wire(recovered) == described | flags | {"publications": publications}
+    nothing_missed = protocol.subscription(offset=3, epoch="e", recovering=True, publications=[])
+    assert on_the_wire(nothing_missed) == described | flags
+    lost = protocol.subscription(offset=3, epoch="e", recovering=True, snapshot=b"{}")
+    assert on_the_wire(lost) == described | {"was_recovering": True, "data": {}}
 
 
 def test_a_connect_carries_the_results_of_its_subscriptions() -> None:
     result = protocol.connected(
-        client="c", session="s", node="n", ping_s=25, ttl_s=None, subscriptions={'odd"': '{"offset":1}'}
+        client="c", session="s", node="n", ping_s=25, ttl_s=None, subscriptions={'odd"': {"offset": 1}}
     )
-    assert json.loads(result) == {
+    assert on_the_wire(result) == {
         "client": "c",
         "version": "herald",
         "ping": 25,
@@ -154,27 +163,27 @@ def test_a_connect_carries_the_results_of_its_subscriptions() -> None:
 
 
 def test_a_ttl_is_a_year_at_most() -> None:
-    command, long, year = one('{"id":7,"ping":{}}'), 10**12, 365 * 24 * 3600
-    refreshed = json.loads(protocol.refreshed(command, "refresh", long))["refresh"]
-    subscribed = json.loads(
-        protocol.subscription(offset=0, epoch="e", recovering=False, recovered=False, ttl_s=long)
-    )
-    connected = json.loads(
-        protocol.connected(client="c", session="s", node="n", ping_s=25, ttl_s=long, subscriptions={})
-    )
-    assert refreshed["ttl"] == subscribed["ttl"] == connected["ttl"] == year
+    long, year = 10**12, 365 * 24 * 3600
+    assert protocol.expiry(long)["ttl"] == year
+    assert protocol.subscription(offset=0, epoch="e", recovering=False, ttl_s=long)["ttl"] == year
+    connected = protocol.connected(client="c", session="s", node="n", ping_s=25, ttl_s=long, subscriptions={})
+    assert connected["ttl"] == year
 
 
 def test_a_history_is_a_position_and_publications() -> None:
     result = protocol.history(offset=2, epoch="e", publications=[(1, "null")])
-    assert json.loads(result) == {"offset": 2, "epoch": "e", "publications": [{"offset": 1, "data": None}]}
+    assert on_the_wire(result) == {
+        "offset": 2,
+        "epoch": "e",
+        "publications": [{"offset": 1, "data": None}],
+    }
 
 
-def test_where_there_is_no_close_code_a_push_tells_the_end() -> None:
+def test_a_push_carries_the_reason_of_a_disconnect_where_there_is_no_close_code() -> None:
     push = json.loads(protocol.disconnected(codes.SLOW))["push"]
     assert push == {"disconnect": {"code": 3008, "reason": "slow", "reconnect": True}}
 
 
-def test_the_clients_return_after_the_disconnects_that_time_heals() -> None:
+def test_clients_return_after_the_disconnects_that_time_heals() -> None:
     assert codes.SHUTDOWN.reconnects and codes.INSUFFICIENT_STATE.reconnects and codes.SLOW.reconnects
     assert not codes.INVALID_TOKEN.reconnects and not codes.BAD_REQUEST.reconnects

@@ -1,31 +1,45 @@
-"""Uvicorn's HTTP with limits: how large a request may be, and how long its client may keep us waiting."""
+"""Uvicorn's HTTP protocol with the hub's WebSockets, and with limits on the size and pace of requests.
+
+This is the only module that relies on uvicorn's internals. `HttpToolsProtocol` is not a public interface, but
+ASGI offers no way to do these things, and a proxy in front of Herald cannot be taken for granted:
+
+- Uvicorn limits neither the size of a request's head nor the time that a client may take, so one client could
+  fill the memory, or hold connections for ever.
+- Through ASGI a WebSocket handshake would be parsed twice and cost a task, and each frame would be encoded
+  for each of its receivers. Thousands of browsers may connect at once, so the upgrade is answered here.
+
+`tests/unit/server/test_uvicorn_protocol.py` names whatever a new version of uvicorn has changed.
+"""
 
 import asyncio
 from http import HTTPStatus
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from herald.server.dependencies import Dependencies
+from herald.server.http import origins
+from herald.server.http.connections import ABORT, WEBSOCKET_PATH
+from herald.server.hub import codes
+from herald.server.hub.transports import handshake
+from herald.server.hub.transports.websocket import WebSocketTransport
 
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 64 * 1024
 """Of a request's address and headers together, trailers included."""
 MAX_OVERHEAD = 16
-"""A chunked body may be this many times as long as what it carries."""
+"""A chunked body may be this many times as long as its content."""
 MAX_PIPELINED = 16
 """Requests that may wait on one connection for the response to the one before."""
 HEAD_WITHIN_S = 10.0
 BODY_WITHIN_S = 30.0
 """A request's body has to be complete this long after its head had to be."""
 READ_WITHIN_S = 15.0
-"""A client that takes nothing of a response for so long is cut off."""
-
-ABORT = "herald.abort"
-"""The extension of the ASGI scope that ends the connection at once, even if its client does not read."""
+"""A client that reads nothing of a response for this long is cut off."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """Refuses requests that are too large and ends connections whose client is too slow."""
+    """Refuses requests that are too large, and ends connections whose client is too slow."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
@@ -35,7 +49,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._in_head = self._in_request = self._in_time = False
         self._head_bytes = 0
         self._received = 0
-        """Bytes of the current request, without its first chunk, which may have begun with another one."""
+        """Bytes of the current request, without its first chunk, which may hold the end of the one before."""
         self._fault = HTTPStatus.BAD_REQUEST
         self._unread: asyncio.TimerHandle | None = None
         self._overdue: asyncio.TimerHandle | None = None
@@ -51,12 +65,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     # How large a request may be
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has come, unless there is too much of it before the request's end."""
+        """Parse the data, unless the request becomes too large before its end."""
         begun = self._begun
         self._expect_request()
         super().data_received(data)
         if self._in_request and self._begun == begun:
-            # The parser reports a header or a trailer at its end, which may never come: count what it holds.
+            # The parser reports a header or a trailer only when it is complete, which may never happen.
             self._received += len(data)
             if self._in_head and self._received > MAX_HEAD_BYTES:
                 self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -76,15 +90,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._begun += 1
         self._in_request = self._in_head = self._in_time = True
         self._head_bytes = self._received = 0
-        self._expect_request()  # it may have come together with the end of the one before
+        self._expect_request()  # it may have arrived together with the end of the one before
 
     def on_url(self, url: bytes) -> None:
-        """A part of the address has come."""
+        """A part of the address has arrived."""
         self._count(url, HTTPStatus.REQUEST_URI_TOO_LONG)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header has come, or a trailer."""
+        """A header or a trailer has arrived."""
         self._count(name + value, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         super().on_header(name, value)
 
@@ -104,7 +118,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is complete; from here on we keep the client waiting."""
+        """The request is complete; from here on the client waits for us."""
         super().on_message_complete()
         self._in_request = False
         if self._overdue is not None:
@@ -112,11 +126,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._overdue = None
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what could not be parsed, or was too much."""
+        """Refuse a request that cannot be parsed or is too large."""
         self.refuse(self._fault, msg if self._fault is HTTPStatus.BAD_REQUEST else "")
 
     def refuse(self, status: HTTPStatus, detail: str = "") -> None:
-        """Answer in the application's place, and end the connection."""
+        """Answer in the application's place, and close the connection."""
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:
@@ -134,7 +148,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._overdue = self.loop.call_later(HEAD_WITHIN_S, self._on_overdue)
 
     def _on_overdue(self) -> None:
-        """Nothing, or only a part of a request, has come in time."""
+        """No request, or only a part of one, has arrived in time."""
         self._overdue = None
         if self._in_request and not self._in_head and self._in_time:
             self._in_time = False
@@ -145,34 +159,34 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._close()
 
     def pause_writing(self) -> None:
-        """The client does not take what waits for it."""
+        """The client does not read what waits for it."""
         super().pause_writing()
         self._expect_reading()
 
     def resume_writing(self) -> None:
-        """The client has taken nearly all that waited for it."""
+        """The client has read nearly all that waited for it."""
         super().resume_writing()
         if self._unread is not None and not self.transport.is_closing():
             self._unread.cancel()
             self._unread = None
 
     def eof_received(self) -> None:
-        """The client sends no more, which ends the connection once it has taken what waits for it."""
+        """The client sends no more, which closes the connection once it has read what waits for it."""
         super().eof_received()
         self._expect_reading()
 
     def on_response_complete(self) -> None:
-        """A response is on its way; the connection may end with it."""
+        """A response has been written; the connection may end with it."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._expect_reading()
 
     def timeout_keep_alive_handler(self) -> None:
-        """No further request has come."""
+        """No further request has arrived."""
         self._close()
 
     def _close(self) -> None:
-        """End the connection once the client has taken what waits for it."""
+        """Close the connection once the client has read what waits for it."""
         self.transport.close()
         self._expect_reading()
 
@@ -182,10 +196,81 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._unread = self.loop.call_later(READ_WITHIN_S, self._on_unread, waiting)
 
     def _on_unread(self, before: int) -> None:
-        """Cut a client off that has taken nothing of the ``before`` bytes that waited for it."""
+        """Cut the client off if it has read nothing of the ``before`` bytes that waited for it."""
         self._unread = None
         waiting = self.transport.get_write_buffer_size()
         if waiting and waiting >= before:
             self.transport.abort()
         elif waiting:
             self._expect_reading()
+
+
+class HttpProtocol(LimitedHttpProtocol):
+    """Opens the hub's WebSockets."""
+
+    def handle_websocket_upgrade(self) -> None:
+        """Open a WebSocket at `WEBSOCKET_PATH`; the application refuses those at other addresses."""
+        path, _, query = self.url.partition(b"?")
+        if path != WEBSOCKET_PATH.encode():
+            super().handle_websocket_upgrade()
+            return
+        dependencies: Dependencies = self.app_state["dependencies"]
+        headers = dict(self.headers)
+        accepted = handshake.accept(headers)
+        if accepted is None or self.scope["method"] != "GET":
+            self.refuse(HTTPStatus.BAD_REQUEST, "this is not a WebSocket handshake of version 13")
+        elif not origins.is_allowed(headers, dependencies.settings.allowed_origins):
+            self.refuse(HTTPStatus.FORBIDDEN, "this origin is not in HERALD_ALLOWED_ORIGINS")
+        else:
+            self._upgrade(dependencies, accepted, query)
+
+    def _upgrade(self, dependencies: Dependencies, accepted: bytes, query: bytes) -> None:
+        self.connections.discard(self)
+        socket = _WebSocket(self.transport, self.connections, dependencies, self.config.ws_max_size)
+        self.transport.set_protocol(socket)
+        # The parser and this protocol refer to each other; only the garbage collector would free them.
+        self.parser = None  # type: ignore[assignment]
+        subprotocol = handshake.subprotocol(self.headers)
+        self.transport.write(handshake.response(accepted, subprotocol))
+        if subprotocol == handshake.PROTOBUF or handshake.asks_for_protobuf(query):
+            # Clients repeat a handshake that failed again and again; this close code ends that.
+            socket.refuse(codes.INAPPROPRIATE_PROTOCOL)
+
+    def shutdown(self) -> None:
+        """The server stops: let the hub disconnect its clients, whose streams are requests as well."""
+        dependencies: Dependencies | None = self.app_state.get("dependencies")
+        if dependencies is not None:
+            dependencies.hub.drain()
+        super().shutdown()
+
+
+class _WebSocket(WebSocketTransport):
+    """A WebSocket of the hub as one of uvicorn's connections, which it shuts down and waits for."""
+
+    __slots__ = ("_connections", "_hub")
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        connections: set[Any],
+        dependencies: Dependencies,
+        max_message_bytes: int,
+    ) -> None:
+        self._connections = connections
+        self._hub = dependencies.hub
+        connections.add(self)
+        super().__init__(
+            transport,
+            dependencies.connect,
+            max_message_bytes=max_message_bytes,
+            max_unread_bytes=dependencies.settings.max_outbox_bytes,
+        )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        self._connections.discard(self)
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: let the hub disconnect its clients."""
+        self._hub.drain()

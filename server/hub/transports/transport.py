@@ -1,0 +1,28 @@
+"""What a connection needs of the transport that carries its frames."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from herald.server.hub.codes import Disconnect
+from herald.server.hub.frame import Frame
+
+
+class Transport(Protocol):
+    """Carries frames to a client."""
+
+    name: str
+    """The kind of transport, for the metrics."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether it takes more now; as soon as it does again, it calls `Connection.on_writable`."""
+
+    @property
+    def direct_write(self) -> Callable[[bytes], object] | None:
+        """For a WebSocket, a function that writes the bytes of a frame; call it only while `writable`."""
+
+    def write(self, frame: Frame) -> None:
+        """Send a frame, in order; call it only while `writable`."""
+
+    def close(self, why: Disconnect) -> None:
+        """Send the reason to the client, if it still reads, and close."""

@@ -1,0 +1,12 @@
+from herald.server.hub.rate_limit import RateLimit
+
+
+def test_unused_events_are_saved_up_for_one_second_at_most() -> None:
+    now = 0.0
+    rate = RateLimit(10, lambda: now)
+    assert rate.allows(10)
+    now += 0.5
+    assert rate.allows(5)
+    now += 3600
+    assert rate.allows(10)
+    assert not rate.allows(1)
