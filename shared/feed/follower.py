@@ -14,6 +14,8 @@ from herald.shared.observability import metrics
 
 log = logging.getLogger(__name__)
 
+_MESSAGE_PARTS = 3  # kind, name, data; a pong has two
+
 
 class _Channel:
     """A followed channel."""
@@ -135,7 +137,10 @@ class Follower:
         if names := [*self._signals, *self._channels]:
             self._pubsub.send("SUBSCRIBE", *names)
 
-    def _on_message(self, kind: bytes, name: bytes, data: Any) -> None:
+    def _on_message(self, message: list[Any]) -> None:
+        if len(message) != _MESSAGE_PARTS:
+            return
+        kind, name, data = message
         followed = self._channels.get(name)
         if kind == b"message":
             if followed is not None:
@@ -191,7 +196,7 @@ class Follower:
                 if self._channels.get(pubsub_name(followed.name).encode()) is not followed:
                     return
                 if found.position.replication_id != self._pubsub.replication_id:
-                    await self._pubsub.follow_failover()
+                    await self._pubsub.reconnect_after_failover()
                     return
                 if missed is None:
                     metrics.RESETS.inc()

@@ -20,17 +20,13 @@ from herald.shared.redis.wire import byte_stream, write_command
 log = logging.getLogger(__name__)
 
 READ_BYTES = 256 * 1024
-_MESSAGE_PARTS = 3  # kind, name, data; a pong has two
-
-OnMessage = Callable[[bytes, bytes, Any], None]
-"""Takes the kind of a message ("message", "subscribe", …), the name it belongs to, and its data."""
 
 
 class PubSub:
     """A pub/sub connection that is replaced whenever it fails.
 
     ``on_connect`` is called with each new connection and must subscribe again. ``on_message`` is called with
-    everything that arrives. Neither may block.
+    each message as Redis sends it, such as ``[b"message", name, data]``. Neither may block.
 
     The connection has no read timeout, since an idle feed is not a dead one. A ping that stays unanswered
     ends it.
@@ -40,9 +36,11 @@ class PubSub:
     pong_within_s = 5.0
     reconnect_max_s = 2.0
 
-    def __init__(self, feed: Feed, on_connect: Callable[[], None], on_message: OnMessage) -> None:
+    def __init__(
+        self, feed: Feed, on_connect: Callable[[], None], on_message: Callable[[list[Any]], None]
+    ) -> None:
         self.replication_id = ""
-        """That of the Redis which the connection leads to, as of when it was opened."""
+        """The replication id of the server that the connection leads to, read when it was opened."""
         self._feed = feed
         self._on_connect = on_connect
         self._on_message = on_message
@@ -75,11 +73,8 @@ class PubSub:
         if connection is not None:
             await connection.disconnect(nowait=True)
 
-    async def follow_failover(self) -> None:
-        """Reconnect, and let the pool reconnect too, because the two have reached different servers.
-
-        Or they have reached one server, whose role has changed.
-        """
+    async def reconnect_after_failover(self) -> None:
+        """Reconnect this connection and the pool: they lead to different servers, or to one in a new role."""
         log.warning("Redis has failed over, reconnecting")
         await self._feed.drop_idle_connections()
         await self.reconnect()
@@ -118,14 +113,14 @@ class PubSub:
         self._on_connect()
         # Only pushed messages arrive from here on, and there may be many, so they are read in large chunks.
         stream, parser = byte_stream(connection), hiredis.Reader()
+        next_message, on_message = parser.gets, self._on_message
         while (chunk := await stream.read(READ_BYTES)) and self._connection is connection:
             self._last_received = asyncio.get_running_loop().time()
             parser.feed(chunk)
             messages = 0
-            while (reply := parser.gets()) is not False:
-                messages += reply[0] == b"message"
-                if len(reply) == _MESSAGE_PARTS:
-                    self._on_message(*reply)
+            while (message := next_message()) is not False:
+                messages += message[0] == b"message"
+                on_message(message)
             if messages:
                 metrics.RECEIVED.inc(messages)
         raise RedisConnectionError("closed")
@@ -146,5 +141,5 @@ class PubSub:
                 async with asyncio.timeout(self.pong_within_s):
                     outdated = await self._feed.replication_id() != self.replication_id
                 if outdated and self._connection is connection:
-                    await self.follow_failover()
+                    await self.reconnect_after_failover()
                     return

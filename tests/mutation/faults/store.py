@@ -65,7 +65,7 @@ FAULTS = [
         QUERIES,
         'query = {"userId": user_id, "idempotencyKey": idempotency_key}',
         'query = {"idempotencyKey": idempotency_key}',
-        ON_QUERIES,
+        ON_STORE,
     ),
     Fault(
         QUERIES,

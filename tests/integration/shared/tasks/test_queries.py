@@ -6,7 +6,7 @@ import pytest
 
 from herald.shared.tasks import queries
 from herald.shared.tasks.documents import Page
-from herald.shared.tasks.models import Priority, Task, TaskStatus, now
+from herald.shared.tasks.models import TaskStatus, now
 from herald.shared.tasks.store import Store
 from tests.support.tasks import BOTH_DRIVERS, ids, stored, stored_many
 
@@ -103,28 +103,6 @@ async def test_overdue_tasks_are_found_by_the_time_they_were_queued_and_not_crea
     await stored(store, task_id="overdue", queued_at=long_ago)
     found = [task.task_id async for batch in store.queries.overdue(queued_before=at) for task in batch]
     assert found == ["overdue"]
-
-
-async def test_each_change_stays_unannounced_until_that_very_change_is_announced(store: Store) -> None:
-    async def unannounced() -> list[Task]:
-        later = now() + timedelta(minutes=1)
-        return [task async for batch in store.queries.unannounced(unchanged_since=later) for task in batch]
-
-    created = await stored(store)
-    assert await unannounced() == [created]
-    await store.mark_announced(created)
-    assert await unannounced() == []
-    moved = await store.set_priority(created.task_id, Priority.HIGH)
-    assert moved is not None
-    await store.mark_announced(created)
-    assert await unannounced() == [moved], "an older version was announced"
-    await store.mark_announced(moved)
-    assert await unannounced() == []
-    failed = await store.transition(created.task_id, TaskStatus.FAILED, by="w")
-    assert await unannounced() == [failed]
-    await store.transition(created.task_id, TaskStatus.QUEUED, by="user")
-    await store.transition(created.task_id, TaskStatus.PROCESSING, by="w", attempt=1)
-    assert await unannounced() == [], "a running task publishes its own events"
 
 
 async def test_only_running_tasks_have_a_running_attempt(store: Store) -> None:

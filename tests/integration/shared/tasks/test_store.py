@@ -1,10 +1,11 @@
 """Writing tasks to a real MongoDB-wire server."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
-from herald.shared.tasks.models import HISTORY_LIMIT, EndReason, Priority, Step, TaskStatus, Usage, now
+from herald.shared.tasks.models import HISTORY_LIMIT, EndReason, Priority, Step, Task, TaskStatus, Usage, now
 from herald.shared.tasks.store import IdempotencyConflictError, Store
 from tests.support.tasks import BOTH_DRIVERS, a_task, stored
 
@@ -118,6 +119,28 @@ async def test_none_removes_a_field_and_nested_models_are_stored_as_in_a_whole_d
     assert "currentStep" not in raw
     assert raw["endReason"] == "quota"
     assert "completedAt" not in raw["steps"][0]
+
+
+async def test_each_change_stays_unannounced_until_that_very_change_is_announced(store: Store) -> None:
+    async def unannounced() -> list[Task]:
+        later = now() + timedelta(minutes=1)
+        return [task async for batch in store.queries.unannounced(unchanged_since=later) for task in batch]
+
+    created = await stored(store)
+    assert await unannounced() == [created]
+    await store.mark_announced(created)
+    assert await unannounced() == []
+    moved = await store.set_priority(created.task_id, Priority.HIGH)
+    assert moved is not None
+    await store.mark_announced(created)
+    assert await unannounced() == [moved], "an older version was announced"
+    await store.mark_announced(moved)
+    assert await unannounced() == []
+    failed = await store.transition(created.task_id, TaskStatus.FAILED, by="w")
+    assert await unannounced() == [failed]
+    await store.transition(created.task_id, TaskStatus.QUEUED, by="user")
+    await store.transition(created.task_id, TaskStatus.PROCESSING, by="w", attempt=1)
+    assert await unannounced() == [], "a running task publishes its own events"
 
 
 async def test_the_history_is_bounded(store: Store) -> None:

@@ -1,7 +1,9 @@
 """Checks that the installed redis-py still has the private parts that Herald relies on."""
 
+import ast
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -11,6 +13,9 @@ from redis.exceptions import ReadOnlyError, ResponseError
 from herald.shared.redis import wire
 
 CHANGED = f"redis-py {redis.__version__} has changed the private part behind this: adapt shared/redis/wire.py"
+
+
+ROOT = Path(__file__).resolve().parents[4]
 
 
 class FakeRedis:
@@ -92,3 +97,11 @@ async def test_a_command_to_a_closed_connection_is_dropped(connection: Connectio
     await connection.connect()  # type: ignore[no-untyped-call]
     await connection.disconnect()
     wire.write_command(connection, "PING")
+
+
+def test_no_other_module_uses_these_private_parts() -> None:
+    private = {"_parser", "_reader", "_writer"}
+    for path in (ROOT / "shared").rglob("*.py"):
+        accesses = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+        if path.name != "wire.py":
+            assert private.isdisjoint(node.attr for node in accesses), path
