@@ -201,12 +201,12 @@ async def test_a_token_revoked_while_it_refreshes_ends_the_connection(
     connection = await held.connected(client, before)
     channel = f"task:{shared.task_id}"
     assert "subscribe" in await client.call(connection, subscribe={"channel": channel})
-    asked, go_on, get_public = asyncio.Event(), asyncio.Event(), store.queries.by_ids
+    asked, go_on, by_ids = asyncio.Event(), asyncio.Event(), store.queries.by_ids
 
     async def slow(task_ids: Sequence[str]) -> list[PublicTask]:
         asked.set()
         await go_on.wait()
-        return await get_public(task_ids)
+        return await by_ids(task_ids)
 
     monkeypatch.setattr(store.queries, "by_ids", slow)
     after = jwt.encode({"sub": "ada", "iat": at}, SECRET, algorithm="HS256")

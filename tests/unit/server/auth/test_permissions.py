@@ -19,7 +19,13 @@ TASKS = {
 
 
 class Store:
-    async def get_public(self, task_ids: Sequence[str]) -> list[PublicTask]:
+    """A store whose queries find `TASKS`."""
+
+    @property
+    def queries(self) -> "Store":
+        return self
+
+    async def by_ids(self, task_ids: Sequence[str]) -> list[PublicTask]:
         return [TASKS[task_id].public() for task_id in task_ids if task_id in TASKS]
 
 
