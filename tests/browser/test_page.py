@@ -177,7 +177,7 @@ async def test_the_draft_is_read_while_it_is_written_and_after_a_reload(open_tab
     await expect(draft).to_contain_text("week 3")
     await expect(draft).to_contain_text("Call to action")
     await tab.page.reload()
-    await expect(draft).to_contain_text("How to begin with pottery")
+    await expect(draft).to_contain_text("Pottery: a checklist for getting started")
     await expect(draft).not_to_contain_text("…")
 
 
