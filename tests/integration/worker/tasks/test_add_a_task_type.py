@@ -29,7 +29,9 @@ def copy_with_the_example(to: Path) -> None:
 
 async def test_the_guide_s_example_runs(settings: Settings, tmp_path: Path) -> None:
     await asyncio.to_thread(copy_with_the_example, tmp_path)
-    with running(WORKER, environment(settings), cwd=tmp_path):
+    # Python finds the copy before the project itself, however that was installed.
+    variables = environment(settings, PYTHONPATH=str(tmp_path))
+    with running(WORKER, variables, cwd=tmp_path):
         async with (
             web(settings, cwd=tmp_path) as address,
             httpx2.AsyncClient(base_url=f"http://{address}") as http,
