@@ -85,10 +85,13 @@ def draft_positioning(payload: BrandKitPayload) -> Positioning:
     """The positioning, from the brand's name, description, industry and values."""
     name, values, sector = _name(payload), _values(payload), _sector(payload)
     first, last = values[0], values[-1]
-    priorities = f"one priority: {first}" if len(values) == 1 else f"clear priorities: {listing(values[:3])}"
+    priorities = (
+        f"one priority: {first}" if len(values) == 1 else f"clear priorities: {', '.join(values[:3])}"
+    )
+    guides = "one value" if len(values) == 1 else "these values"
     return Positioning(
         positioning=f"{name} in brief: {full_stop(_offer(payload))} Among the brands {sector}, it stands out through {priorities}.",
-        mission=f"The mission of {name} is to be a brand that people trust. Every decision is measured against what it stands for: {full_stop(listing(values))}",
+        mission=f"The mission of {name} is to be a brand that people trust. Every decision is guided by {guides}: {full_stop(', '.join(values))}",
         audience=f"People who look closely before they choose a brand {sector}, and who stay loyal to {name} as long as it keeps its promises.",
         difference=f"Most brands {sector} talk about what they offer. {name} shows how it works and lets people judge for themselves.",
         taglines=unique([
@@ -109,8 +112,8 @@ def draft_voice(payload: BrandKitPayload) -> Voice:
         traits=traits,
         do=[
             Rule(rule="Answer the reader’s question first", example="“You asked how long it takes. Most people hear from us within two days.”"),
-            Rule(rule=f"Keep the same tone everywhere, from the website to the invoice: {listing(traits)}", example=f"“Thank you for your message. We will get back to you within two days. Your {name} team”"),
-            Rule(rule=f"Show the values instead of naming them: {listing(values)}", example=f"“This is how we work at {name}, step by step, so that you can judge for yourself.”"),
+            Rule(rule=f"Keep the same tone everywhere, from the website to the invoice: {', '.join(traits)}", example=f"“Thank you for your message. We will get back to you within two days. Your {name} team”"),
+            Rule(rule=f"Show the values instead of naming them: {', '.join(values)}", example=f"“This is how we work at {name}, step by step, so that you can judge for yourself.”"),
         ],
         dont=[
             Rule(rule="Claim what nobody can check", example=f"“{name} is the best choice in the world!”"),

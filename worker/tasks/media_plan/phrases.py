@@ -16,8 +16,8 @@ class Intent(NamedTuple):
 
 
 INTENTS = [
-    Intent("Ready to act", "buy", "People who search for {keywords} are ready to act: show prices, availability and the next step.", frozenset("buy price prices pricing cost costs order shop book booking ticket tickets hire gift gifts sale deal discount cheap offer donate appointment".split())),
-    Intent("Comparing", "compare", "People who search for {keywords} are comparing: say honestly what sets you apart, and let customers speak for you.", frozenset("best top vs versus review reviews alternative alternatives compare comparison rated".split())),
+    Intent("Ready to act", "buy", "People who search for {keywords} are ready to act: make the next step clear and easy to take.", frozenset("buy price prices pricing cost costs order shop book booking ticket tickets hire gift gifts sale deal discount cheap offer donate appointment".split())),
+    Intent("Comparing", "compare", "People who search for {keywords} are comparing: say honestly what sets you apart, and let others speak for you.", frozenset("best top vs versus review reviews alternative alternatives compare comparison rated".split())),
     Intent("Learning", "learn", "People who search for {keywords} want to learn: answer their question first, then show how you can help.", frozenset("how what why guide tips tutorial learn ideas course courses class classes workshop workshops beginner beginners diy".split())),
     Intent("Nearby", "visit", "People who search for {keywords} want to come by: say where you are, when you are open and what to expect.", frozenset("near nearby local map studio store event events tour".split())),
 ]  # fmt: skip

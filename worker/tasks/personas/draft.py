@@ -1,5 +1,6 @@
 """The answers for personas as fixed rules write them, for the offline provider."""
 
+import re
 from typing import NamedTuple
 
 from herald.shared.tasks.task_types import PersonasPayload
@@ -47,16 +48,6 @@ SEGMENTS = [
         quote="I do not need anything fancy. I need it to work on a busy Tuesday.",
     ),
     Segment(
-        "Decision-makers", (40, 56), ("head of purchasing", "school principal", "practice owner"),
-        situation="is considering {product} on behalf of a team and has to justify the choice. Before the first conversation, three alternatives are already on the table.",
-        need="Evidence, a clear price and a way to back out",
-        goals=("Make a choice that holds up in front of the team", "Compare offers without sitting through a sales call", "Know in advance what happens after the contract is signed"),
-        frustrations=("Prices that are only available on request", "References that cannot be verified"),
-        objections=("What if it does not suit the team?", "Who else has chosen this, and are they happy with it?"),
-        channels=("LinkedIn, to see who is behind the offer", "Trade magazines, for an overview", "Peers, for honest references"),
-        quote="Show me who else has chosen this, and what they would do differently today.",
-    ),
-    Segment(
         "Sceptics", (36, 62), ("accountant", "journalist", "lab technician"),
         situation="once paid for something similar to {product} and was disappointed. Good arguments can still win a sceptic over; big words cannot.",
         need="One clear difference from the last disappointment",
@@ -65,36 +56,6 @@ SEGMENTS = [
         objections=("Why should it work better this time?", "Can I get my money back if it does not?"),
         channels=("Independent tests, before anything else", "Online forums, for the bad news", "Consumer advice, for the small print"),
         quote="I have heard it all before. What is different this time?",
-    ),
-    Segment(
-        "Enthusiasts", (24, 40), ("teacher", "web developer", "florist"),
-        situation="knows a lot about offers like {product} and often recommends them to others. General information is not enough; the background and the people make it interesting.",
-        need="Depth, and something worth sharing",
-        goals=("Learn something new each time", "Meet others who share the same interest", "Be among the first to hear about news"),
-        frustrations=("Content that is written for beginners only", "Never getting to talk to the people behind it"),
-        objections=("Will it still interest me in a year?", "What does it offer that I do not know yet?"),
-        channels=("YouTube, for the details", "Podcasts, for the background", "Meetups, for the people"),
-        quote="Give me the details, all of them.",
-    ),
-    Segment(
-        "Returning customers", (33, 50), ("architect", "social worker", "chef"),
-        situation="gave up something like {product} years ago and has missed it ever since. The interest is still there, and so is the worry about having lost touch.",
-        need="An easy way back",
-        goals=("Pick up where they left off", "See at a glance what has changed since then", "Enjoy it again without any pressure"),
-        frustrations=("Being treated like a complete beginner", "Having to set everything up from scratch"),
-        objections=("Have I been away for too long?", "Is it still the way I remember it?"),
-        channels=("Newsletters, as a friendly reminder", "Facebook, where the old contacts are", "Former companions, for encouragement"),
-        quote="I used to enjoy this so much. Perhaps it is time to come back.",
-    ),
-    Segment(
-        "People who choose for others", (28, 66), ("librarian", "shop assistant", "engineer"),
-        situation="is looking at {product} for someone else and wants to get it right. The other person’s taste is known only roughly, and there is no way of asking.",
-        need="Confidence that the other person will be happy with it",
-        goals=("Find something that fits without having to ask", "Leave room for the other person to choose", "Have everything ready on the day"),
-        frustrations=("Not knowing which option fits", "Having to decide on the details too early"),
-        objections=("Can it be changed later?", "What if it turns out to be the wrong choice?"),
-        channels=("Search engines, for ideas", "Pinterest, to compare them", "Local shops, for personal advice"),
-        quote="It is not for me. I just want to see a happy face.",
     ),
     Segment(
         "Careful spenders", (21, 38), ("apprentice", "sales assistant", "freelance translator"),
@@ -117,6 +78,46 @@ SEGMENTS = [
         quote="You have fifteen minutes. Convince me.",
     ),
     Segment(
+        "Returning customers", (33, 50), ("architect", "social worker", "chef"),
+        situation="gave up something like {product} years ago and has missed it ever since. The interest is still there, and so is the worry about having lost touch.",
+        need="An easy way back",
+        goals=("Pick up where they left off", "See at a glance what has changed since then", "Enjoy it again without any pressure"),
+        frustrations=("Being treated like a complete beginner", "Having to set everything up from scratch"),
+        objections=("Have I been away for too long?", "Is it still the way I remember it?"),
+        channels=("Newsletters, as a friendly reminder", "Facebook, where the old contacts are", "Former companions, for encouragement"),
+        quote="I used to enjoy this so much. Perhaps it is time to come back.",
+    ),
+    Segment(
+        "Decision-makers", (40, 56), ("head of purchasing", "school principal", "practice owner"),
+        situation="is considering {product} on behalf of a team and has to justify the choice. Before the first conversation, three alternatives are already on the table.",
+        need="Evidence, a clear price and a way to back out",
+        goals=("Make a choice that holds up in front of the team", "Compare offers without sitting through a sales call", "Know in advance what happens after the contract is signed"),
+        frustrations=("Prices that are only available on request", "References that cannot be verified"),
+        objections=("What if it does not suit the team?", "Who else has chosen this, and are they happy with it?"),
+        channels=("LinkedIn, to see who is behind the offer", "Trade magazines, for an overview", "Peers, for honest references"),
+        quote="Show me who else has chosen this, and what they would do differently today.",
+    ),
+    Segment(
+        "Enthusiasts", (24, 40), ("teacher", "web developer", "florist"),
+        situation="knows a lot about offers like {product} and often recommends them to others. General information is not enough; the background and the people make it interesting.",
+        need="Depth, and something worth sharing",
+        goals=("Learn something new each time", "Meet others who share the same interest", "Be among the first to hear about news"),
+        frustrations=("Content that is written for beginners only", "Never getting to talk to the people behind it"),
+        objections=("Will it still interest me in a year?", "What does it offer that I do not know yet?"),
+        channels=("YouTube, for the details", "Podcasts, for the background", "Meetups, for the people"),
+        quote="Give me the details, all of them.",
+    ),
+    Segment(
+        "People who choose for others", (28, 66), ("librarian", "shop assistant", "engineer"),
+        situation="is looking at {product} for someone else and wants to get it right. The other person’s taste is known only roughly, and there is no way of asking.",
+        need="Confidence that the other person will be happy with it",
+        goals=("Find something that fits without having to ask", "Leave room for the other person to choose", "Have everything ready on the day"),
+        frustrations=("Not knowing which option fits", "Having to decide on the details too early"),
+        objections=("Can it be changed later?", "What if it turns out to be the wrong choice?"),
+        channels=("Search engines, for ideas", "Pinterest, to compare them", "Local shops, for personal advice"),
+        quote="It is not for me. I just want to see a happy face.",
+    ),
+    Segment(
         "Group organisers", (29, 58), ("club chair", "event manager", "community worker"),
         situation="organises activities for a group and wonders whether {product} could be part of them. Twenty people have to agree, so the offer must be easy to pass on.",
         need="An offer that works for many people at once",
@@ -128,6 +129,13 @@ SEGMENTS = [
     ),
 ]  # fmt: skip
 
+GENERAL = 6
+"""The first so many segments fit any product; the others fill up a longer list."""
+BUSINESS = frozenset(
+    "b2b business businesses company companies enterprise saas software team teams agency".split()
+)
+"""Words that suggest that a product is bought by organisations."""
+
 NAMES = (
     "Amira Jonas Mei Tomás Ingrid Kofi Lucia Arjun Noor Samuel Freja Mateo Hana Oluwaseun Elif Piotr Yara Lars "
     "Chiara Dmitri Aisha Henrik Sofia Kwame Leila Marek Anneke Rafael Sana Emil"
@@ -137,7 +145,12 @@ NAMES = (
 def draft_sketches(payload: PersonasPayload) -> Sketches:
     """Sketch a person for each segment; the same product always gets the same people."""
     chance = seeded(payload.product, payload.market)
-    segments = chance.sample(SEGMENTS, payload.count)
+    segments = chance.sample(SEGMENTS[:GENERAL], GENERAL) + chance.sample(
+        SEGMENTS[GENERAL:], len(SEGMENTS) - GENERAL
+    )
+    words = set(re.findall(r"\w+", f"{payload.product} {payload.market or ''}".lower()))
+    if words & BUSINESS:
+        segments.sort(key=lambda segment: segment.name != "Decision-makers")
     names = chance.sample(NAMES, payload.count)
     market = f" ({clip(payload.market, 10, 80)})" if payload.market else ""
     return Sketches(
@@ -149,7 +162,7 @@ def draft_sketches(payload: PersonasPayload) -> Sketches:
                 occupation=upper_first(chance.choice(segment.occupations)),
                 need=segment.need,
             )
-            for segment, name in zip(segments, names, strict=True)
+            for segment, name in zip(segments[: payload.count], names, strict=True)
         ]
     )
 

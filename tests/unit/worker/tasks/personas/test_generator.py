@@ -32,3 +32,9 @@ async def test_two_personas_with_the_same_name_are_a_fault() -> None:
     twice = json.dumps({"people": [person, {**person, "segment": "t", "name": "ada", "need": "m"}]})
     with pytest.raises(UnfitError, match="two people have the same name"):
         await generated("AUTO_GENERATE_PERSONAS", {"product": "p", "count": 2}, **{"": twice})
+
+
+async def test_a_business_product_gets_a_decision_maker() -> None:
+    payload = {"product": "Invoicing software", "count": 1}
+    [document] = (await generated("AUTO_GENERATE_PERSONAS", payload)).documents
+    assert document["segment"] == "Decision-makers"
