@@ -1,1 +1,1 @@
-"""How fast Herald is, as ratios against peers that are measured in the same run: ``make bench``."""
+"""Benchmarks: ``make bench`` measures Herald and comparable servers in the same run."""

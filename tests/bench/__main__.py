@@ -1,4 +1,4 @@
-"""``make bench``: prints what was measured, and how Herald compares; give names of scenes to run only those."""
+"""``make bench``: measures Herald and its peers and prints a comparison. Arguments select scenes by name."""
 
 import asyncio
 import os
@@ -25,12 +25,12 @@ from tests.bench.workers import Alone, HeraldWorker, StockArq, Whole
 CLIENTS = 500
 BURST = 400
 UNICAST = 32
-"""Events a channel and round."""
+"""Events per channel and round."""
 PUBLISHERS = 4
 
 
 class Counter:
-    """Waits until so many events have arrived, over all clients."""
+    """Counts the events that arrive at all clients, and waits for a total."""
 
     def __init__(self, clients: Sequence[RawClient]) -> None:
         self.total = 0
@@ -52,7 +52,7 @@ class Counter:
 
 
 async def clients_of(server: Server, channels: Sequence[str], measured: int = 0) -> list[RawClient]:
-    """A client for each of ``channels``, 300 connecting at a time; ``measured`` of them read events' times."""
+    """Connect a client per channel, up to 300 at a time; ``measured`` of them record latencies."""
     at_once = asyncio.Semaphore(300)
     every = len(channels) // measured if measured else 0
 
@@ -69,7 +69,7 @@ def leave(clients: Sequence[RawClient]) -> None:
 
 
 async def burst(server: Server) -> Figures:
-    """Fan-out: as many events as fast as they can be published, to all clients of one channel."""
+    """Fan-out: events to all clients of one channel, as fast as they can be published."""
     clients = await clients_of(server, ["bench"] * CLIENTS)
     counter = Counter(clients)
     rates, cpus = [], []
@@ -85,12 +85,12 @@ async def burst(server: Server) -> Figures:
 
 
 def _typical(values: Sequence[float]) -> float:
-    """The median, without the round that warmed up."""
+    """The median without the first round, which is the warm-up."""
     return statistics.median(values[1:] or values)
 
 
 async def paced(server: Server) -> Figures:
-    """Fan-out: 100 events a second to all clients of one channel."""
+    """Fan-out: 100 events per second to all clients of one channel."""
     clients = await clients_of(server, ["bench"] * CLIENTS, measured=CLIENTS // 10)
     counter = Counter(clients)
     before, events, interval_s = server.usage.cpu_s(), 500, 0.01
@@ -110,7 +110,7 @@ async def paced(server: Server) -> Figures:
 
 
 async def unicast(server: Server) -> Figures:
-    """500 channels with one client each; several publish, as workers do, so that nobody waits for one of them."""
+    """500 channels with one client each, and several concurrent publishers."""
     channels = [f"u{number}" for number in range(CLIENTS)]
     clients = await clients_of(server, channels)
     counter = Counter(clients)
@@ -131,16 +131,16 @@ async def unicast(server: Server) -> Figures:
 
 
 async def deaf(server: Server) -> Figures:
-    """The burst again, with a client beside the others that never reads."""
+    """The burst again, with an additional client that never reads."""
     alone, beside = [], []
-    for _ in range(4):  # in turn, since the machine's pace changes
+    for _ in range(4):  # alternate, because the speed of the machine varies
         alone.append((await burst(server))["deliveries/s"])
         [never_reads] = await clients_of(server, ["bench"])
         never_reads.transport.pause_reading()
         beside.append((await burst(server))["deliveries/s"])
         leave([never_reads])
     typical = statistics.median(beside)
-    return {"deliveries/s": typical, "of those without it": typical / statistics.median(alone)}
+    return {"deliveries/s": typical, "ratio to the burst without it": typical / statistics.median(alone)}
 
 
 async def idle(server: Server) -> Figures:
@@ -160,7 +160,7 @@ async def idle(server: Server) -> Figures:
 
 
 async def storm(server: Server) -> Figures:
-    """2,000 clients return at once and recover 50 events each, with MongoDB stopped: it is not needed for that."""
+    """2,000 clients reconnect at once and recover 50 events each, with MongoDB stopped."""
     assert isinstance(server, Herald)
     count, missed = 2000, 50
     channels = [f"s{number}" for number in range(count)]
@@ -181,7 +181,7 @@ async def storm(server: Server) -> Figures:
 
 
 async def worn(server: Alone) -> Figures:
-    """20,000 tasks from their creation to their end, eight at once: the first thousand and the last."""
+    """20,000 tasks from creation to completion, eight at a time: the first thousand against the last."""
     return await wear.wear(server.settings, MONGO[0])
 
 
@@ -201,7 +201,7 @@ SCENES: dict[str, tuple[Callable[[Any], Awaitable[Figures]], Sequence[type[Any]]
     "promises": (promises, [Alone]),
 }
 ONLY_BY_NAME = {"wear"}
-"""Scenes that take too long to run unless asked for."""
+"""Scenes that take too long to run by default."""
 GOALS: list[tuple[str, str, type[Any] | None, str, float]] = [
     ("burst", "deliveries/s", NodeWs, "≥", 3),
     ("burst", "deliveries/s", PythonSocketIo, "≥", 15),
@@ -216,7 +216,7 @@ GOALS: list[tuple[str, str, type[Any] | None, str, float]] = [
     ("slots", "running at once", None, "≥", 200),
     ("wear", "last/first", None, "≥", 0.75),
 ]
-"""A figure of a scene, the peer that it is compared with (None: an absolute goal), and the goal."""
+"""Scene, figure, peer to compare with (None for an absolute goal), and the goal."""
 
 
 async def measure(names: Sequence[str], settings: Settings) -> dict[tuple[str, str], Figures]:

@@ -1,4 +1,4 @@
-"""Raw clients that count what arrives, the same for every server; and what a process has used."""
+"""A minimal WebSocket client that counts events, and the resource usage of a process."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 MARK = b"#~#"
-"""Once in each event's payload."""
+"""Occurs once in each event."""
 SENT_AT = re.compile(rb'"t\\?":(\d+)')
 PAD = "x" * 180
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -17,19 +17,19 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def payload(number: int) -> str:
-    """An event of about 250 bytes that tells when it was sent, in nanoseconds."""
+    """An event of about 250 bytes that contains its send time in nanoseconds."""
     return f'{{"type":"task.step","n":{number},"t":{time.monotonic_ns()},"mark":"#~#","pad":"{PAD}"}}'
 
 
 def client_frame(text: str) -> bytes:
-    """A masked text frame; the mask is zero."""
+    """A text frame masked with zeros."""
     data = text.encode()
     length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2)
     return b"\x81" + length + bytes(4) + data
 
 
 class RawClient(asyncio.Protocol):
-    """A WebSocket that sends what it is told to, and counts marks in the bytes that it gets."""
+    """Performs a scripted handshake, then counts marks in the received bytes."""
 
     def __init__(self, host: str, path: str, answers: list[tuple[bytes, str | None]], measure: bool) -> None:
         self._host = host
@@ -45,7 +45,7 @@ class RawClient(asyncio.Protocol):
         self._seen = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transport does not derive from it
         lines = [
             f"GET {self._path} HTTP/1.1",
             f"Host: {self._host}",
@@ -70,11 +70,11 @@ class RawClient(asyncio.Protocol):
             if self._measure:
                 now = time.monotonic_ns()
                 self.latencies += [now - int(sent_at) for sent_at in SENT_AT.findall(text)]
-        # What is kept is shorter than the mark, or, where times are read, begins after the last mark.
+        # Keep less than a mark or, when measuring latencies, everything after the last mark.
         self._tail = text[text.rfind(MARK) + 3 :] if self._measure and found else text[-2:]
 
     def _greet(self, data: bytes) -> None:
-        """Wait for each expected part in turn, and send what answers it."""
+        """Wait for each expected part in turn and send its answer."""
         self._seen += data
         while self._answers and self._answers[0][0] in self._seen:
             expected, answer = self._answers.pop(0)
@@ -88,20 +88,20 @@ class RawClient(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         if not self.ready.done():
-            self.ready.set_exception(ConnectionError("the server has closed the connection"))
+            self.ready.set_exception(ConnectionError("the server closed the connection"))
 
 
 class Usage:
-    """What the processes of a server have used."""
+    """Resource usage of a process."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
 
     def cpu_s(self) -> float:
-        """Seconds of processor time."""
+        """CPU time in seconds."""
         fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self) -> int:
-        """Bytes of memory of its own."""
+        """Resident memory in bytes."""
         return int(Path(f"/proc/{self._pid}/statm").read_text().split()[1]) * PAGE

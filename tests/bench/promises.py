@@ -1,4 +1,4 @@
-"""Promised starts against the real ones, for users under the limit, mixed priorities and mixed types."""
+"""Accuracy of estimated start times with several users, priorities and task types."""
 
 import asyncio
 import json
@@ -27,11 +27,11 @@ TASKS = (
     + [("eve", PERSONAS, "low"), ("eve", PERSONAS, "high")] * 6
     + [("ada", BRAND_KIT, "low"), ("ada", PERSONAS, "normal")] * 4
 )
-"""User, request and priority of each."""
+"""User, request and priority of each task."""
 
 
 async def promises(server: Alone) -> Figures:
-    """76 tasks of four users, for 8 slots and 3 running a user: errors of the first and of all promises."""
+    """76 tasks of four users, 8 slots, up to 3 running per user: errors of the first estimate and of all."""
     settings = server.settings.model_copy(update={"mongo_database": "bench_promises"})
     port = free_port()
     variables = environment(
@@ -43,12 +43,12 @@ async def promises(server: Alone) -> Figures:
         HERALD_LOG_LEVEL="warning",
     )
     first: dict[str, str | None] = {}
-    promised: dict[str, list[str]] = defaultdict(list)
+    estimates: dict[str, list[str]] = defaultdict(list)
 
-    def heard(_: str, publication: Publication) -> None:
+    def on_publication(_: str, publication: Publication) -> None:
         task = json.loads(publication.data).get("task", {})
         if task.get("status") == "queued" and "estimatedStart" in task:
-            promised[task["taskId"]].append(task["estimatedStart"])
+            estimates[task["taskId"]].append(task["estimatedStart"])
 
     async with AsyncExitStack() as stack:
         web, *_ = [stack.enter_context(running(command, variables)) for command in (WEB, WORKER, WORKER)]
@@ -56,7 +56,7 @@ async def promises(server: Alone) -> Figures:
         client = await stack.enter_async_context(HttpClient.at(f"127.0.0.1:{port}", TokenIssuer(settings)))
         store = await stack.enter_async_context(Store.connect(settings))
         feed = await stack.enter_async_context(Feed.connect(settings))
-        follower = await stack.enter_async_context(Follower(feed, heard, lambda _: None))
+        follower = await stack.enter_async_context(Follower(feed, on_publication, lambda _: None))
         earlier = [
             (await client.other(f"earlier{number}").create(request))["taskId"]
             for request in (PERSONAS, MEDIA_PLAN, BRAND_KIT)
@@ -72,23 +72,23 @@ async def promises(server: Alone) -> Figures:
     waits = [(task.started_at - task.queued_at).total_seconds() for task in tasks if task.started_at]
     figures: Figures = {
         "wait, median s": statistics.median(waits),
-        "promised at once": sum(start is not None for start in first.values()),
+        "estimated at once": sum(start is not None for start in first.values()),
     }
     first_errors = [error_s(task, start) for task in tasks if (start := first[task.task_id])]
-    all_errors = [error_s(task, start) for task in tasks for start in promised[task.task_id]]
+    all_errors = [error_s(task, start) for task in tasks for start in estimates[task.task_id]]
     for name, errors in (("first", sorted(first_errors)), ("all", sorted(all_errors))):
         figures[f"{name}: median error s"] = statistics.median(errors)
         figures[f"{name}: p90 error s"] = errors[len(errors) * 9 // 10]
     return figures
 
 
-def error_s(task: Task, promised: str) -> float:
+def error_s(task: Task, estimate: str) -> float:
     assert task.started_at is not None
-    return abs((task.started_at - datetime.fromisoformat(promised)).total_seconds())
+    return abs((task.started_at - datetime.fromisoformat(estimate)).total_seconds())
 
 
 async def ended(store: Store, task_ids: Sequence[str]) -> list[Task]:
-    """The tasks, once all have ended."""
+    """Wait until all tasks have ended and return them."""
     async with asyncio.timeout(600):
         while True:
             found = [task for task_id in task_ids if (task := await store.get(task_id))]

@@ -1,4 +1,4 @@
-"""Herald and its peers: how each is started, joined and published to."""
+"""Herald and its peers: how to start each server, connect to it and publish through it."""
 
 import asyncio
 import json
@@ -29,12 +29,12 @@ Figures = dict[str, float]
 
 
 class Server:
-    """A server that forwards what is published in Redis to the WebSockets of a channel."""
+    """A server that forwards messages from Redis to the WebSockets of a channel."""
 
     name = ""
     command: ClassVar[list[str]] = []
     rounds = 4
-    """Of a scene that is repeated; the first warms up, if there are several."""
+    """Rounds of a repeated scene; the first of several is the warm-up."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -66,17 +66,17 @@ class Server:
                 return
 
     def prepare(self, channels: Sequence[str]) -> None:
-        """Make what the clients of ``channels`` would come with, before the clock runs."""
+        """Prepare the credentials of the clients of ``channels`` before the measurement."""
 
     def greeting(self, channel: str) -> tuple[str, list[tuple[bytes, str | None]]]:
-        """The path to open, and what to wait for and to answer until the channel is joined."""
+        """The path to open, and the expected parts with their answers until the channel is joined."""
         raise NotImplementedError
 
     async def publish(self, channel: str, data: str) -> None:
         raise NotImplementedError
 
     async def publish_each(self, channels: Sequence[str], data: str) -> None:
-        """Publish to many channels in one round trip, so that not the publisher is measured."""
+        """Publish to many channels in one round trip, so that the publisher is no bottleneck."""
         raise NotImplementedError
 
     async def connect(self, channel: str, *, measure: bool = False) -> RawClient:
@@ -127,11 +127,11 @@ class Herald(Server):
         await self._feed.publish([(str(Channel.user(channel)), data) for channel in channels])
 
     async def position(self, channel: str) -> str:
-        """The epoch of a channel."""
+        """Return the epoch of a channel."""
         return (await self._feed.history(str(Channel.user(channel)), limit=0)).position.epoch
 
     async def recover(self, channel: str, epoch: str, missed: int) -> RawClient:
-        """A client that has come back for ``missed`` events, and has them."""
+        """Reconnect a client and wait until it has recovered ``missed`` events."""
         before = {str(Channel.user(channel)): {"recover": True, "epoch": epoch, "offset": 0}}
         connect = json.dumps({"id": 1, "connect": {"token": self.token(channel), "subs": before}})
         last = f'{{"offset":{missed},"data"'.encode()
@@ -184,7 +184,7 @@ class SocketIo(_SocketIo):
 
 class PythonSocketIo(_SocketIo):
     name = "python-socketio + Redis"
-    rounds = 1  # one takes a quarter of a minute
+    rounds = 1  # one round takes 15 seconds
     command: ClassVar = [sys.executable, str(HERE / "peers" / "python_socketio.py")]
 
     async def until_ready(self, process: subprocess.Popen[bytes]) -> None:

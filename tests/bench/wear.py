@@ -1,4 +1,4 @@
-"""Whether MongoDB keeps its pace under many tasks: their whole lives, one thousand after another."""
+"""Shows whether MongoDB slows down as tasks accumulate, by running thousands of them."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ USERS = 100
 
 
 async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
-    """Store and run ``THOUSANDS`` of tasks in this process, as a web process and a worker would."""
+    """Create and run ``THOUSANDS`` thousand tasks in this process, as a server and a worker would."""
     assert mongo.pid is not None
     usage = Usage(mongo.pid)
     settings = settings.model_copy(update={"mongo_database": "bench_wear"})
@@ -45,7 +45,7 @@ async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
         for thousand in range(THOUSANDS):
             numbers = iter(range(1000))
             before, started = usage.cpu_s(), time.monotonic()
-            await asyncio.gather(*(_live(parts, numbers) for _ in range(AT_ONCE)))
+            await asyncio.gather(*(_run_tasks(parts, numbers) for _ in range(AT_ONCE)))
             rates.append(1000 / (time.monotonic() - started))
             cpus.append(usage.cpu_s() - before)
             print(
@@ -61,8 +61,8 @@ async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
     }
 
 
-async def _live(parts: Parts, numbers: Iterator[int]) -> None:
-    """Take tasks through their lives, one at a time, as long as there are numbers."""
+async def _run_tasks(parts: Parts, numbers: Iterator[int]) -> None:
+    """Create and run a task for each of the ``numbers``, one at a time."""
     for number in numbers:
         task, _ = await parts.store.create(a_task(user_id=f"user{number % USERS}"))
         await parts.announcer.announce(task)

@@ -1,4 +1,4 @@
-"""Herald's worker beside ARQ as it comes: how soon a job starts, and how many short ones a second."""
+"""Herald's worker against stock ARQ: time to start a job, and throughput of short jobs."""
 
 import asyncio
 import random
@@ -56,16 +56,16 @@ class Jobs:
             )
             pubsub = client.pubsub()
             await pubsub.subscribe("bench:start", "bench:end")
-            hearing = asyncio.create_task(self._hear(pubsub))
+            listener = asyncio.create_task(self._listen(pubsub))
             with running(command, environment(self.settings)):
                 await self.put("warm-up")
                 await self.until("end", 1)
                 yield self
-            hearing.cancel()
-            await asyncio.gather(hearing, return_exceptions=True)
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
             await pubsub.aclose()
 
-    async def _hear(self, pubsub: Any) -> None:
+    async def _listen(self, pubsub: Any) -> None:
         async for message in pubsub.listen():
             if message["type"] == "message":
                 kind = message["channel"].decode().removeprefix("bench:")
@@ -80,7 +80,7 @@ class Jobs:
 
 
 class StockArq(Jobs):
-    name = "ARQ as it comes"
+    name = "stock ARQ"
     mode = "stock"
 
     async def put(self, number: str) -> None:
@@ -96,7 +96,7 @@ class HeraldWorker(Jobs):
 
 
 async def start(jobs: Jobs) -> Figures:
-    """From enqueueing to the job's first line, one job at a time, on an idle worker."""
+    """Time from enqueueing to the first line of a job, one job at a time on an idle worker."""
     took = []
     for number in range(STARTS):
         await asyncio.sleep(random.uniform(0.06, 0.2))
@@ -108,7 +108,7 @@ async def start(jobs: Jobs) -> Figures:
 
 
 async def short(jobs: Jobs) -> Figures:
-    """300 jobs of 50 ms, all queued at once, with ten slots: 200 a second at the most."""
+    """300 jobs of 50 ms, all queued at once, with ten slots; the maximum is 200 per second."""
     began = time.monotonic()
     await asyncio.gather(*(jobs.put(f"j{number}") for number in range(SHORT_JOBS)))
     await jobs.until("end", SHORT_JOBS + 1)
@@ -121,7 +121,7 @@ def percentiles(took: Sequence[float]) -> Figures:
 
 
 class Alone(Jobs):
-    """No process but those that the scene starts."""
+    """Runs no processes except those that a scene starts."""
 
     name = "Herald"
 
@@ -131,7 +131,7 @@ class Alone(Jobs):
 
 
 class Whole(Herald):
-    """The web process and a worker."""
+    """A web process and a worker."""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Whole"]:
@@ -141,7 +141,7 @@ class Whole(Herald):
 
 
 async def accept(server: Whole) -> Figures:
-    """To the ``task.processing`` event at a WebSocket, MongoDB on the way: from the request, and from the queue."""
+    """Time to the ``task.processing`` event at a WebSocket, from the request and from enqueueing."""
     asked, queued = [], []
     address = f"127.0.0.1:{server.port}"
     async with AsyncExitStack() as stack:
@@ -151,7 +151,7 @@ async def accept(server: Whole) -> Figures:
         queue = await stack.enter_async_context(Queue.connect(server.settings))
 
         async def took_ms(began: float, task_id: str) -> float:
-            """Wait until the task runs, and then until it has ended."""
+            """Wait until the task has ended, and return the time until it was running."""
             took = 0.0
             while True:
                 event = (await socket.publication())["data"]
@@ -169,12 +169,12 @@ async def accept(server: Whole) -> Figures:
             began = time.monotonic()
             await queue.enqueue(task)
             queued.append(await took_ms(began, task.task_id))
-    request = percentiles(asked[1:])  # the first one waits for the worker to come up
+    request = percentiles(asked[1:])  # the first request waits for the worker to start
     return percentiles(queued) | {f"from the request, {name}": took for name, took in request.items()}
 
 
 async def slots(server: Alone) -> Figures:
-    """400 tasks for 10 workers of 20 slots: how many run at once."""
+    """400 tasks for 10 workers of 20 slots each: how many run at once."""
     settings = server.settings.model_copy(update={"mongo_database": "bench_slots"})
     variables = environment(
         settings,

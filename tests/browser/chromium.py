@@ -1,4 +1,4 @@
-"""Finds a Chromium for the browser tests; run as a module, it installs one if there is none."""
+"""Finds a Chromium for the browser tests. Run as a module, it installs one if necessary."""
 
 import os
 import shutil
@@ -9,25 +9,25 @@ from pathlib import Path
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 PACKAGES = ("chromium", "fonts-liberation")
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage"]
-"""As root, which is what containers run as, Chromium has no sandbox; ``/dev/shm`` is small there."""
+"""For containers: Chromium cannot use its sandbox as root, and ``/dev/shm`` is small."""
 
 
 def find() -> str | None:
-    """The browser's path; None if there is none on the PATH."""
+    """Return the path of a Chromium on the PATH, or None."""
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 def install() -> None:
-    """Install Chromium by the system's packages where we may, or else Playwright's own build.
+    """Install Chromium with apt if permitted, or else the build that comes with Playwright.
 
     Raises:
-        subprocess.CalledProcessError: it could not be installed.
+        subprocess.CalledProcessError: the installation failed.
     """
-    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if shutil.which("apt-get") and (not as_root or _may_sudo()):
+    sudo = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if shutil.which("apt-get") and (not sudo or _may_sudo()):
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-            apt = [*as_root, "apt-get", "-qq", *command]
+            apt = [*sudo, "apt-get", "-qq", *command]
             subprocess.run(apt, check=True, env=environment, stdout=subprocess.DEVNULL)
     else:
         subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
@@ -37,7 +37,7 @@ def _may_sudo() -> bool:
     return bool(shutil.which("sudo")) and subprocess.run(["sudo", "-n", "true"], check=False).returncode == 0
 
 
-def _playwright_has_one() -> bool:
+def _playwright_has_chromium() -> bool:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -45,13 +45,16 @@ def _playwright_has_one() -> bool:
 
 
 def main() -> int:
-    """Install a browser unless there is one."""
-    if find() is None and not _playwright_has_one():
+    """Install a browser if none is found."""
+    if find() is None and not _playwright_has_chromium():
         print("installing Chromium for the browser tests", file=sys.stderr)
         try:
             install()
         except subprocess.CalledProcessError:
-            print("Chromium could not be installed; put a `chromium` on the PATH", file=sys.stderr)
+            print(
+                "Chromium could not be installed; install it yourself and put `chromium` on the PATH",
+                file=sys.stderr,
+            )
             return 1
     return 0
 

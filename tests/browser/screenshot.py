@@ -8,7 +8,7 @@ from typing import Any
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.browser.chromium import ARGUMENTS, find
-from tests.browser.test_page import start
+from tests.browser.tab import start
 
 DESKTOP = {"width": 1100, "height": 800}
 PICTURES: dict[str, dict[str, Any]] = {
@@ -19,12 +19,12 @@ PICTURES: dict[str, dict[str, Any]] = {
 
 
 async def take(browser: Browser, address: str, folder: Path) -> None:
-    """Of each look a picture when the first task is ready and others run, and one of a plan."""
+    """Take a picture per look while tasks run, one of a media plan, and one of the operations page."""
     for name, look in PICTURES.items():
         page = await browser.new_page(**look, device_scale_factor=1.5)
         await page.goto(f"{address}/?user={name}")
         await expect(page.locator("[data-connection=live]")).to_be_visible()
-        await show_life(page)
+        await start_tasks(page)
         await page.screenshot(path=folder / f"{name}.png")
         if name == "page":
             await page.locator("li.task").last.scroll_into_view_if_needed()
@@ -32,20 +32,20 @@ async def take(browser: Browser, address: str, folder: Path) -> None:
             await plan.get_by_role("button", name="View").click(timeout=90_000)
             await expect(page.locator("dialog.result tfoot")).to_be_visible()
             await page.screenshot(path=folder / "plan.png")
-            watching = await browser.new_page(**look, device_scale_factor=1.5)
-            await watching.goto(f"{address}/ops")
-            await expect(watching.locator(".worker")).to_be_visible()
+            ops_page = await browser.new_page(**look, device_scale_factor=1.5)
+            await ops_page.goto(f"{address}/ops")
+            await expect(ops_page.locator(".worker")).to_be_visible()
             await page.goto(f"{address}/?user={name}")
             for _ in range(4):
                 await start(page, "GENERATE_MEDIA_PLAN", **{"settings/weeks": "26"})
-                await asyncio.sleep(3)  # the lines need some past
-            await expect(watching.locator(".worker tbody tr").nth(1)).to_be_visible()
-            await watching.screenshot(path=folder / "ops.png", full_page=True)
-            await watching.close()
+                await asyncio.sleep(3)  # the charts need some history
+            await expect(ops_page.locator(".worker tbody tr").nth(1)).to_be_visible()
+            await ops_page.screenshot(path=folder / "ops.png", full_page=True)
+            await ops_page.close()
         await page.close()
 
 
-async def show_life(page: Page) -> None:
+async def start_tasks(page: Page) -> None:
     await start(page, "GENERATE_BRAND_KIT")
     await expect(page.locator("li.task progress[value='0']")).to_have_count(0)
     await start(page, "AUTO_GENERATE_PERSONAS")

@@ -1,4 +1,4 @@
-"""The operators' page, in a real browser."""
+"""The operations page, in a real browser."""
 
 from collections.abc import AsyncIterator
 
@@ -10,14 +10,12 @@ from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
-from tests.browser.test_access import LOOKS, see_no_barrier, see_that_it_fits
-from tests.browser.test_page import OpenPage, open_page
+from tests.browser.accessibility import LOOKS, assert_accessible, assert_fits
+from tests.browser.tab import OpenPage
 from tests.conftest import SECRET
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import web
 from tests.support.tasks import a_task
-
-__all__ = ["open_page"]
 
 
 @pytest.fixture
@@ -39,7 +37,7 @@ async def failed_task(store: Store, **changes: object) -> str:
 
 
 @pytest.mark.parametrize("look", LOOKS)
-async def test_an_operator_watches_and_steps_in(
+async def test_an_operator_can_watch_cancel_retry_and_inspect(
     open_page: OpenPage, address: str, herald: Herald, store: Store, look: str
 ) -> None:
     failed = await failed_task(store)
@@ -50,8 +48,8 @@ async def test_an_operator_watches_and_steps_in(
     running = (await herald.create(PERSONAS))["taskId"]
     at_work = page.locator(".worker tr", has_text=running[:12])
     await expect(at_work).to_contain_text("ada", timeout=15_000)
-    await see_no_barrier(page, "while a task runs")
-    await see_that_it_fits(page)
+    await assert_accessible(page, "while a task runs")
+    await assert_fits(page)
 
     await at_work.get_by_role("button", name="Cancel").click()
     await expect(page.locator(".message")).to_have_text("Cancelled 1 of 1")
@@ -66,13 +64,15 @@ async def test_an_operator_watches_and_steps_in(
     await page.get_by_label("Task id").fill(running)
     await page.get_by_role("button", name="Inspect").click()
     await expect(page.locator(".history")).to_contain_text("cancelled by operator operator")
-    await see_no_barrier(page, "with a task's history")
-    await see_that_it_fits(page)
+    await assert_accessible(page, "with a task's history")
+    await assert_fits(page)
     statuses = [request for request in tab.requests if "/api/ops" in request]
-    assert all("/api/ops/tasks/" in request for request in statuses), "the overview is pushed, not asked for"
+    assert all("/api/ops/tasks/" in request for request in statuses), (
+        "the overview must be pushed, not polled"
+    )
 
 
-async def test_a_production_server_asks_for_a_token(
+async def test_in_production_the_page_asks_for_an_operator_token(
     browser: Browser, settings: Settings, store: Store
 ) -> None:
     await failed_task(store, user_id="somebody")
@@ -82,7 +82,7 @@ async def test_a_production_server_asks_for_a_token(
         await page.goto(f"http://{address}/ops")
         tokens = TokenIssuer(settings.model_copy(update={"auth_secret": SecretStr(SECRET)}))
         field = page.get_by_label("A token whose scope holds operator")
-        await see_no_barrier(page, "the form for a token")
+        await assert_accessible(page, "the form for a token")
         await field.fill(tokens.issue("ada", [], 60))
         await page.get_by_role("button", name="Look").click()
         await expect(page.get_by_role("alert")).to_contain_text("permission denied")

@@ -1,7 +1,7 @@
-"""Runs a process of Herald's that kills itself, for good, at the moment that ``DIE_AT`` names.
+"""Runs a worker or web process that kills itself with SIGKILL when it calls the method named in ``DIE_AT``.
 
-``module:Class.method`` dies before the method does anything; ``DIE_WHEN`` is a text that the arguments' repr
-has to hold. ``DIE_ONCE`` names a file that is made then: while it is there, nobody dies.
+``DIE_AT`` has the form ``module:Class.method``. If ``DIE_WHEN`` is set, it must occur in the repr of the arguments.
+The process creates the file ``DIE_ONCE`` before it dies; processes that find this file do not die.
 """
 
 import importlib
@@ -19,13 +19,13 @@ def main() -> None:
     method = getattr(owner, method_name)
     mark = Path(os.environ["DIE_ONCE"])
 
-    def perhaps_die(told: str) -> None:
-        if os.environ.get("DIE_WHEN", "") in told and not mark.exists():
+    def die_if_due(arguments: str) -> None:
+        if os.environ.get("DIE_WHEN", "") in arguments and not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def dies(self: Any, *arguments: Any, **named: Any) -> Any:
-        perhaps_die(repr((arguments, named)))
+        die_if_due(repr((arguments, named)))
         return await method(self, *arguments, **named)
 
     setattr(owner, method_name, dies)

@@ -1,4 +1,4 @@
-"""A process that dies, stops or sleeps at the worst moment: every task ends once, and whoever watches learns of it."""
+"""A process dies, stops or freezes at the worst moment: every task still ends once, and its watcher sees it."""
 
 import asyncio
 import signal
@@ -17,12 +17,11 @@ from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, Task, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
-from tests.chaos.test_kills import Stack, Watcher, stack, until_ended, until_running
+from tests.chaos.stack import Stack, until_ended, until_running
+from tests.chaos.watcher import Watcher
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import ROOT, WORKER, environment, running
 from tests.support.tasks import a_task
-
-__all__ = ["stack"]
 
 PLAN = {
     "type": "GENERATE_MEDIA_PLAN",
@@ -51,7 +50,7 @@ async def until(store: Store, task_id: str, *statuses: TaskStatus) -> Task:
     ],
     ids=lambda death: death[0].partition(":")[2],
 )
-async def test_a_worker_that_dies_there_costs_nothing_but_time(
+async def test_a_task_survives_the_death_of_its_worker_at_any_point(
     stack: Stack, store: Store, feed: Feed, tmp_path: Path, death: tuple[str, str]
 ) -> None:
     die_at, die_when = death
@@ -79,7 +78,7 @@ async def test_a_worker_that_dies_there_costs_nothing_but_time(
     assert watcher.offsets == sorted(set(watcher.offsets))
 
 
-async def test_an_api_that_dies_between_storing_and_queueing_has_accepted_the_task(
+async def test_a_task_stored_but_not_queued_when_the_api_died_still_runs(
     stack: Stack, store: Store, settings: Settings, tmp_path: Path
 ) -> None:
     dying = environment(
@@ -114,7 +113,7 @@ async def test_an_api_that_dies_between_storing_and_queueing_has_accepted_the_ta
         watching.cancel()
     assert task.attempt == 1
     assert len((await store.queries.list_tasks("ada")).tasks) == 1, (
-        "the repeated request has made a second task"
+        "the repeated request created a second task"
     )
 
 
@@ -130,7 +129,7 @@ async def enqueued(store: Store, settings: Settings, **changes: Any) -> Task:
     return task
 
 
-async def test_a_killed_worker_s_task_is_taken_over_within_ten_seconds(
+async def test_another_worker_takes_over_within_ten_seconds_of_a_kill(
     settings: Settings, store: Store
 ) -> None:
     task = await enqueued(store, settings)
@@ -146,7 +145,7 @@ async def test_a_killed_worker_s_task_is_taken_over_within_ten_seconds(
     assert found.history[-1].at - killed_at < timedelta(seconds=10)
 
 
-async def test_a_worker_that_sleeps_past_its_lease_changes_and_publishes_nothing(
+async def test_a_worker_frozen_past_its_lease_changes_and_publishes_nothing(
     settings: Settings, store: Store, feed: Feed
 ) -> None:
     task = await enqueued(store, settings)
@@ -160,16 +159,16 @@ async def test_a_worker_that_sleeps_past_its_lease_changes_and_publishes_nothing
         done = await until(store, task.task_id, TaskStatus.COMPLETED)
         before = (await feed.history("tasks#ada", limit=0)).position
         sleeper.send_signal(signal.SIGCONT)
-        next_task = await enqueued(store, settings)  # it is awake when it has done this
+        next_task = await enqueued(store, settings)  # once this is completed, the frozen worker is awake
         await until(store, next_task.task_id, TaskStatus.COMPLETED)
     assert await store.get(task.task_id) == done
     assert done.attempt == 2
-    told = (await feed.history("tasks#ada", since=before.offset, limit=256)).publications
-    assert told
-    assert not [publication for publication in told if task.task_id in publication.data]
+    published = (await feed.history("tasks#ada", since=before.offset, limit=256)).publications
+    assert published
+    assert not [publication for publication in published if task.task_id in publication.data]
 
 
-async def test_a_worker_that_is_told_to_stop_finishes_what_is_nearly_done(
+async def test_a_terminated_worker_finishes_its_task_within_the_grace_period(
     settings: Settings, store: Store
 ) -> None:
     task = await enqueued(store, settings, type=PERSONAS["type"], payload=PERSONAS["payload"])
@@ -182,7 +181,7 @@ async def test_a_worker_that_is_told_to_stop_finishes_what_is_nearly_done(
     assert done.attempt == 1
 
 
-async def test_deploys_do_not_use_up_tries(settings: Settings, store: Store) -> None:
+async def test_deploys_do_not_count_as_retries(settings: Settings, store: Store) -> None:
     task = await enqueued(store, settings, max_retries=0)
     for deploys in range(3):
         with running(WORKER, slow_worker(settings, HERALD_WORKER_GRACE_S="0")) as worker:
@@ -200,7 +199,9 @@ async def test_deploys_do_not_use_up_tries(settings: Settings, store: Store) -> 
     assert done.status is TaskStatus.COMPLETED
 
 
-async def test_a_task_that_kills_its_workers_ends(settings: Settings, store: Store, tmp_path: Path) -> None:
+async def test_a_task_that_kills_every_worker_fails_in_the_end(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
     task = await enqueued(store, settings)
     dying = environment(
         settings,
@@ -234,7 +235,7 @@ async def test_a_task_that_kills_its_workers_ends(settings: Settings, store: Sto
     assert lives[0] == 6
 
 
-async def test_redis_is_emptied_in_mid_run(
+async def test_running_tasks_survive_an_emptied_redis(
     stack: Stack, store: Store, feed: Feed, settings: Settings
 ) -> None:
     stack.start_worker()
@@ -247,10 +248,12 @@ async def test_redis_is_emptied_in_mid_run(
         await feed.redis.flushall()
         tasks = [await until_ended(store, watcher, task_id) for task_id in task_ids]
         watching.cancel()
-    assert [task.attempt for task in tasks] == [1, 1, 1], "what ran was started a second time, and paid twice"
+    assert [task.attempt for task in tasks] == [1, 1, 1], (
+        "a running task was started again, and paid for twice"
+    )
 
 
-async def test_mongodb_is_away_for_a_while(
+async def test_a_running_task_survives_an_outage_of_mongodb(
     stack: Stack, store: Store, settings: Settings, services: dict[str, embedded.Server]
 ) -> None:
     stack.start_worker()

@@ -1,4 +1,4 @@
-"""What the API has acknowledged is still there after MongoDB was killed."""
+"""Changes that the API acknowledged survive a kill of MongoDB."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from tests.support.web import serving
 
 ROUNDS = 20
 USERS = 4
-"""Clients that send requests at the same time."""
+"""Number of clients that send requests concurrently."""
 
 
 async def test_acknowledged_changes_survive_a_kill_of_mongodb(
@@ -26,7 +26,7 @@ async def test_acknowledged_changes_survive_a_kill_of_mongodb(
     enough = asyncio.Event()
 
     async def create_and_cancel(herald: Herald) -> None:
-        """Note the task as each answer shows it, until a request fails."""
+        """Record the task from each response until a request fails."""
         response = await herald.post("/api/jobs", json=PERSONAS)
         while response.is_success:
             task = response.json()
@@ -53,8 +53,8 @@ async def test_acknowledged_changes_survive_a_kill_of_mongodb(
         kept = {task_id: await store.get(task_id) for task_id in acknowledged}
     assert len(acknowledged) >= ROUNDS
     lost = [task_id for task_id, task in kept.items() if task is None]
-    assert not lost, f"{len(lost)} of {len(kept)} acknowledged tasks are gone"
+    assert not lost, f"{len(lost)} of {len(kept)} acknowledged tasks are lost"
     for task in kept.values():
         assert task is not None
         shown = acknowledged[task.task_id]
-        assert task.rev >= shown["rev"], f"a {shown['status']} task is {task.status} again"
+        assert task.rev >= shown["rev"], f"a {shown['status']} task went back to {task.status}"

@@ -1,4 +1,4 @@
-"""Ten thousand events on fifty channels, while every connection that carries them is cut again and again."""
+"""No event of ten thousand is lost or repeated while connections are cut again and again."""
 
 import asyncio
 import json
@@ -20,18 +20,18 @@ from tests.support.web import serving
 
 CHANNELS = [f"task:{number}" for number in range(50)]
 EVENTS = 200
-"""A channel; fewer than its history keeps, so that all can be recovered."""
+"""Per channel. The history of a channel keeps more, so clients can always recover."""
 
 
 class Follower:
-    """A client of one channel that comes back from where it was."""
+    """A client of one channel that recovers from its last position after each disconnect."""
 
     def __init__(self, herald: Herald, channel: str) -> None:
         self._herald = herald
         self._channel = channel
         self.offsets: list[int] = []
-        self.returned = -1
-        self.afresh = 0
+        self.reconnects = -1
+        self.resets = 0
         self.position: dict[str, Any] = {}
 
     async def run(self) -> None:
@@ -39,7 +39,7 @@ class Follower:
         while len(self.offsets) < EVENTS:
             try:
                 async with self._herald.connected() as socket:
-                    self.returned += 1
+                    self.reconnects += 1
                     reply = await socket.call(
                         subscribe={"channel": self._channel, "token": token, **self.position}
                     )
@@ -49,25 +49,26 @@ class Follower:
                     started = reply["subscribe"]
                     if self.position and not started.get("recovered"):
                         if started["epoch"] == self.position["epoch"]:
-                            continue  # the hub has not noticed yet that Redis has started again
-                        await self._start_afresh(socket, started)
+                            continue  # the hub has not yet noticed that Redis restarted
+                        await self._recover_from_history(socket, started)
                     self._take(started["epoch"], *started.get("publications", []))
                     while len(self.offsets) < EVENTS:
                         push = await socket.push()
                         if push["channel"] == self._channel:
-                            if "unsubscribe" in push:  # its position is void
+                            if "unsubscribe" in push:  # its position is no longer valid
                                 break
                             self._take(started["epoch"], push["pub"])
             except (OSError, websockets.WebSocketException, KeyError):
                 await asyncio.sleep(0.05)
 
-    async def _start_afresh(self, socket: Socket, started: dict[str, Any]) -> None:
-        """Redis has started again, so nothing is recovered by itself; the history has what was missed."""
+    async def _recover_from_history(self, socket: Socket, started: dict[str, Any]) -> None:
+        """Redis restarted, so the hub could not recover; read the missed events from the history instead."""
         since = {"offset": self.position["offset"], "epoch": started["epoch"]}
         reply = await socket.call(history={"channel": self._channel, "limit": -1, "since": since})
-        missed = [found for found in reply["history"]["publications"] if found["offset"] <= started["offset"]]
+        publications = reply["history"]["publications"]
+        missed = [each for each in publications if each["offset"] <= started["offset"]]
         self._take(started["epoch"], *missed)
-        self.afresh += 1
+        self.resets += 1
 
     def _take(self, epoch: str, *publications: dict[str, Any]) -> None:
         self.offsets += [publication["offset"] for publication in publications]
@@ -116,5 +117,5 @@ async def test_every_event_arrives_once_and_in_order(
             await asyncio.gather(*following)
     for follower in followers:
         assert follower.offsets == list(range(1, EVENTS + 1))
-        assert follower.afresh <= 1
-    assert sum(follower.returned for follower in followers) > 50
+        assert follower.resets <= 1
+    assert sum(follower.reconnects for follower in followers) > 50

@@ -11,7 +11,8 @@ from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
-from tests.chaos.test_kills import PLAN, Watcher, until_ended, until_running
+from tests.chaos.stack import PLAN, until_ended, until_running
+from tests.chaos.watcher import Watcher
 from tests.support.client import Herald
 from tests.support.older import WAYS, Forgetful
 from tests.support.processes import WORKER, environment, running, web
@@ -26,7 +27,7 @@ async def older(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         yield opened
 
 
-async def test_every_task_ends_and_is_seen_by_those_who_stayed_and_those_who_return(
+async def test_every_task_ends_and_both_staying_and_returning_clients_see_it(
     settings: Settings, store: Store, older: Forgetful
 ) -> None:
     there = settings.model_copy(update={"redis_url": older.url})
@@ -39,19 +40,19 @@ async def test_every_task_ends_and_is_seen_by_those_who_stayed_and_those_who_ret
         stayed = Watcher(herald)
         watching = [asyncio.create_task(stayed.run())]
 
-        # Its entry and its lease come back, though it has ended since.
+        # Its queue entry and lease come back although it has ended since.
         ended_since = (await herald.create(PLAN))["taskId"]
         await until_running(store, ended_since, "Writing posts")
         await older.remember()
         await until_ended(store, stayed, ended_since)
-        # Redis forgets these: two run, one waits.
+        # Redis loses these: two are running, one is queued.
         forgotten = [(await herald.create(PLAN))["taskId"] for _ in range(3)]
         for task_id in forgotten[:2]:
             await until_running(store, task_id, "Writing posts")
         left_at = (await feed.history(CHANNEL, limit=0)).position
         await older.go_back()
 
-        # A client that left then returns when the offsets from there on have been used again.
+        # A client that disconnected here returns after its later offsets have been used again.
         while (await feed.history(CHANNEL, limit=0)).position.offset <= left_at.offset:
             await asyncio.sleep(0.02)
         returned = Watcher(herald, position={"recover": True, **left_at._asdict()})
@@ -62,4 +63,4 @@ async def test_every_task_ends_and_is_seen_by_those_who_stayed_and_those_who_ret
         for task in watching:
             task.cancel()
         worker.terminate()
-        await asyncio.to_thread(worker.wait, 15)  # its way to Redis may lead through a proxy in this process
+        await asyncio.to_thread(worker.wait, 15)  # it may reach Redis through a proxy in this process

@@ -1,4 +1,4 @@
-"""A Redis that fails over to its replica, as sentinels see to it."""
+"""Failover of Redis to its replica, managed by Sentinel."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from herald.shared.launcher import embedded
 from herald.shared.launcher.embedded import Server, free_port
 from herald.shared.settings import Settings
 from herald.shared.tokens import TokenIssuer
-from tests.chaos.test_kills import Watcher
+from tests.chaos.watcher import Watcher
 from tests.support.client import BRAND_KIT, Herald
 from tests.support.processes import WORKER, environment, running, web
 
@@ -43,7 +43,7 @@ def a_sentinel(of: Server, directory: Path) -> Server:
 
 @pytest.fixture
 def watched(tmp_path: Path) -> Iterator[tuple[Server, Server, Server]]:
-    """A leader, its replica, and a sentinel that knows of both."""
+    """A primary, its replica, and a Sentinel that monitors them."""
     with (
         embedded.valkey(tmp_path / "leader") as leader,
         a_replica(leader, tmp_path / "replica") as replica,
@@ -58,7 +58,7 @@ def watched(tmp_path: Path) -> Iterator[tuple[Server, Server, Server]]:
         yield leader, replica, sentinel
 
 
-async def test_a_watched_task_outlives_the_leader(
+async def test_a_watched_task_survives_a_failover(
     settings: Settings, watched: tuple[Server, Server, Server]
 ) -> None:
     leader, _, sentinel = watched

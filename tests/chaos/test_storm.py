@@ -1,6 +1,6 @@
-"""Two hundred tasks while workers, hubs, Redis and MongoDB are killed again and again: each ends exactly once.
+"""Hundreds of tasks run while workers, hubs, Redis and MongoDB are killed at random; each task ends exactly once.
 
-``STORM_S=300 pytest -s tests/chaos/test_storm.py`` makes it last longer, and prints what was killed how often.
+``STORM_S=300 pytest -s tests/chaos/test_storm.py`` runs longer and prints how often each process was killed.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from herald.shared.settings import Settings
 from herald.shared.tasks.models import ENDED, TRANSITIONS, EndReason, Task, TaskStatus
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
-from tests.chaos.test_kills import Watcher
+from tests.chaos.watcher import Watcher
 from tests.support.client import Herald
 from tests.support.processes import WEB, WORKER, environment, ready, running
 
@@ -39,7 +39,7 @@ BODIES: list[dict[str, Any]] = [
 
 
 class Storm:
-    """The processes, and what befalls them."""
+    """Runs several workers and hubs, and kills a random process every second or two."""
 
     def __init__(self, settings: Settings, services: dict[str, embedded.Server], stack: ExitStack) -> None:
         self._settings = settings
@@ -52,7 +52,7 @@ class Storm:
         self.ports = [free_port() for _ in range(HUBS)]
         self._workers = [self._worker() for _ in range(WORKERS)]
         self._hubs = [self._hub(port) for port in self.ports]
-        self.struck = {"worker": 0, "hub": 0, "redis": 0, "mongo": 0}
+        self.kills = {"worker": 0, "hub": 0, "redis": 0, "mongo": 0}
 
     def _worker(self) -> subprocess.Popen[bytes]:
         variables = environment(
@@ -70,13 +70,13 @@ class Storm:
         for port, process in zip(self.ports, self._hubs, strict=True):
             await ready(f"127.0.0.1:{port}", process)
 
-    async def rage(self) -> None:
+    async def run(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + STORM_S
         while loop.time() < until:
             await asyncio.sleep(self._chance.uniform(0.5, 2.5))
-            victim = self._chance.choices(list(self.struck), [5, 3, 1, 2])[0]
-            self.struck[victim] += 1
+            victim = self._chance.choices(list(self.kills), [5, 3, 1, 2])[0]
+            self.kills[victim] += 1
             match victim:
                 case "worker":
                     place = self._chance.randrange(WORKERS)
@@ -97,7 +97,7 @@ class Storm:
 
 
 async def accepted(heralds: list[Herald], number: int) -> str:
-    """Ask for a task until somebody accepts it; asking again makes no second one."""
+    """Request a task until it is accepted; the idempotency key prevents duplicates."""
     while True:
         herald = heralds[number % len(heralds)].other(f"user{number % USERS}")
         try:
@@ -129,7 +129,7 @@ async def results_of(store: Store, task: Task) -> int:
     return len(await store.results.of_task(collection, task.task_id))
 
 
-async def test_whatever_dies_every_task_ends_once_and_is_seen_to_end(
+async def test_every_task_ends_once_and_its_watcher_sees_it(
     settings: Settings, store: Store, services: dict[str, embedded.Server]
 ) -> None:
     with ExitStack() as processes:
@@ -149,12 +149,12 @@ async def test_whatever_dies_every_task_ends_once_and_is_seen_to_end(
                 for number in range(USERS)
             ]
             watching = [asyncio.create_task(watcher.run()) for watcher in watchers]
-            raging = asyncio.create_task(storm.rage())
+            storming = asyncio.create_task(storm.run())
             task_ids = []
             for number in range(TASKS):
                 task_ids.append(await accepted(heralds, number))
                 await asyncio.sleep(0.2)
-            await raging
+            await storming
             tasks = await all_ended(store, task_ids)
             newest = {name: task for watcher in watchers for name, task in watcher.newest.items()}
             while any(newest.get(task.task_id, {}).get("rev") != task.rev for task in tasks):
@@ -164,8 +164,8 @@ async def test_whatever_dies_every_task_ends_once_and_is_seen_to_end(
                 watch.cancel()
             for one in heralds:
                 await one.http.aclose()
-    print(storm.struck, {status: sum(task.status is status for task in tasks) for status in ENDED})
-    assert all(storm.struck.values())
+    print(storm.kills, {status: sum(task.status is status for task in tasks) for status in ENDED})
+    assert all(storm.kills.values())
     assert len(set(task_ids)) == TASKS
     for task in tasks:
         if task.status is TaskStatus.FAILED:

@@ -1,4 +1,4 @@
-// The official JavaScript SDK, driven by lines of JSON on standard input; what happens is told on standard output.
+// Runs the official JavaScript SDK: reads commands as JSON lines from stdin and writes events as JSON lines to stdout.
 //
 //   node driver.mjs HOST:PORT TRANSPORT
 //
@@ -23,12 +23,12 @@ const blocked = { transport: "websocket", endpoint: `ws://${address}/healthz` };
 const [kind, encoding] = transport.split("-");
 const chosen = kind === "blocked" ? [blocked, endpoints.http_stream, endpoints.sse] : [endpoints[kind]];
 
-const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const report = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 const waiting = [];
 const getToken = (kind) => (context) =>
   new Promise((resolve) => {
     waiting.push(resolve);
-    tell({ event: kind, channel: context.channel });
+    report({ event: kind, channel: context.channel });
   });
 
 const client = new (encoding === "protobuf" ? ProtobufCentrifuge : Centrifuge)(chosen, {
@@ -44,12 +44,12 @@ const client = new (encoding === "protobuf" ? ProtobufCentrifuge : Centrifuge)(c
 });
 
 const subscribed = ({ channel, recovered, wasRecovering, data }) =>
-  tell({ event: "subscribed", channel, recovered, wasRecovering, data });
-const publication = ({ channel, offset, data }) => tell({ event: "publication", channel, offset, data });
+  report({ event: "subscribed", channel, recovered, wasRecovering, data });
+const publication = ({ channel, offset, data }) => report({ event: "publication", channel, offset, data });
 
-client.on("connected", ({ transport: used }) => tell({ event: "connected", transport: used }));
-client.on("connecting", ({ code }) => tell({ event: "connecting", code }));
-client.on("disconnected", ({ code }) => tell({ event: "disconnected", code }));
+client.on("connected", ({ transport: used }) => report({ event: "connected", transport: used }));
+client.on("connecting", ({ code }) => report({ event: "connecting", code }));
+client.on("disconnected", ({ code }) => report({ event: "disconnected", code }));
 client.on("subscribed", subscribed);
 client.on("publication", publication);
 
@@ -65,14 +65,14 @@ const commands = {
     const subscription = type === "map" ? client.newMapSubscription(channel) : client.newSubscription(channel, options);
     subscription.on("subscribed", subscribed);
     subscription.on("publication", publication);
-    subscription.on("unsubscribed", ({ code }) => tell({ event: "unsubscribed", channel, code }));
+    subscription.on("unsubscribed", ({ code }) => report({ event: "unsubscribed", channel, code }));
     subscription.subscribe();
   },
   send: () => client.send({}),
   unsubscribe: ({ channel }) => client.getSubscription(channel).unsubscribe(),
   history: async ({ channel, limit, reverse }) => {
     const { publications, offset } = await client.history(channel, { limit, reverse });
-    tell({ event: "history", offset, offsets: publications.map((one) => one.offset) });
+    report({ event: "history", offset, offsets: publications.map((one) => one.offset) });
   },
 };
 

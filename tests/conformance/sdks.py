@@ -1,4 +1,4 @@
-"""Client SDKs that we did not write, behind one interface: commands in, events out."""
+"""The official SDKs behind one interface: commands in, events out."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ KINDS = ("python", "websocket", "http_stream", "sse")
 
 
 class Sdk:
-    """A client; tokens are given as it asks for them, and everything else is an event."""
+    """A client that gets tokens on request and reports everything else as an event."""
 
     def __init__(self, token: Token, subscription_token: Callable[[str], str]) -> None:
         self._token = token
@@ -35,11 +35,11 @@ class Sdk:
         self.tokens_asked += 1
         return self._token()
 
-    def told(self, event: Event) -> None:
+    def report(self, event: Event) -> None:
         self._events.put_nowait(event)
 
     async def until(self, name: str, **wanted: Any) -> Event:
-        """The next such event; those before it are kept in `passed`."""
+        """Return the next matching event; the events before it go to `passed`."""
         while True:
             event = await self._events.get()
             if event["event"] == name and event.items() >= wanted.items():
@@ -47,7 +47,7 @@ class Sdk:
             self.passed.append(event)
 
     async def publications(self, channel: str, count: int) -> list[int]:
-        """The offsets of the next publications of a channel."""
+        """Return the offsets of the next ``count`` publications of a channel."""
         return [(await self.until("publication", channel=channel))["offset"] for _ in range(count)]
 
 
@@ -70,7 +70,7 @@ class JavaScript(Sdk):
             elif event["event"] == "subscriptionToken":
                 await self.do(do="token", token=self._subscription_token(event["channel"]))
             else:
-                self.told(event)
+                self.report(event)
 
 
 @asynccontextmanager
@@ -100,7 +100,7 @@ async def javascript(
 
 
 class Python(Sdk, centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
-    """The official Python SDK; it has no other transport than WebSocket."""
+    """The official Python SDK, which supports WebSocket only."""
 
     client: centrifuge.Client
 
@@ -117,7 +117,7 @@ class Python(Sdk, centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHan
             case {"do": "history", "channel": channel, "limit": limit, "reverse": reverse}:
                 found = await self.client.get_subscription(channel).history(limit=limit, reverse=reverse)
                 offsets = [publication.offset for publication in found.publications]
-                self.told({"event": "history", "offset": found.offset, "offsets": offsets})
+                self.report({"event": "history", "offset": found.offset, "offsets": offsets})
 
     async def _subscribe(self, channel: str, wanted: dict[str, Any]) -> None:
         async def get_token(_: str) -> str:
@@ -137,13 +137,13 @@ class Python(Sdk, centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHan
         await subscription.subscribe()
 
     async def on_connected(self, _: Any) -> None:
-        self.told({"event": "connected"})
+        self.report({"event": "connected"})
 
     async def on_connecting(self, context: Any) -> None:
-        self.told({"event": "connecting", "code": context.code})
+        self.report({"event": "connecting", "code": context.code})
 
     async def on_disconnected(self, context: Any) -> None:
-        self.told({"event": "disconnected", "code": context.code})
+        self.report({"event": "disconnected", "code": context.code})
 
     async def on_subscribed(self, context: Any) -> None:
         self.subscribed(context.channel, context)
@@ -154,11 +154,11 @@ class Python(Sdk, centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHan
     def subscribed(self, channel: str, context: Any) -> None:
         data = json.loads(context.data) if isinstance(context.data, bytes | str) else context.data
         event = {"event": "subscribed", "channel": channel, "data": data}
-        self.told(event | {"recovered": context.recovered, "wasRecovering": context.was_recovering})
+        self.report(event | {"recovered": context.recovered, "wasRecovering": context.was_recovering})
 
     def published(self, channel: str, context: Any) -> None:
         event = {"event": "publication", "channel": channel}
-        self.told(event | {"offset": context.pub.offset, "data": context.pub.data})
+        self.report(event | {"offset": context.pub.offset, "data": context.pub.data})
 
 
 class _Subscription(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
@@ -173,7 +173,7 @@ class _Subscription(centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
         self._sdk.published(self._channel, context)
 
     async def on_unsubscribed(self, context: Any) -> None:
-        self._sdk.told({"event": "unsubscribed", "channel": self._channel, "code": context.code})
+        self._sdk.report({"event": "unsubscribed", "channel": self._channel, "code": context.code})
 
 
 @asynccontextmanager
@@ -204,7 +204,7 @@ async def python(
 async def client(
     kind: str, address: str, token: Token, subscription_token: Callable[[str], str]
 ) -> AsyncIterator[Sdk]:
-    """A client of a kind, which is not connected yet; with "-protobuf", one that does not speak JSON."""
+    """Create a client of a kind without connecting it. The suffix ``-protobuf`` selects that encoding instead of JSON."""
     opened = (
         python(address, token, subscription_token, protobuf=kind == "python-protobuf")
         if kind.startswith("python")

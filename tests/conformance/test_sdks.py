@@ -1,4 +1,4 @@
-"""The official SDKs, unchanged, against a real hub."""
+"""The official Centrifugo SDKs work with Herald's hub."""
 
 import json
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ def sdk_at(
     )
 
 
-async def test_connect_snapshot_and_events(herald: Herald, kind: str) -> None:
+async def test_a_client_gets_a_snapshot_and_then_events(herald: Herald, kind: str) -> None:
     before = await herald.create(PERSONAS)
     async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
@@ -46,7 +46,7 @@ async def test_connect_snapshot_and_events(herald: Herald, kind: str) -> None:
         await sdk.until("disconnected", code=0)
 
 
-async def test_a_bad_token_ends_it_for_good(herald: Herald, kind: str) -> None:
+async def test_an_invalid_token_disconnects_for_good(herald: Herald, kind: str) -> None:
     async with client(kind, herald.address, lambda: "nonsense", lambda _: "") as sdk:
         await sdk.do(do="connect")
         await sdk.until("disconnected", code=3500)
@@ -63,7 +63,7 @@ async def test_an_expired_token_is_replaced_by_a_new_one(herald: Herald, kind: s
         assert sdk.tokens_asked == 2
 
 
-async def test_a_token_is_refreshed_without_a_break(settings: Settings, kind: str) -> None:
+async def test_a_token_is_refreshed_without_a_reconnect(settings: Settings, kind: str) -> None:
     async with herald_with(settings, expiry_grace_s=0.2) as herald:
         async with sdk_at(herald.address, herald.issuer, kind, ttl_s=2) as sdk:
             await sdk.do(do="connect")
@@ -75,9 +75,7 @@ async def test_a_token_is_refreshed_without_a_break(settings: Settings, kind: st
             assert len([event for event in sdk.passed if event["event"] == "connecting"]) == 1
 
 
-async def test_a_refresh_with_an_expired_token_is_followed_by_a_reconnect(
-    settings: Settings, kind: str
-) -> None:
+async def test_a_refresh_with_an_expired_token_leads_to_a_reconnect(settings: Settings, kind: str) -> None:
     async with herald_with(settings, expiry_grace_s=0.2) as herald:
         lifetimes = iter([2, -10])
         issue = herald.issuer.issue
@@ -90,7 +88,7 @@ async def test_a_refresh_with_an_expired_token_is_followed_by_a_reconnect(
             await sdk.until("connected")
 
 
-async def test_state_of_the_application_is_loaded_again_where_a_position_is_lost(
+async def test_application_state_is_reloaded_when_its_position_is_invalid(
     herald: Herald, feed: Feed, kind: str
 ) -> None:
     channel = "brand:acme"
@@ -99,7 +97,7 @@ async def test_state_of_the_application_is_loaded_again_where_a_position_is_lost
     async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.until("connected")
-        # The position of the first state is void, the second has no epoch.
+        # The first state has an unknown epoch, the second has none.
         states = [{"offset": 1, "epoch": f"not {epoch}"}, {"offset": 1, "epoch": ""}]
         await sdk.do(do="subscribe", channel=channel, states=states)
         subscribed = await sdk.until("subscribed", channel=channel)
@@ -108,20 +106,20 @@ async def test_state_of_the_application_is_loaded_again_where_a_position_is_lost
         assert [event for event in sdk.passed if event["event"] == "unsubscribed"] == []
 
 
-async def test_subscriptions_that_are_not_offered_are_given_up(herald: Herald, kind: str) -> None:
+async def test_unsupported_subscriptions_end_with_their_code(herald: Herald, kind: str) -> None:
     async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.until("connected")
         await sdk.do(do="subscribe", channel="brand:acme", filtered=True)
         await sdk.until("unsubscribed", channel="brand:acme", code=107)
-        if kind != "python":  # it has no maps
+        if kind != "python":  # the Python SDK has no map subscriptions
             await sdk.do(do="subscribe", channel="map", type="map")
             await sdk.until("unsubscribed", channel="map", code=108)
 
 
-async def test_a_message_that_nobody_handles_ends_it_for_good(herald: Herald, kind: str) -> None:
+async def test_an_unsupported_message_disconnects_for_good(herald: Herald, kind: str) -> None:
     if kind == "python":
-        pytest.skip("it cannot send")
+        pytest.skip("the Python SDK cannot send messages")
     async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.until("connected")
@@ -129,15 +127,15 @@ async def test_a_message_that_nobody_handles_ends_it_for_good(herald: Herald, ki
         await sdk.until("disconnected", code=3508)
 
 
-async def test_protobuf_ends_it_for_good(herald: Herald, kind: str) -> None:
+async def test_protobuf_disconnects_for_good(herald: Herald, kind: str) -> None:
     if kind not in {"python", "websocket"}:
-        pytest.skip("only a WebSocket says which encoding it has")
+        pytest.skip("only a WebSocket announces its encoding")
     async with sdk_at(herald.address, herald.issuer, f"{kind}-protobuf") as sdk:
         await sdk.do(do="connect")
         await sdk.until("disconnected", code=3506)
 
 
-async def test_a_subscription_that_a_new_token_does_not_permit_is_ended_for_good(
+async def test_a_subscription_ends_for_good_if_a_new_token_does_not_permit_it(
     settings: Settings, feed: Feed, kind: str
 ) -> None:
     async with herald_with(settings) as herald:
@@ -152,10 +150,12 @@ async def test_a_subscription_that_a_new_token_does_not_permit_is_ended_for_good
             assert (await sdk.until("publication"))["channel"] == MINE
             assert len([event for event in sdk.passed if event["event"] == "connecting"]) == 1
             subscribed = [event for event in sdk.passed if event["event"] == "subscribed"]
-            assert [event["channel"] for event in subscribed] == [MINE], "it has not subscribed again"
+            assert [event["channel"] for event in subscribed] == [MINE], "the client subscribed again"
 
 
-async def test_subscribe_unsubscribe_and_history(herald: Herald, feed: Feed, kind: str) -> None:
+async def test_clients_can_subscribe_read_history_and_unsubscribe(
+    herald: Herald, feed: Feed, kind: str
+) -> None:
     task = await herald.create(PERSONAS)
     channel = f"task:{task['taskId']}"
     async with sdk_at(herald.address, herald.issuer, kind) as sdk:
@@ -177,7 +177,7 @@ async def test_subscribe_unsubscribe_and_history(herald: Herald, feed: Feed, kin
         await sdk.until("subscribed", channel="task:shared")
 
 
-async def test_a_dropped_socket_is_recovered(herald: Herald, feed: Feed, kind: str) -> None:
+async def test_a_client_recovers_from_dropped_connections(herald: Herald, feed: Feed, kind: str) -> None:
     async with through_proxy(herald) as (proxy, address), sdk_at(address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
         await sdk.do(do="subscribe", channel="brand:acme")
@@ -201,7 +201,7 @@ async def through_proxy(herald: Herald) -> AsyncIterator[tuple[Proxy, str]]:
         yield proxy, f"127.0.0.1:{proxy.port}"
 
 
-async def test_a_position_that_is_lost_gives_a_fresh_snapshot(
+async def test_a_lost_position_leads_to_a_new_snapshot(
     herald: Herald, feed: Feed, store: Store, kind: str
 ) -> None:
     task, _ = await store.create(a_task(brand_id="acme"))
@@ -221,7 +221,7 @@ async def test_a_position_that_is_lost_gives_a_fresh_snapshot(
         await sdk.until("publication", offset=2)
 
 
-async def test_many_subscriptions(herald: Herald, feed: Feed, kind: str) -> None:
+async def test_a_client_can_have_many_subscriptions(herald: Herald, feed: Feed, kind: str) -> None:
     channels = [f"task:{number}" for number in range(100)]
     async with sdk_at(herald.address, herald.issuer, kind) as sdk:
         await sdk.do(do="connect")
@@ -234,7 +234,7 @@ async def test_many_subscriptions(herald: Herald, feed: Feed, kind: str) -> None
         assert {(await sdk.until("publication"))["channel"] for _ in channels} == set(channels)
 
 
-async def test_a_server_that_is_restarted_is_found_again(settings: Settings, feed: Feed, kind: str) -> None:
+async def test_a_client_recovers_after_a_server_restart(settings: Settings, feed: Feed, kind: str) -> None:
     port = free_port()
     issuer = TokenIssuer(settings)
     async with sdk_at(f"127.0.0.1:{port}", issuer, kind) as sdk:
@@ -249,7 +249,7 @@ async def test_a_server_that_is_restarted_is_found_again(settings: Settings, fee
             assert not any(event["event"] == "disconnected" for event in sdk.passed)
 
 
-async def test_where_websocket_is_blocked_the_javascript_sdk_falls_back(herald: Herald, kind: str) -> None:
+async def test_the_javascript_sdk_falls_back_if_websockets_are_blocked(herald: Herald, kind: str) -> None:
     if kind != "http_stream":
         pytest.skip("one fallback is enough")
     async with sdk_at(herald.address, herald.issuer, "blocked") as sdk:

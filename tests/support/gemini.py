@@ -14,7 +14,9 @@ from starlette.routing import Route
 from herald.shared.tasks.task_types import BrandKitPayload, MediaPlanPayload, PersonasPayload
 from herald.worker.tasks.brand_kit import draft as brand_kit
 from herald.worker.tasks.media_plan import draft as media_plan
+from herald.worker.tasks.media_plan.answers import KeywordGroup
 from herald.worker.tasks.personas import draft as personas
+from herald.worker.tasks.personas.answers import Sketch
 from tests.support.web import serving
 
 Reply = Callable[[dict[str, Any]], Response]
@@ -148,13 +150,11 @@ def fitting_answer(asked: dict[str, Any]) -> str:
         case "KeywordGroups":
             made: Any = media_plan.draft_groups(MediaPlanPayload.model_validate(brief))
         case "Strategy":
-            groups = [media_plan.KeywordGroup.model_validate(group) for group in data["groups"]]
+            groups = [KeywordGroup.model_validate(group) for group in data["groups"]]
             made = media_plan.draft_strategy(MediaPlanPayload.model_validate(brief), groups)
         case "Week":
-            groups = [media_plan.KeywordGroup.model_validate(group) for group in data["groups"]]
-            week = int(
-                asked["systemInstruction"]["parts"][0]["text"].split("posts for week ")[1].split(" ")[0]
-            )
+            groups = [KeywordGroup.model_validate(group) for group in data["groups"]]
+            week = int(asked["systemInstruction"]["parts"][0]["text"].split(" for week ")[1].split(" ")[0])
             made = media_plan.draft_week(
                 MediaPlanPayload.model_validate(brief), groups, data["channels"], week
             )
@@ -167,7 +167,7 @@ def fitting_answer(asked: dict[str, Any]) -> str:
         case "Sketches":
             made = personas.draft_sketches(PersonasPayload.model_validate(brief))
         case _:
-            sketch = personas.Sketch.model_validate(data["person"])
+            sketch = Sketch.model_validate(data["person"])
             made = personas.draft_portrait(PersonasPayload.model_validate(brief), sketch)
     text: str = made.model_dump_json(by_alias=True)
     return text

@@ -1,4 +1,4 @@
-"""What a generator is: a plan of named steps, and the code that runs them."""
+"""The interface between a task type's generator and the engine that runs its steps."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -10,60 +10,71 @@ from herald.worker.llm.provider import AnswerT, Prompt
 
 
 class PlannedStep(NamedTuple):
-    """A step that a task will take."""
+    """A step that a task will run."""
 
     name: str
     weight: float
-    """Its share of the whole work, against the other steps' weights."""
+    """The step's share of the task's progress, relative to the weights of the other steps."""
     parts: int = 1
-    """Answers that it asks the model for."""
+    """How many answers the step requests from the model."""
 
 
 class Result(NamedTuple):
-    """What a generator has made."""
+    """The output of a generator."""
 
     documents: list[dict[str, Any]]
-    """To store in the type's collection; each ``_id`` is derived from the task's id."""
+    """Stored in the task type's collection; their ids follow from the task's, so storing twice is safe."""
     reference: dict[str, Any]
-    """What the task's ``result`` shall say."""
+    """The value of the task's ``result`` field."""
 
 
 class RunningStep(Protocol):
-    """A step while it runs. An answer that an earlier attempt was given is not asked for again."""
+    """A step while it runs. Answers that an earlier attempt received are reused, not requested again."""
 
     async def ask(self, prompt: Prompt[AnswerT]) -> AnswerT:
-        """The model's answer."""
+        """Return the model's answer.
+
+        Raises:
+            ProviderError: the model gave no usable answer.
+        """
 
     async def ask_each(self, prompts: Mapping[str, Prompt[AnswerT]]) -> dict[str, AnswerT]:
-        """The model's answers to several questions, which it is asked at the same time, by their names."""
+        """Send several prompts concurrently and return the answers under the same names.
+
+        Raises:
+            ProviderError: the model gave no usable answer to one of them.
+        """
 
 
 class Steps(Protocol):
-    """What a generator works with: the task, and a way to run its steps."""
+    """The generator's view of the attempt: the task, and a way to run its steps."""
 
     @property
     def task(self) -> Task:
-        """The task as it is now."""
+        """The task in its current state."""
 
     def run(self, name: str) -> AbstractAsyncContextManager[RunningStep]:
-        """Run a planned step; it is done where the block ends."""
+        """Run the planned step ``name``; it is completed when the block ends."""
 
 
 class Generator(Protocol):
-    """One task type's work. It keeps no state: everything is in the payload and the steps' answers."""
+    """The work of one task type. Stateless: all it needs is in the payload and the answers."""
 
     task_type: str
-    """The name under which `herald.shared.tasks.task_types` knows it."""
+    """Its key in `herald.shared.tasks.task_types.TASK_TYPES`."""
 
     def plan(self, payload: Any) -> Sequence[PlannedStep]:
-        """The steps that ``payload`` needs, in order; storing the result comes after them."""
+        """Return the steps for ``payload`` in order. The engine adds a last step that stores the result."""
 
     async def generate(self, steps: Steps, payload: Any) -> Result:
-        """Run the steps and put the result together."""
+        """Run the steps and build the result."""
 
 
 def document(task: Task, content: dict[str, Any], number: int | None = None) -> dict[str, Any]:
-    """A result document: its ids and owner, then its content; ``number`` where a task makes several."""
+    """Build a result document: ids and owner first, then ``content``.
+
+    ``number`` counts the documents of a task that has several; it becomes part of the id.
+    """
     result_id = task.task_id if number is None else f"{task.task_id}-{number:02d}"
     owner = {"taskId": task.task_id, "userId": task.user_id}
     if task.brand_id is not None:

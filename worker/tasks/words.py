@@ -1,63 +1,79 @@
-"""Small things that one does with a user's words."""
+"""Helpers for putting a user's words into sentences of ours."""
 
 import random
 import re
 from collections.abc import Iterable, Sequence
 
-_SMALL = set(
+_COMMON = set(
     "about after also because before from have into more most other over some than that their them then there "
     "these they this those very what when where which while with without your ours the and for our are was".split()
 )
+_ENDS_A_SENTENCE = ".!?…。！？"
 
 
 def unique(texts: Iterable[str]) -> list[str]:
-    """The texts without those that differ from an earlier one in nothing but capitals and spaces."""
+    """Drop texts that differ from an earlier one only in case or spacing."""
     return list({plain(text): text for text in reversed(list(texts))}.values())[::-1]
 
 
 def plain(text: str) -> str:
-    """A text as it is compared with others."""
+    """A text as it is compared with others: single spaces, no case."""
     return " ".join(text.split()).casefold()
 
 
-def listing(words: Sequence[str]) -> str:
-    """``a, b and c``; there is at least one."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+def counted(number: int, noun: str) -> str:
+    """``1 post`` or ``2 posts``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def clip(text: str, words: int = 12) -> str:
-    """The first words of a text, without its full stop."""
-    found = text.strip().rstrip(".!").split()
-    return " ".join(found[:words]).rstrip(",;:") + ("…" if len(found) > words else "")
+def listing(words: Sequence[str], conjunction: str = "and") -> str:
+    """``a, b and c``; expects at least one word."""
+    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}" if len(words) > 1 else words[0]
 
 
-def lower_first(text: str) -> str:
-    """The text as it would stand within a sentence; an abbreviation or a name of capitals stays one."""
-    return text[:1].lower() + text[1:] if not text[1:2].isupper() else text
+def clip(text: str, words: int = 12, characters: int = 90) -> str:
+    """The beginning of a text in one line, without punctuation at its end.
+
+    Texts in scripts without spaces are cut by their length in characters.
+    """
+    every = text.split()
+    line = " ".join(every[:words])
+    is_cut = len(every) > words or len(line) > characters
+    if len(line) > characters:
+        line = line[:characters].rsplit(" ", 1)[0]
+    line = line.rstrip(" .,;:!…。、！" if not is_cut else " .,;:!?…。、！？-–—")
+    return (line or text) + ("…" if is_cut else "")
+
+
+def quote(text: str, words: int = 12, characters: int = 90) -> str:
+    """A user's words in quotation marks, so that they fit wherever a name or a title fits."""
+    inside = re.sub(r"[“”„«»\"]", "’", clip(text, words, characters))
+    return f"“{inside}”"
+
+
+def full_stop(text: str) -> str:
+    """The text with a full stop, unless it already ends like a sentence."""
+    return text if text.endswith(tuple(_ENDS_A_SENTENCE)) else f"{text}."
 
 
 def upper_first(text: str) -> str:
-    """The text as it would begin a sentence."""
-    return text[:1].upper() + text[1:]
+    """The text with a capital letter, unless its first word is written in a way of its own, as in ``iPhone``."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    return text[:1].upper() + text[1:] if first.islower() else text
 
 
-def quote(text: str) -> str:
-    """A user's sentence within one of ours, as it was said."""
-    return f"“{clip(text)}”"
-
-
-def telling_words(text: str, count: int) -> list[str]:
-    """The words that a text seems to be about: its longer ones, in their order."""
-    found = dict.fromkeys(word.lower() for word in re.findall(r"[^\W\d_]{5,}", text))
-    return [word for word in found if word not in _SMALL][:count]
+def long_words(text: str, count: int) -> list[str]:
+    """The first ``count`` words of five or more letters; they usually say what a text is about."""
+    words = dict.fromkeys(word.lower() for word in re.findall(r"[^\W\d_]{5,}", text))
+    return [word for word in words if word not in _COMMON][:count]
 
 
 def hashtag(text: str) -> str:
-    """``slow craft`` as ``#SlowCraft``; empty where nothing is left of it."""
+    """``slow craft`` as ``#SlowCraft``; empty if the text has no letters or digits."""
     words = re.findall(r"\w+", text)
-    return "#" + "".join(map(upper_first, words)) if words else ""
+    return "#" + "".join(word[:1].upper() + word[1:] for word in words) if words else ""
 
 
-def dice(*seed: object) -> random.Random:
-    """Choices that look free and are always the same for the same input."""
-    return random.Random("|".join(map(str, seed)))  # noqa: S311  no secret hangs on it
+def seeded(*seed: object) -> random.Random:
+    """A random generator that makes the same choices for the same input."""
+    return random.Random("|".join(map(str, seed)))  # noqa: S311  not used for secrets

@@ -1,4 +1,4 @@
-"""A worker with one short job, ``stock`` as ARQ comes or ``herald`` as it is here; tells of each start and end."""
+"""A worker with one short job, in mode ``stock`` (ARQ) or ``herald``; publishes each start and end."""
 
 import asyncio
 import sys
@@ -32,7 +32,7 @@ async def equip(ctx: dict[str, Any]) -> None:
 
 
 if mode == "herald":
-    from herald.worker.engine import arq_worker as runtime  # noqa: F401  puts its worker in ARQ's place
+    from herald.worker.engine import arq_worker as runtime  # noqa: F401  replaces ARQ's worker
 
 arq.worker.Worker(
     [func(short, name=JOB_NAME, max_tries=1_000_000)],

@@ -1,4 +1,4 @@
-"""python-socketio with its Redis manager, under uvicorn as Herald is; a client's channel is its room."""
+"""python-socketio with its Redis manager, served by uvicorn like Herald; a channel is a room."""
 
 import sys
 

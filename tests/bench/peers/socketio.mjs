@@ -1,4 +1,4 @@
-// socket.io with its Redis adapter; a client's channel is its room.
+// socket.io with its Redis adapter; a channel is a room.
 import { createServer } from "node:http";
 
 import { createAdapter } from "@socket.io/redis-adapter";

@@ -1,4 +1,4 @@
-// Node `ws` with ioredis, as one writes a hub by hand: a set of sockets a channel, and a send for each.
+// A hand-written hub with Node `ws` and ioredis: a set of sockets per channel, and one send for each.
 import { WebSocketServer } from "ws";
 import Redis from "ioredis";
 

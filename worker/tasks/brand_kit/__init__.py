@@ -1,4 +1,4 @@
-"""The task type ``GENERATE_BRAND_KIT``."""
+"""The task type `GENERATE_BRAND_KIT`."""
 
 from herald.worker.tasks.brand_kit.generator import BrandKitGenerator
 

@@ -1,53 +1,51 @@
-"""Colours, and whether text can be read on them (WCAG 2.2, relative luminance and contrast ratio)."""
+"""Colour conversion and WCAG 2.2 contrast for palettes."""
 
-import colorsys
+from coloraide import Color
 
 BLACK, WHITE = "#000000", "#ffffff"
 READABLE = 4.5
-"""Least contrast of text with what it stands on: level AA, success criterion 1.4.3."""
+"""Minimum contrast of body text (WCAG success criterion 1.4.3, level AA)."""
 VISIBLE = 3.0
-"""Least contrast of large text and of shapes: 1.4.3 and 1.4.11."""
+"""Minimum contrast of large text and graphics (1.4.3 and 1.4.11)."""
 STEP = 0.02
-
-
-def luminance(colour: str) -> float:
-    """Relative luminance of ``#rrggbb``, from 0 for black to 1 for white."""
-    red, green, blue = (_linear(part) for part in _parts(colour))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+"""Change of lightness per try; lightness goes from 0 to 1."""
+HUE_NAMES = [
+    (10, "red"), (30, "terracotta"), (50, "gold"), (75, "olive"), (100, "moss"), (140, "green"),
+    (165, "emerald"), (192, "teal"), (225, "blue"), (255, "indigo"), (280, "violet"), (315, "purple"),
+    (345, "pink"), (360, "red"),
+]  # fmt: skip
+"""Names of hues, each with the angle at which the next one begins."""
 
 
 def contrast(one: str, other: str) -> float:
     """Contrast ratio of two colours, from 1 to 21."""
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
+    return Color(one).contrast(other, method="wcag21")
 
 
 def text_on(colour: str) -> str:
-    """Black or white, whichever is read more easily on ``colour``; it always has 4.5 at least."""
+    """Black or white, whichever has more contrast with ``colour``; it is never below 4.5."""
     return max(BLACK, WHITE, key=lambda text: contrast(text, colour))
 
 
-def standing_out(colour: str, background: str, least: float) -> str:
-    """``colour``, made darker or lighter until it has the contrast ``least`` with ``background``."""
-    step = -STEP if text_on(background) == BLACK else STEP
-    hue, lightness, saturation = colorsys.rgb_to_hls(*_parts(colour))
-    while contrast(colour, background) < least and 0 < lightness < 1:
-        lightness = min(max(lightness + step, 0), 1)
-        colour = from_hls(hue, lightness, saturation)
+def with_contrast(colour: str, background: str, minimum: float) -> str:
+    """``colour``, darkened or lightened until its contrast with ``background`` reaches ``minimum``."""
+    step, limit = (-STEP, 0) if text_on(background) == BLACK else (STEP, 1)
+    shade = Color(colour).convert("hsl")
+    while contrast(colour, background) < minimum and shade["lightness"] != limit:
+        shade["lightness"] = min(max(shade["lightness"] + step, 0), 1)
+        colour = _hex(shade)
     return colour
 
 
-def from_hls(hue: float, lightness: float, saturation: float) -> str:
-    """``#rrggbb`` of hue, lightness and saturation, each from 0 to 1."""
-    return "#" + "".join(
-        f"{round(part * 255):02x}" for part in colorsys.hls_to_rgb(hue, lightness, saturation)
-    )
+def from_hsl(hue: float, saturation: float, lightness: float) -> str:
+    """``#rrggbb`` from a hue in degrees, and saturation and lightness from 0 to 1."""
+    return _hex(Color("hsl", [hue % 360, saturation, lightness]))
 
 
-def _parts(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return red, green, blue
+def hue_name(hue: float) -> str:
+    """A common name for a hue in degrees."""
+    return next(name for end, name in HUE_NAMES if hue % 360 < end)
 
 
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4  # noqa: PLR2004  sRGB's
+def _hex(colour: Color) -> str:
+    return colour.convert("srgb").to_string(hex=True, fit="clip")

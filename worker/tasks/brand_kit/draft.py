@@ -1,177 +1,160 @@
-"""A brand kit's answers: the position, the voice, and the look."""
+"""A brand kit's answers as fixed rules write them, for the offline provider."""
 
-from typing import Annotated
+import re
+from typing import NamedTuple
 
-from pydantic import Field, StringConstraints
-
-from herald.shared.tasks.models import Model
 from herald.shared.tasks.task_types import BrandKitPayload
-from herald.worker.tasks.brand_kit.colour import READABLE, VISIBLE, from_hls, standing_out
-from herald.worker.tasks.words import clip, dice, listing, lower_first, telling_words, upper_first
+from herald.worker.tasks.brand_kit.answers import Colour, Logo, Look, Positioning, Rule, Typeface, Voice
+from herald.worker.tasks.brand_kit.colour import READABLE, VISIBLE, from_hsl, hue_name, with_contrast
+from herald.worker.tasks.words import clip, full_stop, listing, long_words, quote, seeded, unique, upper_first
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-Hex = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
-
-
-class Positioning(Model):
-    """What the brand stands for."""
-
-    positioning: Text
-    mission: Text
-    audience: Text
-    difference: Text
-    taglines: list[Text] = Field(min_length=3, max_length=6)
-
-
-class Rule(Model):
-    """Something to do or not to do, with an example."""
-
-    rule: Text
-    example: Text
-
-
-class Voice(Model):
-    """How the brand speaks."""
-
-    traits: list[Text] = Field(min_length=1)
-    do: list[Rule] = Field(min_length=2)
-    dont: list[Rule] = Field(min_length=2)
-    sample: Text
-
-
-class Colour(Model):
-    """One colour, and what it is for."""
-
-    name: Text
-    hex: Hex
-    usage: Text
-
-
-class Typeface(Model):
-    """One typeface, and why it."""
-
-    family: Text
-    fallback: Text
-    reason: Text
-
-
-class Logo(Model):
-    """One direction that a logo could take."""
-
-    name: Text
-    idea: Text
-
-
-class Look(Model):
-    """How the brand looks."""
-
-    primary: Colour
-    secondary: Colour
-    accent: Colour
-    background: Colour
-    text: Colour
-    heading: Typeface
-    body: Typeface
-    logo_directions: list[Logo] = Field(min_length=2, max_length=5)
-
+USUAL_VALUES = ("care", "clarity", "reliability")
+"""Suggested to a brand that names no values of its own."""
+USUAL_TRAITS = ("warm", "clear", "honest")
 
 HUES = {
-    "sea": 0.55, "ocean": 0.55, "water": 0.55, "blue": 0.6, "sky": 0.56, "ice": 0.53, "health": 0.5, "clean": 0.5,
-    "forest": 0.38, "garden": 0.33, "green": 0.36, "nature": 0.35, "plant": 0.35, "farm": 0.28, "tea": 0.3,
-    "clay": 0.05, "pottery": 0.05, "earth": 0.07, "wood": 0.08, "coffee": 0.07, "bread": 0.09, "bakery": 0.09,
-    "sun": 0.12, "light": 0.13, "honey": 0.12, "gold": 0.13, "food": 0.03, "fire": 0.02, "energy": 0.04,
-    "rose": 0.95, "flower": 0.92, "beauty": 0.93, "love": 0.96, "wine": 0.95, "night": 0.7, "star": 0.68,
-    "software": 0.66, "data": 0.62, "tech": 0.64, "bank": 0.6, "law": 0.62, "music": 0.78, "game": 0.76,
+    "sea": 198, "ocean": 198, "water": 198, "blue": 216, "sky": 202, "ice": 191, "health": 180, "clean": 180,
+    "dental": 180, "dentist": 180, "clinic": 184, "forest": 137, "garden": 119, "green": 130, "nature": 126,
+    "plant": 126, "farm": 101, "tea": 108, "clay": 18, "pottery": 18, "earth": 25, "wood": 29, "coffee": 25,
+    "bread": 36, "bakery": 36, "bäckerei": 36, "brot": 36, "sun": 43, "light": 47, "honey": 43, "gold": 47, "food": 12,
+    "fire": 8, "energy": 14, "rose": 342, "flower": 331, "beauty": 335, "love": 346, "wine": 342, "night": 252,
+    "star": 245, "software": 238, "data": 223, "tech": 230, "bank": 216, "law": 223, "music": 281, "game": 274,
 }  # fmt: skip
-"""Where on the colour circle a word belongs, from 0 to 1."""
+"""Hues in degrees that people associate with a word."""
 
-TYPEFACES = [
-    ({"calm", "warm", "quiet", "honest", "craft", "patience", "tradition"}, ("Fraunces", "Georgia, serif"), ("Inter", "system-ui, sans-serif")),
-    ({"bold", "direct", "technical", "precise", "modern", "fast"}, ("Space Grotesk", "Arial, sans-serif"), ("Source Sans 3", "system-ui, sans-serif")),
-    ({"playful", "fun", "young", "friendly", "cheerful"}, ("Baloo 2", "Verdana, sans-serif"), ("Nunito", "system-ui, sans-serif")),
-    ({"elegant", "luxury", "fine", "exclusive", "classic"}, ("Playfair Display", "Georgia, serif"), ("Lato", "system-ui, sans-serif")),
+NAME_LENGTH = 60
+
+
+class Pairing(NamedTuple):
+    """Two typefaces that work together, and the tones of voice that they suit."""
+
+    tones: frozenset[str]
+    heading: Typeface
+    body: Typeface
+
+
+FREE = "Free to use under the Open Font License."
+PAIRINGS = [
+    Pairing(
+        frozenset("calm warm quiet honest craft crafts patience tradition traditional".split()),
+        Typeface(family="Fraunces", fallback="Georgia, serif", reason=f"A warm serif that gives headings character. {FREE}"),
+        Typeface(family="Inter", fallback="system-ui, sans-serif", reason=f"Easy to read on screens at any size. {FREE}"),
+    ),
+    Pairing(
+        frozenset("bold direct technical precise modern fast software technology".split()),
+        Typeface(family="Space Grotesk", fallback="Arial, sans-serif", reason=f"A clear, technical typeface that stands out in headings. {FREE}"),
+        Typeface(family="Source Sans 3", fallback="system-ui, sans-serif", reason=f"Neutral and comfortable to read in longer texts. {FREE}"),
+    ),
+    Pairing(
+        frozenset("playful fun young friendly cheerful".split()),
+        Typeface(family="Baloo 2", fallback="Verdana, sans-serif", reason=f"Round and friendly without being childish. {FREE}"),
+        Typeface(family="Nunito", fallback="system-ui, sans-serif", reason=f"Soft shapes that stay readable at small sizes. {FREE}"),
+    ),
+    Pairing(
+        frozenset("elegant luxury fine exclusive classic".split()),
+        Typeface(family="Playfair Display", fallback="Georgia, serif", reason=f"A classic serif with strong contrast for headings. {FREE}"),
+        Typeface(family="Lato", fallback="system-ui, sans-serif", reason=f"A calm partner for an expressive heading. {FREE}"),
+    ),
 ]  # fmt: skip
 
 
+def _name(payload: BrandKitPayload) -> str:
+    name = " ".join(payload.brand_name.split())
+    return name if 0 < len(name) <= NAME_LENGTH else clip(payload.brand_name, 8, NAME_LENGTH)
+
+
 def _values(payload: BrandKitPayload) -> list[str]:
-    """The brand's values; where none are named, what its description is about."""
-    found = [value.lower() for value in payload.values] or telling_words(payload.description, 3)
-    return found or [payload.brand_name]
+    """The brand's values, or a suggestion if it names none."""
+    return unique(clip(value, 6, 50) for value in payload.values) or list(USUAL_VALUES)
 
 
-def _about(payload: BrandKitPayload) -> str:
-    return lower_first(clip(payload.description, 20))
+def _offer(payload: BrandKitPayload) -> str:
+    """The description, short enough for one sentence."""
+    return clip(payload.description, 25, 180)
+
+
+def _sector(payload: BrandKitPayload) -> str:
+    """Where the brand competes, to follow a noun such as “brands”."""
+    if payload.industry is None:
+        return "in this field"
+    industry = re.sub(r"(?i)\s+(sector|industry|market)$", "", clip(payload.industry, 6, 50))
+    return f"in the {industry} sector"
 
 
 def draft_positioning(payload: BrandKitPayload) -> Positioning:
-    """The position, from name, description, industry and values."""
-    name, values, about = payload.brand_name, _values(payload), _about(payload)
-    field = payload.industry or f"what {name} does"
+    """The positioning, from the brand's name, description, industry and values."""
+    name, values, sector = _name(payload), _values(payload), _sector(payload)
     first, last = values[0], values[-1]
-    return Positioning(
-        positioning=f"For people who look for {listing(values)}, {name} is the choice in {field}: {about}.",
-        mission=f"{name} exists to bring {first} to {field}, with {about}.",
-        audience=f"People near {field} for whom {first} decides, and who notice when {last} is missing.",
-        difference=f"Others in {field} name their features; {name} shows {listing(values[:2])} and lets people judge.",
-        taglines=[
-            f"{name}. {upper_first(first)}, every day.",
-            f"{upper_first(last)} you can see: {name}.",
-            f"{name}: {clip(about, 6)}",
-            f"More {first}. More {name}.",
-        ],
+    priorities = (
+        f"one priority: {first}" if len(values) == 1 else f"clear priorities: {', '.join(values[:3])}"
     )
+    guides = "one value" if len(values) == 1 else "these values"
+    return Positioning(
+        positioning=f"{name} in brief: {full_stop(_offer(payload))} Among the brands {sector}, it stands out through {priorities}.",
+        mission=f"The mission of {name} is to be a brand that people trust. Every decision is guided by {guides}: {full_stop(', '.join(values))}",
+        audience=f"People who look closely before they choose a brand {sector}, and who stay loyal to {name} as long as it keeps its promises.",
+        difference=f"Most brands {sector} talk about what they offer. {name} shows how it works and lets people judge for themselves.",
+        taglines=unique([
+            f"{full_stop(name)} {full_stop(f'{upper_first(first)}, every day')}",
+            f"{name}: see for yourself.",
+            f"{full_stop(upper_first(last))} Simply {full_stop(name)}",
+            f"Choose well. Choose {full_stop(name)}",
+        ]),
+    )  # fmt: skip
 
 
 def draft_voice(payload: BrandKitPayload) -> Voice:
     """The voice, from tone and values."""
-    name, values, about = payload.brand_name, _values(payload), _about(payload)
-    tones = [tone.strip() for tone in (payload.tone or "").replace(" and ", ",").split(",") if tone.strip()]
-    traits = list(dict.fromkeys([*(tones or ["warm", "precise"]), *values[:2]]))
-    field = payload.industry or name
+    name, values = _name(payload), _values(payload)
+    tones = re.split(r"\s*(?:[,;/&、]|\band\b)\s*", payload.tone or "", flags=re.IGNORECASE)
+    traits = unique(clip(tone, 6, 50) for tone in tones if tone.strip(" .!")) or list(USUAL_TRAITS)
     return Voice(
         traits=traits,
         do=[
-            Rule(rule=f"Show {values[0]} in what you tell", example=f"“At {name}, {values[0]} comes first: {about}.”"),
-            Rule(rule=f"Sound {traits[0]}, also in a bill or a warning", example=f"“We owe you an answer. Here it is, from {name}.”"),
-            Rule(rule=f"Name things as people in {field} do", example=f"“{upper_first(about)}.”"),
+            Rule(rule="Answer the reader’s question first", example="“You asked how long it takes. Most people hear from us within two days.”"),
+            Rule(rule=f"Keep the same tone everywhere, from the website to the invoice: {', '.join(traits)}", example=f"“Thank you for your message. We will get back to you within two days. Your {name} team”"),
+            Rule(rule=f"Show the values instead of naming them: {', '.join(values)}", example=f"“This is how we work at {name}, step by step, so that you can judge for yourself.”"),
         ],
         dont=[
-            Rule(rule=f"Claim {values[-1]} without proof", example=f"“{name}, the world’s leader in {values[-1]}!”"),
-            Rule(rule=f"Talk about {name} where the reader matters", example=f"“{name} is proud to announce that {name} …”"),
+            Rule(rule="Claim what nobody can check", example=f"“{name} is the best choice in the world!”"),
+            Rule(rule=f"Make {name} the hero of every sentence", example=f"“{name} is proud to announce that {name} has won another award.”"),
+            Rule(rule="Hide behind jargon", example="“We leverage synergies to deliver best-in-class outcomes.”"),
         ],
-        sample=f"{upper_first(about)}: that is {name}. {upper_first(values[0])} is where {name} begins, and {values[-1]} is how you tell.",
+        sample=f"Welcome to {full_stop(name)} In short: {full_stop(_offer(payload))} We listen first, we say openly what we can and cannot do, and we keep our word. If you have a question, just ask.",
     )  # fmt: skip
 
 
 def draft_look(payload: BrandKitPayload) -> Look:
-    """The look: colours from what the brand is about, typefaces from its tone."""
-    name, values = payload.brand_name, _values(payload)
-    said = " ".join([name, payload.description, payload.industry or "", *values, payload.tone or ""]).lower()
-    chance = dice(said)
-    hue = next((hue for word, hue in HUES.items() if word in said), chance.random())
-    background = from_hls(hue, 0.97, 0.4)
-    primary = standing_out(from_hls(hue, 0.36, 0.62), background, READABLE)
-    secondary = standing_out(from_hls((hue + 0.08) % 1, 0.5, 0.4), background, VISIBLE)
-    accent = standing_out(
-        from_hls((hue + 0.45 + chance.uniform(-0.05, 0.05)) % 1, 0.5, 0.75), background, VISIBLE
+    """The look: colours from the subject of the brand, typefaces from its tone."""
+    name = _name(payload)
+    brief = " ".join([payload.brand_name, payload.description, payload.industry or "", *payload.values, payload.tone or ""]).lower()  # fmt: skip
+    words, chance = set(re.findall(r"\w+", brief)), seeded(brief)
+    hue = next((hue for word, hue in HUES.items() if {word, f"{word}s"} & words), chance.randrange(360))
+    accent_hue = hue + 160 + chance.randrange(-18, 18)
+    background = from_hsl(hue, 0.4, 0.97)
+    primary = with_contrast(from_hsl(hue, 0.62, 0.36), background, READABLE)
+    secondary = with_contrast(from_hsl(hue + 30, 0.4, 0.5), background, VISIBLE)
+    accent = with_contrast(from_hsl(accent_hue, 0.75, 0.5), background, VISIBLE)
+    text = with_contrast(from_hsl(hue, 0.3, 0.14), background, READABLE)
+    pairing = next((pairing for pairing in PAIRINGS if pairing.tones & words), None)
+    pairing = pairing or chance.choice(PAIRINGS)
+    subjects = long_words(payload.description, 2)
+    inspiration = (
+        f"inspired by {listing([quote(word) for word in subjects])}" if subjects else f"that sums up {name}"
     )
-    text = standing_out(from_hls(hue, 0.14, 0.3), background, READABLE)
-    heading, body = next(
-        ((heading, body) for words, heading, body in TYPEFACES if any(word in said for word in words)),
-        TYPEFACES[chance.randrange(len(TYPEFACES))][1:],
-    )
-    tone = payload.tone or values[0]
+    initial = next((letter.upper() for letter in name if letter.isalnum()), None)
     return Look(
-        primary=Colour(name=f"{name} primary", hex=primary, usage=f"Headings, buttons and the logo of {name}"),
-        secondary=Colour(name=f"Quiet {values[0]}", hex=secondary, usage=f"Second buttons, charts and lines of {name}"),
-        accent=Colour(name=f"Bright {values[-1]}", hex=accent, usage=f"The one thing on a page of {name} that asks for attention"),
-        background=Colour(name=f"{name} paper", hex=background, usage=f"What {name}’s pages stand on"),
-        text=Colour(name=f"{name} ink", hex=text, usage=f"What {name} says"),
-        heading=Typeface(family=heading[0], fallback=heading[1], reason=f"Gives {name}’s headings something {tone}"),
-        body=Typeface(family=body[0], fallback=body[1], reason=f"Keeps {name}’s longer texts easy to read, and {tone}"),
+        primary=Colour(name=f"Deep {hue_name(hue)}", hex=primary, usage="Headings, buttons and the logo"),
+        secondary=Colour(name=f"Muted {hue_name(hue + 30)}", hex=secondary, usage="Secondary buttons, charts and dividers"),
+        accent=Colour(name=f"Bright {hue_name(accent_hue)}", hex=accent, usage="Highlights, at most one per page"),
+        background=Colour(name=f"Pale {hue_name(hue)}", hex=background, usage="Page background"),
+        text=Colour(name="Ink", hex=text, usage="Body text"),
+        heading=pairing.heading,
+        body=pairing.body,
         logo_directions=[
-            Logo(name="Letter", idea=f"The {name[0].upper()} of {name}, cut from one shape that suggests {values[0]}"),
-            Logo(name="Word", idea=f"{name} set in {heading[0]}, with one letter that bends towards {values[-1]}"),
-            Logo(name="Sign", idea=f"A simple sign for {listing(telling_words(payload.description, 2) or [name])}, which stands without {name}’s name"),
+            Logo(name="Lettermark", idea=f"The initial {quote(initial)} as one solid shape that works at any size") if initial
+            else Logo(name="Seal", idea=f"A round seal with {quote(name)} at its centre"),
+            Logo(name="Wordmark", idea=f"The name {quote(name)} set in {pairing.heading.family}, with one letter drawn by hand"),
+            Logo(name="Symbol", idea=f"A simple symbol {inspiration}, to be used with and without the name"),
         ],
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""``GENERATE_BRAND_KIT``: a position, a voice, and a look whose colours can be read."""
+"""``GENERATE_BRAND_KIT``: positioning, voice, and a look with accessible colours."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,87 +6,82 @@ from typing import Any
 from herald.shared.tasks.task_types import BrandKitPayload
 from herald.worker.llm.provider import Prompt
 from herald.worker.tasks.base import PlannedStep, Result, Steps, document
-from herald.worker.tasks.brand_kit.colour import READABLE, VISIBLE, contrast, standing_out, text_on
-from herald.worker.tasks.brand_kit.draft import (
-    Look,
-    Positioning,
-    Voice,
-    draft_look,
-    draft_positioning,
-    draft_voice,
-)
+from herald.worker.tasks.brand_kit.answers import Look, Positioning, Voice
+from herald.worker.tasks.brand_kit.colour import READABLE, VISIBLE, contrast, text_on, with_contrast
+from herald.worker.tasks.brand_kit.draft import draft_look, draft_positioning, draft_voice
 
-POSITION, VOICE, LOOK, CHECK = (
-    "Finding the position",
+POSITIONING, VOICE, LOOK, CHECK = (
+    "Defining the positioning",
     "Shaping the voice",
     "Designing the look",
     "Checking the contrast",
 )
-ABOUT_POSITION = (
-    "From the brief, write the brand's positioning, its mission, its audience, what makes it different, and "
-    "three to five taglines."
+STYLE = "Be concrete. Reuse the brief's own words where they are good. Write in the language of the brief."
+POSITIONING_INSTRUCTIONS = (
+    "You are a brand strategist. Based on the brief, write the brand's positioning, its mission, its target "
+    f"audience, what makes it different, and three to five taglines. {STYLE}"
 )
-ABOUT_VOICE = (
-    "Describe the brand's voice: its traits, what to do and what not to do, each with an example, and a "
-    "sample paragraph."
+VOICE_INSTRUCTIONS = (
+    "You are a brand strategist. Describe the brand's voice: its traits, dos and don'ts with an example for "
+    f"each, and a sample paragraph. {STYLE}"
 )
-ABOUT_LOOK = (
-    "Choose five colours by their roles, with a contrast of at least 4.5:1 between text and background, and "
-    "3:1 between the others and the background; typefaces for headings and body that are free to use, each "
-    "with a fallback; and two to four directions for a logo."
+LOOK_INSTRUCTIONS = (
+    "You are a brand designer. Design the brand's look. Choose a colour for each of the five roles: the text "
+    "must have a contrast of at least 4.5:1 with the background, the other colours at least 3:1. Choose "
+    "typefaces for headings and body text that are free to use, with a fallback for each. Suggest two to "
+    f"four directions for the logo. {STYLE}"
 )
-MANNER = "Be concrete, and use the brief's own words where they are good. Write in the brief's language."
 
 
 class BrandKitGenerator:
-    """Three answers, each building on the one before; then the colours are checked by rule."""
+    """Asks for three answers, each based on the previous ones, then corrects the colours by rule."""
 
     task_type = "GENERATE_BRAND_KIT"
 
     def plan(self, _: BrandKitPayload) -> Sequence[PlannedStep]:
-        """Always the same steps."""
+        """Return the same steps for every brief."""
         return [
-            PlannedStep(POSITION, 3),
+            PlannedStep(POSITIONING, 3),
             PlannedStep(VOICE, 3),
             PlannedStep(LOOK, 4),
             PlannedStep(CHECK, 0.5),
         ]
 
     async def generate(self, steps: Steps, payload: BrandKitPayload) -> Result:
-        """One document: position, mission, voice, taglines, palette, typography and directions for a logo."""
+        """Return one document: positioning, voice, palette, typography and logo directions."""
         brief = payload.wire()
-        async with steps.run(POSITION) as step:
-            position = await step.ask(
+        async with steps.run(POSITIONING) as step:
+            positioning = await step.ask(
                 Prompt(
-                    f"You are a brand strategist. {ABOUT_POSITION} {MANNER}",
+                    POSITIONING_INSTRUCTIONS,
                     {"brief": brief},
                     Positioning,
-                    lambda: draft_positioning(payload),
+                    draft=lambda: draft_positioning(payload),
                 )
             )
         async with steps.run(VOICE) as step:
             voice = await step.ask(
                 Prompt(
-                    f"You are a brand strategist. {ABOUT_VOICE} {MANNER}",
-                    {"brief": brief, "positioning": position.wire()},
+                    VOICE_INSTRUCTIONS,
+                    {"brief": brief, "positioning": positioning.wire()},
                     Voice,
-                    lambda: draft_voice(payload),
+                    draft=lambda: draft_voice(payload),
                 )
             )
         async with steps.run(LOOK) as step:
             look = await step.ask(
                 Prompt(
-                    f"You are a brand designer. {ABOUT_LOOK} {MANNER}",
-                    {"brief": brief, "positioning": position.wire(), "voice": voice.wire()},
+                    LOOK_INSTRUCTIONS,
+                    {"brief": brief, "positioning": positioning.wire(), "voice": voice.wire()},
                     Look,
-                    lambda: draft_look(payload),
+                    draft=lambda: draft_look(payload),
                 )
             )
         async with steps.run(CHECK):
-            palette = checked_palette(look)
+            palette = accessible_palette(look)
         content = {
             "brandName": payload.brand_name,
-            **position.wire(),
+            **positioning.wire(),
             "voice": voice.wire(),
             "palette": palette,
             "typography": {"heading": look.heading.wire(), "body": look.body.wire()},
@@ -96,13 +91,13 @@ class BrandKitGenerator:
         return Result([document(task, content)], {"brandKitId": task.task_id})
 
 
-def checked_palette(look: Look) -> list[dict[str, Any]]:
-    """The colours with their contrast, each moved as far as it takes to be seen or read.
+def accessible_palette(look: Look) -> list[dict[str, Any]]:
+    """Return the colours by role, each adjusted until its contrast is sufficient.
 
-    ``pairedWith`` is what a colour is used with, and ``contrast`` the ratio between the two.
+    ``pairedWith`` is the colour that it is used with, and ``contrast`` the ratio between the two.
     """
     background = look.background.hex.lower()
-    text = standing_out(look.text.hex.lower(), background, READABLE)
+    text = with_contrast(look.text.hex.lower(), background, READABLE)
     palette = []
     for role in ("primary", "secondary", "accent", "background", "text"):
         colour = getattr(look, role)
@@ -112,7 +107,7 @@ def checked_palette(look: Look) -> list[dict[str, Any]]:
             case "text":
                 shown, paired = text, background
             case _:
-                shown = standing_out(colour.hex.lower(), background, VISIBLE)
+                shown = with_contrast(colour.hex.lower(), background, VISIBLE)
                 paired = text_on(shown)
         ratio = round(contrast(shown, paired), 2)
         palette.append(

@@ -1,4 +1,4 @@
-"""The task type ``GENERATE_MEDIA_PLAN``."""
+"""The task type `GENERATE_MEDIA_PLAN`."""
 
 from herald.worker.tasks.media_plan.generator import MediaPlanGenerator
 

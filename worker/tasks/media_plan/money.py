@@ -1,43 +1,27 @@
-"""Amounts of money, split so that nothing is left over."""
+"""Amounts of money: splitting a budget and writing an amount in prose."""
 
 from collections.abc import Sequence
 from math import floor
 
-_WITHOUT_MINOR = frozenset(
-    {
-        "BIF",
-        "CLP",
-        "DJF",
-        "GNF",
-        "ISK",
-        "JPY",
-        "KMF",
-        "KRW",
-        "PYG",
-        "RWF",
-        "UGX",
-        "UYI",
-        "VND",
-        "VUV",
-        "XAF",
-        "XOF",
-        "XPF",
-    }
-)
-_WITH_THREE = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
+from babel.numbers import format_currency, get_currency_precision
 
 
 def minor_units(currency: str) -> int:
-    """How many decimal places a currency has (ISO 4217)."""
-    return 0 if currency in _WITHOUT_MINOR else 3 if currency in _WITH_THREE else 2
+    """Number of decimal places in use for an ISO 4217 currency code (from the Unicode CLDR)."""
+    return get_currency_precision(currency)
+
+
+def formatted(amount: float, currency: str) -> str:
+    """An amount as English prose has it, such as ``€1,234.50``."""
+    return format_currency(amount, currency, locale="en")
 
 
 def split(total: float, shares: Sequence[float], *, digits: int) -> list[float]:
-    """``total`` in parts that are as ``shares`` are to each other, rounded to ``digits`` places.
+    """Split ``total`` in proportion to ``shares``, in amounts with ``digits`` decimal places.
 
-    The parts add up to the total exactly: what rounding leaves over goes to those that lost most by it.
-    Where the total is large enough they are whole, as a person would write them, but for what the total
-    itself has behind the point, which goes to the largest.
+    The parts always add up to the total: what rounding leaves over goes to the parts that lost most by it.
+    If the total is large enough, the parts are whole numbers as a person would choose them, except that the
+    largest part also takes the total's own decimal places.
     """
     unit = 10**digits
     amount = round(total * unit)

@@ -1,4 +1,4 @@
-"""The task type ``AUTO_GENERATE_PERSONAS``."""
+"""The task type `AUTO_GENERATE_PERSONAS`."""
 
 from herald.worker.tasks.personas.generator import PersonasGenerator
 

@@ -1,69 +1,140 @@
-"""The answers behind personas: who the market is made of, and each person in full."""
+"""The answers for personas as fixed rules write them, for the offline provider."""
 
-from typing import Annotated, NamedTuple
+import re
+from typing import NamedTuple
 
-from pydantic import Field, StringConstraints
-
-from herald.shared.tasks.models import Model
 from herald.shared.tasks.task_types import PersonasPayload
-from herald.worker.tasks.words import clip, dice, lower_first, upper_first
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-
-
-class Sketch(Model):
-    """One person in outline: who stands for which part of the market."""
-
-    segment: Text
-    name: Text
-    age: int = Field(ge=12, le=100)
-    occupation: Text
-    need: Text
+from herald.worker.tasks.personas.answers import Portrait, Sketch, Sketches
+from herald.worker.tasks.words import clip, quote, seeded, upper_first
 
 
-class Sketches(Model):
-    """The market, divided."""
+class Segment(NamedTuple):
+    """A group of people that most markets have, and what is typical of one of them.
 
-    people: list[Sketch]
+    ``situation`` continues a sentence that begins with the person's name.
+    """
 
-
-class Portrait(Model):
-    """The same person in full."""
-
-    situation: Text
-    goals: list[Text] = Field(min_length=2, max_length=6)
-    frustrations: list[Text] = Field(min_length=1, max_length=6)
-    objections: list[Text] = Field(min_length=1, max_length=6)
-    channels: list[Text] = Field(min_length=1, max_length=6)
-    quote: Text
-
-
-class Kind(NamedTuple):
-    """A kind of person that most markets have."""
-
-    segment: str
+    name: str
     ages: tuple[int, int]
     occupations: tuple[str, str, str]
     situation: str
     need: str
-    frustration: str
-    objection: str
-    channels: tuple[str, str]
-    says: str
+    goals: tuple[str, str, str]
+    frustrations: tuple[str, str]
+    objections: tuple[str, str]
+    channels: tuple[str, str, str]
+    quote: str
 
 
-KINDS = [
-    Kind("newcomers", (19, 29), ("student", "junior designer", "trainee nurse"), "has just heard of {product}, and knows nobody who has tried it", "a first result with {product} within an hour", "guides that take {product} for granted", "Is {product} not too much for a beginner?", ("Instagram", "a friend who tried it"), "If {product} is as easy as they say, I want to see it with my own hands."),
-    Kind("everyday professionals", (31, 45), ("project manager", "physiotherapist", "electrician"), "would use {product} every week, between two appointments", "{product} without a step too many", "anything that makes {product} slower than what is used today", "Does {product} still work on a bad day?", ("a trade magazine", "colleagues"), "I do not need more of {product}. I need it to work on a Tuesday."),
-    Kind("those who decide for others", (40, 56), ("head of purchasing", "school principal", "practice owner"), "answers to a team for choosing {product}", "proof, a price and a way back out of {product}", "offers for {product} that hide what they cost", "What do we do if {product} does not suit the team?", ("LinkedIn", "references"), "Show me who else uses {product}, and what they would do differently."),
-    Kind("burnt sceptics", (36, 62), ("accountant", "journalist", "lab technician"), "has paid for something like {product} before, and regretted it", "one clear difference between {product} and the last promise", "big words about {product}", "Why should {product} end better than the last time?", ("independent tests", "a forum"), "I have heard it all. What is different about {product}?"),
-    Kind("enthusiasts", (24, 40), ("teacher", "web developer", "florist"), "already tells others about things like {product}", "depth in {product}, and a reason to share it", "{product} being explained to them as to a child", "Will {product} still interest me after a year?", ("YouTube", "meetups"), "Give me the details of {product}, all of them."),
-    Kind("those who come back", (33, 50), ("architect", "social worker", "chef"), "gave up something like {product} years ago, and misses it", "an easy way back to {product}", "having to begin with {product} from nothing", "Have I forgotten too much for {product}?", ("a newsletter", "an old acquaintance"), "I was good at this once, and {product} could be my way back."),
-    Kind("givers", (28, 66), ("retired librarian", "shop assistant", "engineer"), "looks for {product} on behalf of somebody dear", "certainty that {product} will be welcome", "not knowing what fits about {product}", "Can {product} be changed if it is the wrong one?", ("search", "a shop window"), "I am not the one who will use {product}. I only want to see a face light up."),
-    Kind("careful spenders", (21, 38), ("apprentice", "single parent in retail", "freelance translator"), "counts every expense, and {product} is one", "{product} at a price that is clear from the start", "prices for {product} that grow on the last page", "Is there a smaller {product}?", ("comparison sites", "a group chat"), "Tell me the whole price of {product} first, and then the rest."),
-    Kind("those without time", (35, 52), ("surgeon", "founder", "parent of three"), "would like {product}, if the day had two hours more", "{product} in the quarter of an hour that is left", "forms, calls and waiting before {product} begins", "How long until {product} is worth the time?", ("a podcast", "a recommendation at work"), "Fifteen minutes for {product}. Convince me."),
-    Kind("organisers", (29, 58), ("club chair", "event manager", "community worker"), "brings groups together, and looks for what {product} could be to them", "{product} for many people at once", "offers of {product} that are made for one person only", "How many can use {product} at the same time?", ("local press", "an association’s mailing list"), "If {product} works for twenty of us, you will see us every year."),
+SEGMENTS = [
+    Segment(
+        "Newcomers", (19, 29), ("student", "junior designer", "trainee nurse"),
+        situation="has just heard about {product} and does not know anyone who has tried it. Trying things out comes more naturally than reading about them, but a bad start would be the end of it.",
+        need="A good first experience that requires no prior knowledge",
+        goals=("Find out quickly whether it is the right choice", "Get a first result without having to ask for help", "Tell friends about it without having to explain too much"),
+        frustrations=("Explanations that assume too much prior knowledge", "Having to register before seeing anything"),
+        objections=("Is it really suitable for beginners?", "What happens if I start and do not like it?"),
+        channels=("Instagram, for a first impression", "TikTok, to see it in action", "Friends, for a recommendation"),
+        quote="If it is as easy as they say, I would like to see it for myself.",
+    ),
+    Segment(
+        "Busy professionals", (31, 45), ("project manager", "physiotherapist", "electrician"),
+        situation="would use {product} regularly if it fitted into a full working week. Reliability counts for more than features, and everything has to be quick to arrange.",
+        need="Something that works the first time, every time",
+        goals=("Spend less time on organising things", "Rely on it without having to think about it", "Have one person to call if anything goes wrong"),
+        frustrations=("Extra steps that add nothing", "Waiting for days for a reply to a simple question"),
+        objections=("How much effort does it take to get going?", "Will it still work on a bad day?"),
+        channels=("Search engines, in the evening", "Newsletters, on the way to work", "Colleagues, over lunch"),
+        quote="I do not need anything fancy. I need it to work on a busy Tuesday.",
+    ),
+    Segment(
+        "Sceptics", (36, 62), ("accountant", "journalist", "lab technician"),
+        situation="once paid for something similar to {product} and was disappointed. Good arguments can still win a sceptic over; big words cannot.",
+        need="One clear difference from the last disappointment",
+        goals=("Check the claims before spending any money", "Hear about the limits as well as the benefits", "Avoid making the same mistake again"),
+        frustrations=("Big promises in small advertisements", "Customer reviews that all sound alike"),
+        objections=("Why should it work better this time?", "Can I get my money back if it does not?"),
+        channels=("Independent tests, before anything else", "Online forums, for the bad news", "Consumer advice, for the small print"),
+        quote="I have heard it all before. What is different this time?",
+    ),
+    Segment(
+        "Careful spenders", (21, 38), ("apprentice", "sales assistant", "freelance translator"),
+        situation="keeps a close eye on every expense and is not sure whether {product} fits the budget. A higher price is acceptable as long as it is clear what it pays for.",
+        need="A fair price that is clear from the start",
+        goals=("Know the full cost in advance", "Get good value without giving up what matters", "Avoid long commitments"),
+        frustrations=("Fees that only appear at checkout", "Paying for extras that nobody needs"),
+        objections=("Is there a smaller option?", "Can I cancel at any time?"),
+        channels=("Comparison sites, for the price", "Group chats, for tips from friends", "Email, for current offers"),
+        quote="Tell me the full price first, and then everything else.",
+    ),
+    Segment(
+        "People short of time", (35, 52), ("surgeon", "company founder", "event caterer"),
+        situation="likes the idea of {product} but rarely has a free hour. Decisions are made on the phone, between two appointments, and whatever takes longer is forgotten.",
+        need="A first result in fifteen minutes",
+        goals=("Fit it into the gaps of the day", "Hand over the details to someone reliable", "Get a reminder at the right moment"),
+        frustrations=("Long forms and phone queues", "Appointments that start late"),
+        objections=("How long will it take before it is worth it?", "Can someone take care of it for me?"),
+        channels=("Podcasts, in the car", "Messaging apps, for short questions", "Colleagues, for a quick recommendation"),
+        quote="You have fifteen minutes. Convince me.",
+    ),
+    Segment(
+        "Returning customers", (33, 50), ("architect", "social worker", "chef"),
+        situation="gave up something like {product} years ago and has missed it ever since. The interest is still there, and so is the worry about having lost touch.",
+        need="An easy way back",
+        goals=("Pick up where they left off", "See at a glance what has changed since then", "Enjoy it again without any pressure"),
+        frustrations=("Being treated like a complete beginner", "Having to set everything up from scratch"),
+        objections=("Have I been away for too long?", "Is it still the way I remember it?"),
+        channels=("Newsletters, as a friendly reminder", "Facebook, where the old contacts are", "Former companions, for encouragement"),
+        quote="I used to enjoy this so much. Perhaps it is time to come back.",
+    ),
+    Segment(
+        "Decision-makers", (40, 56), ("head of purchasing", "school principal", "practice owner"),
+        situation="is considering {product} on behalf of a team and has to justify the choice. Before the first conversation, three alternatives are already on the table.",
+        need="Evidence, a clear price and a way to back out",
+        goals=("Make a choice that holds up in front of the team", "Compare offers without sitting through a sales call", "Know in advance what happens after the contract is signed"),
+        frustrations=("Prices that are only available on request", "References that cannot be verified"),
+        objections=("What if it does not suit the team?", "Who else has chosen this, and are they happy with it?"),
+        channels=("LinkedIn, to see who is behind the offer", "Trade magazines, for an overview", "Peers, for honest references"),
+        quote="Show me who else has chosen this, and what they would do differently today.",
+    ),
+    Segment(
+        "Enthusiasts", (24, 40), ("teacher", "web developer", "florist"),
+        situation="knows a lot about offers like {product} and often recommends them to others. General information is not enough; the background and the people make it interesting.",
+        need="Depth, and something worth sharing",
+        goals=("Learn something new each time", "Meet others who share the same interest", "Be among the first to hear about news"),
+        frustrations=("Content that is written for beginners only", "Never getting to talk to the people behind it"),
+        objections=("Will it still interest me in a year?", "What does it offer that I do not know yet?"),
+        channels=("YouTube, for the details", "Podcasts, for the background", "Meetups, for the people"),
+        quote="Give me the details, all of them.",
+    ),
+    Segment(
+        "People who choose for others", (28, 66), ("librarian", "shop assistant", "engineer"),
+        situation="is looking at {product} for someone else and wants to get it right. The other person’s taste is known only roughly, and there is no way of asking.",
+        need="Confidence that the other person will be happy with it",
+        goals=("Find something that fits without having to ask", "Leave room for the other person to choose", "Have everything ready on the day"),
+        frustrations=("Not knowing which option fits", "Having to decide on the details too early"),
+        objections=("Can it be changed later?", "What if it turns out to be the wrong choice?"),
+        channels=("Search engines, for ideas", "Pinterest, to compare them", "Local shops, for personal advice"),
+        quote="It is not for me. I just want to see a happy face.",
+    ),
+    Segment(
+        "Group organisers", (29, 58), ("club chair", "event manager", "community worker"),
+        situation="organises activities for a group and wonders whether {product} could be part of them. Twenty people have to agree, so the offer must be easy to pass on.",
+        need="An offer that works for many people at once",
+        goals=("Agree on one date, one price and one contact", "Make sure that nobody feels left out", "Have something to look forward to together"),
+        frustrations=("Offers that are meant for one person only", "Chasing people for their answers"),
+        objections=("How many people can take part?", "Is there a price for groups?"),
+        channels=("Local press, for inspiration", "Mailing lists, to ask everyone", "Facebook groups, to share the plan"),
+        quote="If it works for the twenty of us, we will be back every year.",
+    ),
 ]  # fmt: skip
+
+GENERAL = 6
+"""The first so many segments fit any product; the others fill up a longer list."""
+BUSINESS = frozenset(
+    "b2b business businesses company companies enterprise saas software team teams agency".split()
+)
+"""Words that suggest that a product is bought by organisations."""
 
 NAMES = (
     "Amira Jonas Mei Tomás Ingrid Kofi Lucia Arjun Noor Samuel Freja Mateo Hana Oluwaseun Elif Piotr Yara Lars "
@@ -71,53 +142,40 @@ NAMES = (
 ).split()
 
 
-def _product(payload: PersonasPayload) -> str:
-    return lower_first(clip(payload.product, 9))
-
-
-def _market(payload: PersonasPayload) -> str:
-    return payload.market or f"the market of {_product(payload)}"
-
-
 def draft_sketches(payload: PersonasPayload) -> Sketches:
-    """As many people as were asked for, of different kinds, always the same for the same product."""
-    chance = dice(payload.product, payload.market)
-    kinds = chance.sample(KINDS, payload.count)
+    """Sketch a person for each segment; the same product always gets the same people."""
+    chance = seeded(payload.product, payload.market)
+    segments = chance.sample(SEGMENTS[:GENERAL], GENERAL) + chance.sample(
+        SEGMENTS[GENERAL:], len(SEGMENTS) - GENERAL
+    )
+    words = set(re.findall(r"\w+", f"{payload.product} {payload.market or ''}".lower()))
+    if words & BUSINESS:
+        segments.sort(key=lambda segment: segment.name != "Decision-makers")
     names = chance.sample(NAMES, payload.count)
+    market = f" ({clip(payload.market, 10, 80)})" if payload.market else ""
     return Sketches(
         people=[
             Sketch(
-                segment=f"{upper_first(kind.segment)} in {_market(payload)}",
+                segment=f"{segment.name}{market}",
                 name=name,
-                age=chance.randint(*kind.ages),
-                occupation=upper_first(chance.choice(kind.occupations)),
-                need=upper_first(kind.need.format(product=_product(payload))),
+                age=chance.randint(*segment.ages),
+                occupation=upper_first(chance.choice(segment.occupations)),
+                need=segment.need,
             )
-            for kind, name in zip(kinds, names, strict=True)
+            for segment, name in zip(segments[: payload.count], names, strict=True)
         ]
     )
 
 
 def draft_portrait(payload: PersonasPayload, sketch: Sketch) -> Portrait:
-    """The sketched person in full."""
-    product, market = _product(payload), _market(payload)
-    kind = next((kind for kind in KINDS if sketch.segment.lower().startswith(kind.segment)), KINDS[0])
-    told = kind._replace(**{
-        field: getattr(kind, field).format(product=product)
-        for field in ("situation", "need", "frustration", "objection", "says")
-    })  # fmt: skip
+    """Describe the sketched person in full."""
+    segment = next((each for each in SEGMENTS if sketch.segment.startswith(each.name)), SEGMENTS[0])
+    situation = segment.situation.format(product=quote(payload.product, 14, 100))
     return Portrait(
-        situation=f"{sketch.name}, {sketch.age}, {lower_first(sketch.occupation)}, {told.situation}.",
-        goals=[
-            upper_first(sketch.need),
-            f"To find in {market} what others have already found there",
-            f"To know after one try whether {product} is the right thing for someone of {sketch.age}",
-        ],
-        frustrations=[
-            upper_first(told.frustration),
-            f"Being spoken to about {market} as if no {lower_first(sketch.occupation)} belonged to it",
-        ],
-        objections=[told.objection],
-        channels=[f"{upper_first(channel)}, on {market}" for channel in kind.channels],
-        quote=upper_first(told.says),
-    )  # fmt: skip
+        situation=f"{sketch.name} {situation}",
+        goals=list(segment.goals),
+        frustrations=list(segment.frustrations),
+        objections=list(segment.objections),
+        channels=list(segment.channels),
+        quote=segment.quote,
+    )

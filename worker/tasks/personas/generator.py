@@ -1,32 +1,36 @@
-"""``AUTO_GENERATE_PERSONAS``: the people whom a product is for."""
+"""``AUTO_GENERATE_PERSONAS``: profiles of a product's ideal customers."""
 
 from collections.abc import Iterator, Sequence
 
 from herald.shared.tasks.task_types import PersonasPayload
 from herald.worker.llm.provider import Prompt
 from herald.worker.tasks.base import PlannedStep, Result, Steps, document
-from herald.worker.tasks.personas.draft import Portrait, Sketch, Sketches, draft_portrait, draft_sketches
+from herald.worker.tasks.personas.answers import Portrait, Sketch, Sketches
+from herald.worker.tasks.personas.draft import draft_portrait, draft_sketches
+from herald.worker.tasks.words import counted, plain
 
 SEGMENTS, PORTRAITS = "Dividing the market", "Writing personas"
+ROLE = "You are a market researcher."
+STYLE = "Write in the language of the brief."
 
 
 class PersonasGenerator:
-    """First everybody in outline, so that no two are alike; then each in full, at the same time."""
+    """Outlines all personas in one answer, so that they differ, and then details them concurrently."""
 
     task_type = "AUTO_GENERATE_PERSONAS"
 
     def plan(self, payload: PersonasPayload) -> Sequence[PlannedStep]:
-        """Two steps; the second weighs as much as there are personas."""
+        """Return two steps; the second takes longer the more personas there are."""
         return [PlannedStep(SEGMENTS, 2), PlannedStep(PORTRAITS, 2 + payload.count, parts=payload.count)]
 
     async def generate(self, steps: Steps, payload: PersonasPayload) -> Result:
-        """One document a persona."""
+        """Return one document per persona."""
         async with steps.run(SEGMENTS) as step:
-            people = (await step.ask(_about_market(payload))).people
+            people = (await step.ask(sketches_prompt(payload))).people
         async with steps.run(PORTRAITS) as step:
             portraits = await step.ask_each(
                 {
-                    f"persona {number}": _about_person(payload, people, number)
+                    f"persona {number}": portrait_prompt(payload, people, number)
                     for number in range(1, payload.count + 1)
                 }
             )
@@ -35,41 +39,44 @@ class PersonasGenerator:
             document(task, {"number": number, **sketch.wire(), **portrait.wire()}, number)
             for number, (sketch, portrait) in enumerate(zip(people, portraits.values(), strict=True), 1)
         ]
-        ids = [made["personaId"] for made in documents]
+        ids = [each["personaId"] for each in documents]
         return Result(documents, {"taskId": task.task_id, "personaIds": ids})
 
 
-def _about_market(payload: PersonasPayload) -> Prompt[Sketches]:
+def sketches_prompt(payload: PersonasPayload) -> Prompt[Sketches]:
+    """Ask for an outline of each persona; names, segments and needs must all differ."""
+
     def faults(answer: Sketches) -> Iterator[str]:
         if len(answer.people) != payload.count:
-            yield f"there are {len(answer.people)} people, not {payload.count}"
+            yield f"expected {payload.count} people, got {len(answer.people)}"
         for field in ("name", "segment", "need"):
-            values = [str(getattr(person, field)).strip().casefold() for person in answer.people]
+            values = [plain(getattr(person, field)) for person in answer.people]
             if len(set(values)) != len(values):
                 yield f"two people have the same {field}"
 
     return Prompt(
-        f"You research markets. Divide the product's market into exactly {payload.count} segments that need "
-        "different things from it, and name one believable person for each: name, age, occupation, and what "
-        "they need. No two names, segments or needs alike. Write in the brief's language.",
+        f"{ROLE} Divide the market for the product into exactly {counted(payload.count, 'segment')}, by what "
+        "people need. For each segment, describe one realistic person: name, age, occupation and main need. "
+        f"Do not use a name, segment or need twice. {STYLE}",
         {"brief": payload.wire()},
         Sketches,
-        lambda: draft_sketches(payload),
-        faults,
+        draft=lambda: draft_sketches(payload),
+        faults=faults,
     )
 
 
-def _about_person(payload: PersonasPayload, people: Sequence[Sketch], number: int) -> Prompt[Portrait]:
+def portrait_prompt(payload: PersonasPayload, people: Sequence[Sketch], number: int) -> Prompt[Portrait]:
+    """Ask for the details of persona ``number``, counted from 1."""
     sketch = people[number - 1]
     return Prompt(
-        "You research markets. Write the person in full: situation, goals, frustrations, objections to the "
-        "product, where they can be reached, and a sentence that they would say. Stay true to the outline, "
-        "and say nothing that would fit the others as well. Write in the brief's language.",
+        f"{ROLE} Describe the person in detail: situation, goals, frustrations, objections to the product, "
+        "the channels on which to reach them, and a sentence that they might say. Keep to the outline, and "
+        f"write nothing that would also be true of the other people. {STYLE}",
         {
             "brief": payload.wire(),
             "person": sketch.wire(),
             "others": [other.wire() for other in people if other is not sketch],
         },
         Portrait,
-        lambda: draft_portrait(payload, sketch),
+        draft=lambda: draft_portrait(payload, sketch),
     )

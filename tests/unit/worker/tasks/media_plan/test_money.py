@@ -1,4 +1,4 @@
-"""Budgets that add up."""
+"""Budgets are split without a remainder."""
 
 import random
 
@@ -19,11 +19,13 @@ from herald.worker.tasks.media_plan.money import minor_units, split
         (5, [0.1, 99.9], 2, [0.01, 4.99]),
     ],
 )
-def test_nothing_is_left_over(total: float, shares: list[float], digits: int, parts: list[float]) -> None:
+def test_parts_add_up_to_the_total(
+    total: float, shares: list[float], digits: int, parts: list[float]
+) -> None:
     assert split(total, shares, digits=digits) == parts
 
 
-def test_whatever_the_shares_the_parts_are_the_whole() -> None:
+def test_parts_add_up_for_random_shares() -> None:
     chance = random.Random(1)
     for _ in range(2000):
         digits = chance.choice([0, 2, 3])
@@ -33,5 +35,5 @@ def test_whatever_the_shares_the_parts_are_the_whole() -> None:
         assert all(part >= 0 and round(part, digits) == part for part in parts)
 
 
-def test_currencies_have_their_minor_units() -> None:
+def test_currencies_have_their_usual_decimal_places() -> None:
     assert [minor_units(currency) for currency in ("EUR", "JPY", "KWD")] == [2, 0, 3]

@@ -1,0 +1,37 @@
+"""The offline drafts of brand kits read well whatever the user wrote."""
+
+import re
+
+import pytest
+
+from herald.shared.tasks.task_types import BrandKitPayload
+from herald.worker.tasks.brand_kit.draft import draft_look, draft_positioning, draft_voice
+
+BRIEFS = [
+    {"brandName": "Northlight", "description": "Tableware from the sea.", "values": ["patience", "honesty"]},
+    {"brandName": "Yahoo!", "description": "WE ANSWER QUESTIONS!!!", "tone": "loud and fast."},
+    {"brandName": "Acme Inc.", "description": "Do you need rockets?", "industry": "aerospace industry"},
+    {"brandName": "水のNGO", "description": "きれいな水を届ける。", "values": ["誠実"], "tone": "穏やか"},
+    {"brandName": "B", "description": "word " * 400, "values": ["Customers first!"]},
+]
+
+
+@pytest.mark.parametrize("brief", BRIEFS, ids=lambda brief: brief["brandName"])
+def test_sentences_have_one_full_stop_and_single_spaces(brief: dict[str, object]) -> None:
+    payload = BrandKitPayload.model_validate(brief)
+    positioning, voice = draft_positioning(payload), draft_voice(payload)
+    for text in (*positioning.taglines, positioning.positioning, positioning.mission, voice.sample):
+        assert not re.search(r"\s\s|[.!?…]\.|\s[.,:]|\.,", text), text
+        assert len(text) < 400
+
+
+def test_an_industry_is_not_called_a_sector_twice() -> None:
+    payload = BrandKitPayload.model_validate(BRIEFS[2])
+    assert "in the aerospace sector" in draft_positioning(payload).positioning
+
+
+def test_a_colour_suits_a_whole_word_of_the_brief_only() -> None:
+    tea = BrandKitPayload(brand_name="X", description="Fine teas")
+    team = BrandKitPayload(brand_name="X", description="Fine teams")
+    assert draft_look(tea).primary.name == "Deep green"
+    assert draft_look(team).primary.hex != draft_look(tea).primary.hex

@@ -1,0 +1,81 @@
+"""The offline drafts of media plans: no repetition, and correct sentences whatever the user wrote."""
+
+import pytest
+
+from herald.worker.tasks.media_plan.phrases import FORMATS, THEMES
+from tests.unit.worker.tasks.media_plan.conftest import MakePlan
+
+
+async def test_the_largest_plan_repeats_no_title_copy_or_theme(media_plan: MakePlan) -> None:
+    plan = await media_plan(
+        "Grow", ("tea",), weeks=26, postsPerWeek=14, budget=0.07, channels=["A", "a ", "B"]
+    )
+    assert len(plan["calendar"]) == 364
+    assert len({post["title"] for post in plan["calendar"]}) == 364
+    assert len({post["copy"] for post in plan["calendar"]}) == 364
+    assert len({week["theme"] for week in plan["weeks"]}) == 26
+    assert [channel["channel"] for channel in plan["channels"]] == ["A", "B"]
+    assert round(sum(channel["budget"] for channel in plan["channels"]), 2) == 0.07
+
+
+@pytest.mark.parametrize("posts_per_week", range(1, 15))
+async def test_no_week_of_any_length_repeats_a_post(media_plan: MakePlan, posts_per_week: int) -> None:
+    calendar = (await media_plan("Grow", ("tea", "Tee"), weeks=26, postsPerWeek=posts_per_week))["calendar"]
+    for field in ("title", "copy"):
+        assert len({post[field] for post in calendar}) == 26 * posts_per_week
+
+
+def test_there_is_a_theme_per_week_and_a_format_per_post() -> None:
+    assert len({theme.activity for theme in THEMES}) == len(THEMES) == 26
+    assert len({format_.title for format_ in FORMATS}) == len(FORMATS) == 14
+
+
+async def test_channels_are_chosen_from_the_words_of_the_brief(media_plan: MakePlan) -> None:
+    crafts = await media_plan("Fill the pottery workshop", ("pottery", "gift ideas"))
+    business = await media_plan("More leads for our software", ("b2b software", "team onboarding"))
+    assert "Instagram" in {channel["channel"] for channel in crafts["channels"]}
+    assert "LinkedIn" in {channel["channel"] for channel in business["channels"]}
+    assert crafts["calendar"] != business["calendar"]
+
+
+async def test_over_a_plan_every_keyword_is_used(media_plan: MakePlan) -> None:
+    keywords = (
+        "pottery",
+        "buy mugs",
+        "best clay",
+        "how to glaze",
+        "studio near me",
+        "craft fair",
+        "slow craft",
+    )
+    plan = await media_plan("Grow", keywords, weeks=2, postsPerWeek=7)
+    used = {post["title"].split(":")[0].lower() for post in plan["calendar"]}
+    assert used == set(keywords)
+
+
+async def test_the_summary_says_that_drafts_are_in_english_only(media_plan: MakePlan) -> None:
+    assert "Language requested: Danish." in (await media_plan(language="Danish"))["summary"]
+    assert "Language requested" not in (await media_plan(language="British English"))["summary"]
+
+
+async def test_braces_and_repeated_keywords_in_the_input_do_no_harm(media_plan: MakePlan) -> None:
+    plan = await media_plan("{goal} {0} %s", ("{keyword}", "Tea", "tea", "</input>"), weeks=4)
+    assert [word for group in plan["keywordGroups"] for word in group["keywords"]].count("tea") == 0
+    assert any("{keyword}" in post["title"] for post in plan["calendar"])
+
+
+async def test_titles_keep_the_spelling_of_names(media_plan: MakePlan) -> None:
+    plan = await media_plan("Grow", ("iPhone repair",), weeks=1)
+    assert all(post["title"].startswith("iPhone repair: ") for post in plan["calendar"])
+
+
+async def test_numbers_agree_with_their_nouns(media_plan: MakePlan) -> None:
+    plan = await media_plan("Grow!", weeks=1, postsPerWeek=1, channels=["Radio"])
+    assert plan["title"] == "Grow: media plan for 1 week"
+    assert "1 post over 1 week via Radio, based on 1 keyword in 1 group." in plan["summary"]
+
+
+async def test_amounts_are_written_in_their_currency(media_plan: MakePlan) -> None:
+    plan = await media_plan(budget=1000, currency="JPY", weeks=2)
+    spending = next(measure for measure in plan["measurement"] if measure["metric"] == "Spending")
+    assert spending["target"] == "No more than ¥1,000 in total, about ¥500 a week"

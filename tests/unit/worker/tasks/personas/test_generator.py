@@ -1,0 +1,40 @@
+"""Personas: as many as requested, and all different."""
+
+import json
+
+import pytest
+
+from herald.worker.llm.provider import UnfitError
+from tests.support.generators import PAYLOADS, generated
+
+
+@pytest.mark.parametrize("count", [1, 7, 10])
+async def test_the_requested_number_of_personas_is_generated(count: int) -> None:
+    result = await generated("AUTO_GENERATE_PERSONAS", {**PAYLOADS["AUTO_GENERATE_PERSONAS"], "count": count})
+    ids = [f"t1-{number:02d}" for number in range(1, count + 1)]
+    assert [document["personaId"] for document in result.documents] == ids
+    assert result.reference == {"taskId": "t1", "personaIds": ids}
+
+
+async def test_personas_differ_from_each_other() -> None:
+    payload = {**PAYLOADS["AUTO_GENERATE_PERSONAS"], "count": 10}
+    documents = (await generated("AUTO_GENERATE_PERSONAS", payload)).documents
+    for field in ("name", "segment", "situation", "need", "quote"):
+        assert len({document[field] for document in documents}) == 10
+    for field in ("goals", "frustrations", "objections"):
+        every = [text for document in documents for text in document[field]]
+        assert len(set(every)) == len(every)
+    assert all("Denmark" in document["segment"] for document in documents)
+
+
+async def test_two_personas_with_the_same_name_are_a_fault() -> None:
+    person = {"segment": "s", "name": "Ada", "age": 30, "occupation": "o", "need": "n"}
+    twice = json.dumps({"people": [person, {**person, "segment": "t", "name": "ada", "need": "m"}]})
+    with pytest.raises(UnfitError, match="two people have the same name"):
+        await generated("AUTO_GENERATE_PERSONAS", {"product": "p", "count": 2}, **{"": twice})
+
+
+async def test_a_business_product_gets_a_decision_maker() -> None:
+    payload = {"product": "Invoicing software", "count": 1}
+    [document] = (await generated("AUTO_GENERATE_PERSONAS", payload)).documents
+    assert document["segment"] == "Decision-makers"
