@@ -10,7 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from herald.server.contracts import asyncapi, openapi, reference, schemas
 from herald.server.dependencies import open_dependencies
-from herald.server.http import admin, centrifugo, health, metrics, pages, problems, tasks
+from herald.server.http import admin, centrifugo, health, metrics, pages, problems, results, tasks, tokens
 from herald.server.http.middleware import Observed
 from herald.server.hub.transports import streams
 from herald.shared.observability import logs, tracing
@@ -40,6 +40,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
     return Starlette(
         routes=[
             *tasks.ROUTES,
+            *results.ROUTES,
+            *tokens.ROUTES,
             *contracts,
             *health.ROUTES,
             *metrics.ROUTES,

@@ -14,7 +14,8 @@ from herald.server.admin.overview import Overview
 from herald.server.http.admin import TaskRecord
 from herald.server.http.long_poll import MAX_WAIT_S
 from herald.server.http.problems import ProblemBody
-from herald.server.http.tasks import MAX_IDEMPOTENCY_KEY, MAX_IDS, ChangeRequest, TaskRequest, TokenRequest
+from herald.server.http.tasks import MAX_IDEMPOTENCY_KEY, MAX_IDS, ChangeRequest, TaskRequest
+from herald.server.http.tokens import TokenRequest
 from herald.shared.tasks.models import Model, PublicTask, TaskStatus, Timestamp
 from herald.shared.tasks.store import MAX_LISTED
 from herald.shared.tasks.task_types import TASK_TYPES

@@ -123,7 +123,7 @@ async def test_a_deployment_is_checked(run: Run) -> None:
 
 async def test_what_cannot_be_done_is_said_in_one_line(run: Run) -> None:
     for arguments, message in (
-        (["cancel", "none"], "404: there is no such task"),
+        (["cancel", "none"], "404: Task not found"),
         (["submit", "NO_SUCH_TYPE", "{}"], "422: /type: Unknown task type"),
         (["submit", "GENERATE_BRAND_KIT", "{"], "the payload is not JSON"),
         (["submit", "GENERATE_BRAND_KIT", "@/no/such/file"], "the payload is not JSON"),
