@@ -154,7 +154,7 @@ class Settings(BaseSettings):
     max_subscriptions: int = Field(128, ge=1)
     """Maximum number of subscriptions of a connection."""
     max_connections_per_user: int = Field(64, ge=1)
-    """Maximum number of a user's connections, and of their held requests (``Prefer: wait``), per web process."""
+    """Maximum number of a user's connections, and of held ``Prefer: wait`` requests, per web process."""
     max_outbox_bytes: int = Field(1024 * 1024, gt=0)
     """Maximum of unsent data for a slow connection, in bytes, on top of what its socket buffers."""
     snapshot_recent_s: float = Field(3600, ge=0)
