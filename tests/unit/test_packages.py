@@ -12,7 +12,8 @@ def folder_of(package: str) -> Path:
     """The folder of a package, by the longest entry of ``package-dir`` that contains it."""
     root = max((name for name in SETUPTOOLS["package-dir"] if package.startswith(name)), key=len)
     inner = package.removeprefix(root).strip(".")
-    return ROOT / SETUPTOOLS["package-dir"][root] / inner.replace(".", "/")
+    top: str = SETUPTOOLS["package-dir"][root]
+    return ROOT / top / inner.replace(".", "/")
 
 
 def test_exactly_the_packages_that_exist_are_listed() -> None:
