@@ -1,10 +1,10 @@
-# `make run` and `make test` set up everything they need; the other targets are parts of them.
+# `make run` and `make test` install everything they need. The other targets are listed in CONTRIBUTING.md.
 
 PYTHON ?= $(shell for candidate in python3 python3.13 python3.12 python3.11; do \
 	$$candidate -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& { echo $$candidate; break; }; done)
 PIP_INSTALL := .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes
-# Puts `herald` and its command into .venv, as links to the folders here.
+# Installs the package `herald` and its command into .venv, as links to these folders.
 INSTALL_HERALD := PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 TEST_PROCESSES ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -24,7 +24,7 @@ lint: setup-dev
 	ruff format --check
 	mypy
 
-# What is known to be wrong with the versions that are pinned; it asks PyPI and npm.
+# Checks the pinned versions for known vulnerabilities, with the databases of PyPI and npm.
 audit: setup-dev
 	pip-audit --disable-pip --require-hashes -r requirements-embedded.txt
 	npm audit --omit=dev
@@ -38,7 +38,7 @@ setup-dev: .venv/installed-dev node_modules/installed-dev
 	@python -m tests.browser.chromium
 
 .venv/created:
-	@test -n "$(PYTHON)" || { echo "Herald needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt install python3-venv); install one, or name it: make PYTHON=…" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Herald needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: apt install python3-venv). Install one, or name its executable: make PYTHON=…" >&2; exit 1; }
 	@echo "herald: creating the Python environment .venv"
 	@$(PYTHON) -m venv .venv
 	@touch $@
@@ -50,27 +50,27 @@ setup-dev: .venv/installed-dev node_modules/installed-dev
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt pyproject.toml | .venv/created
-	@echo "herald: installing the Python packages and those of the tests; this may take a few minutes"
+	@echo "herald: installing the Python packages for development; this may take a few minutes"
 	@$(PIP_INSTALL) -r $<
 	@$(INSTALL_HERALD)
 	@touch $@ .venv/installed
 
 node_modules/installed: package-lock.json | node
-	@echo "herald: installing the page's libraries"
+	@echo "herald: installing the web page's libraries"
 	@npm ci --silent --ignore-scripts --omit=dev
 	@touch $@
 
 node_modules/installed-dev: package-lock.json | node
-	@echo "herald: installing the page's libraries and those of its tests"
+	@echo "herald: installing the web page's libraries for development"
 	@npm ci --silent --ignore-scripts
 	@touch node_modules/installed $@
 
 .PHONY: node
 node:
-	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || { echo "Herald needs Node 20 or newer to install its page's libraries; get it from https://nodejs.org" >&2; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || { echo "Herald needs Node 20 or newer to install the web page's libraries. Get it from https://nodejs.org" >&2; exit 1; }
 
 .venv/installed-bench: requirements-bench.txt | .venv/created
-	@echo "herald: installing the Python packages of the benchmarks"
+	@echo "herald: installing the Python packages for the benchmarks"
 	@$(PIP_INSTALL) -r $<
 	@touch $@
 
@@ -78,7 +78,7 @@ tests/bench/node_modules/installed: tests/bench/package-lock.json
 	cd tests/bench && npm ci --silent --ignore-scripts
 	@touch $@
 
-# Compile the pins anew from pyproject.toml and package.json; uv has to be on the PATH.
+# Updates the pinned versions from pyproject.toml and package.json; needs uv on the PATH.
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-strip-extras --prerelease if-necessary-or-explicit
 lock:
 	$(COMPILE) --extra build pyproject.toml -o requirements.txt

@@ -1,8 +1,8 @@
-"""``python -m tests.mutation [WORD…]``: make one fault at a time, and list those that no test notices.
+"""``python -m tests.mutation [WORD…]``: insert one fault at a time and report the faults that no test notices.
 
-With words, only faults are made whose file or text holds one of them. Each fault is made in a copy of the
-working tree, two at a time, and only the tests run that are expected to fail. The exit code is 1 if any fault
-survives that is not explained, or if the tests fail without it.
+With words, only the faults whose path or code contains one of them are run. Each fault is inserted into
+a copy of the working tree, two at a time, and only the tests that should notice it run. The exit code is 1
+if a fault survives without an explanation, a fault is outdated, or the tests fail without a fault.
 """
 
 import importlib
@@ -23,24 +23,27 @@ from tests.mutation.fault import Fault
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 2
 WITHIN_S = 300
-"""A test run that takes longer hangs because of the fault, which counts as noticed."""
+"""A longer test run hangs because of the fault, which counts as noticed."""
 
 
 def every_fault() -> list[Fault]:
-    """All faults, in the order of their files' names."""
+    """All faults, ordered by file name."""
     names = sorted(module.name for module in pkgutil.iter_modules(faults.__path__))
     modules = [importlib.import_module(f"{faults.__name__}.{name}") for name in names]
     return [fault for module in modules for fault in module.FAULTS]
 
 
 def misplaced(fault: Fault) -> str | None:
-    """Why the fault cannot be made, or None."""
-    found = (ROOT / fault.path).read_text().count(fault.code)
-    return None if found == 1 else f"its code is there {found} times"
+    """Why the fault cannot be inserted, or None if it can."""
+    path = ROOT / fault.path
+    if not path.is_file():
+        return "its file does not exist"
+    count = path.read_text().count(fault.code)
+    return None if count == 1 else f"its code occurs {count} times, not once"
 
 
 def copy_tree(directory: Path) -> None:
-    """Copy the working tree, without what is not in git; what is installed is linked."""
+    """Copy the working tree without ignored files; installed packages are linked."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
         "\n"
@@ -55,7 +58,7 @@ def copy_tree(directory: Path) -> None:
 
 
 def passes(tests: str, directory: Path) -> bool:
-    """Whether the tests pass in a copy of the tree."""
+    """Run the tests in a copy of the tree; return whether they pass."""
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests.split()]
     if tests.startswith("tests/client/"):
         command = ["node", "--test", *tests.split()]
@@ -69,7 +72,7 @@ def passes(tests: str, directory: Path) -> bool:
             env={
                 **os.environ,
                 "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONPATH": str(directory / ".typing"),  # before what is installed
+                "PYTHONPATH": str(directory / ".typing"),  # takes precedence over the installed package
             },
         )
         try:
@@ -81,7 +84,7 @@ def passes(tests: str, directory: Path) -> bool:
 
 
 def survives(fault: Fault, directory: Path) -> bool:
-    """Whether all tests that should notice the fault pass with it."""
+    """Insert the fault and run its tests; return whether they still pass."""
     path = directory / fault.path
     original = path.read_text()
     path.write_text(original.replace(fault.code, fault.changed))
@@ -92,7 +95,7 @@ def survives(fault: Fault, directory: Path) -> bool:
 
 
 def main(words: list[str]) -> int:
-    """Make the faults that ``words`` choose, and print what became of them."""
+    """Run the faults that match ``words`` and print the results; return the exit code."""
     chosen = [
         fault
         for fault in every_fault()
@@ -103,11 +106,11 @@ def main(words: list[str]) -> int:
         print(f"OUTDATED  {fault.path}: {misplaced(fault)}\n    {fault.code.strip()}")
     work: queue.SimpleQueue[tuple[str, Fault | None]] = queue.SimpleQueue()
     for tests in dict.fromkeys(fault.tests for fault in chosen):
-        work.put((tests, None))  # without a fault they have to pass, or failing says nothing
+        work.put((tests, None))  # tests that fail without a fault prove nothing
     for fault in chosen:
         if fault not in outdated:
             work.put((fault.tests, fault))
-    bad: list[str] = []
+    broken: list[str] = []
     count = {"noticed": 0, "explained": 0, "survived": 0}
 
     def worker(directory: Path) -> None:
@@ -120,7 +123,7 @@ def main(words: list[str]) -> int:
             began = time.monotonic()
             if fault is None:
                 if not passes(tests, directory):
-                    bad.append(tests)
+                    broken.append(tests)
                     print(f"FAILS WITHOUT A FAULT  {tests}", flush=True)
                 continue
             outcome = "noticed" if not survives(fault, directory) else "survived"
@@ -139,7 +142,7 @@ def main(words: list[str]) -> int:
         for thread in threads:
             thread.join()
     print(f"{len(chosen)} faults: " + ", ".join(f"{number} {name}" for name, number in count.items()))
-    return 1 if count["survived"] or outdated or bad else 0
+    return 1 if count["survived"] or outdated or broken else 0
 
 
 if __name__ == "__main__":

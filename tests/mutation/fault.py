@@ -1,18 +1,18 @@
-"""A deliberate fault: a small change of the code that some test has to notice."""
+"""A deliberate fault: a small change to the code that a test must notice."""
 
 from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """One change of one file."""
+    """One change to one file."""
 
     path: str
-    """The file, from the project's root."""
+    """Path of the file, relative to the root of the repository."""
     code: str
-    """Text of the file; it has to be there exactly once."""
+    """The original code; it must occur exactly once in the file."""
     changed: str
-    """What takes its place."""
+    """The faulty code that replaces it."""
     tests: str
-    """Arguments for pytest, or a ``tests/client/….test.js`` for Node: the tests that are expected to fail."""
+    """The tests that should fail: arguments for pytest, or a ``tests/client/….test.js`` for Node."""
     survives_because: str = ""
-    """Why no test can notice it, where none can."""
+    """Why no test can notice the fault; empty if one can."""

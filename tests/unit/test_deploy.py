@@ -1,4 +1,4 @@
-"""What is handed to those who deploy and operate Herald fits what Herald is."""
+"""The documentation, alerts, dashboard and deployment files match the code."""
 
 import json
 import re
@@ -18,7 +18,7 @@ DOCUMENTS = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
 
 
 def known_metrics() -> set[str]:
-    """The names of all samples, those of the gauges that are read when asked for included."""
+    """The names of all samples, including the gauges that are read at each scrape."""
     assert metrics.TRANSITIONS is not None
     counted = {name for name in REGISTRY._names_to_collectors if name.startswith("herald_")}
     read = set(re.findall(r'"(herald_\w+)"', (ROOT / "server/http/metrics.py").read_text()))
@@ -35,7 +35,7 @@ def alerts() -> list[dict[str, Any]]:
     return rules
 
 
-def test_alarms_and_charts_ask_for_metrics_that_there_are() -> None:
+def test_alerts_and_charts_use_existing_metrics() -> None:
     dashboard = json.loads((DEPLOY / "grafana-dashboard.json").read_text())
     asked = "\n".join(
         [rule["expr"] for rule in alerts()]
@@ -44,18 +44,20 @@ def test_alarms_and_charts_ask_for_metrics_that_there_are() -> None:
     assert metrics_in(asked) - known_metrics() == set()
     shown = {re.sub(r"_(bucket|total)$", "", name) for name in metrics_in(asked)}
     ours = {re.sub(r"_(bucket|total|sum|count|created)$", "", name) for name in known_metrics()}
-    assert ours - shown == set(), "every metric is on the dashboard or in an alarm"
+    assert ours - shown == set(), "every metric is on the dashboard or in an alert"
 
 
-def test_every_alarm_is_explained() -> None:
+def test_the_runbook_has_every_alert_with_its_severity_and_what_to_do() -> None:
     text = (ROOT / "docs/operations.md").read_text()
     assert re.findall(r"^### (\w+)$", text, re.MULTILINE) == [rule["alert"] for rule in alerts()]
     for rule in alerts():
         section = text.split(f"### {rule['alert']}\n\n")[1].split("\n### ")[0]
-        assert section.startswith(f"*{rule['labels']['severity'].capitalize()}.*")
+        severity = rule["labels"]["severity"]
+        assert section.startswith(f"*{severity.capitalize()}.*")
+        assert ("- **Now:**" if severity == "page" else "- **Later:**") in section
 
 
-def test_every_setting_that_is_named_exists() -> None:
+def test_documents_name_only_existing_settings() -> None:
     known = {f"HERALD_{name}".upper() for name in Settings.model_fields}
     texts = [*DOCUMENTS, ROOT / "compose.yaml", ROOT / "Dockerfile", *DEPLOY.iterdir()]
     for path in texts:
@@ -63,7 +65,7 @@ def test_every_setting_that_is_named_exists() -> None:
         assert named - known == set(), path
 
 
-def test_every_command_line_that_is_shown_is_one() -> None:
+def test_documents_show_every_command_and_no_other() -> None:
     commands = {
         command.name or command.callback.__name__ for command in app.registered_commands if command.callback
     }
@@ -71,20 +73,22 @@ def test_every_command_line_that_is_shown_is_one() -> None:
         name
         for path in DOCUMENTS
         for name in re.findall(
-            r"(?:python -m herald\.shared\.cli|bin/herald) ([a-z][a-z-]*)", path.read_text()
+            r"(?:python -m herald\.shared\.cli|bin/herald|^herald|`herald) ([a-z][a-z-]*)",
+            path.read_text(),
+            re.MULTILINE,
         )
     }
     assert shown - commands == set()
-    assert commands - shown == set(), "each is shown somewhere"
+    assert commands - shown == set(), "every command is documented"
 
 
-def test_every_file_that_is_linked_exists() -> None:
+def test_linked_files_exist() -> None:
     for path in DOCUMENTS:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
-def test_the_image_has_what_it_copies_and_the_compose_file_its_commands() -> None:
+def test_the_image_copies_existing_files_and_compose_runs_the_procfile_commands() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     names = {name for line in copied for name in line.split()}
@@ -95,7 +99,7 @@ def test_the_image_has_what_it_copies_and_the_compose_file_its_commands() -> Non
     assert json.dumps(procfile["web"].split()) in (ROOT / "Dockerfile").read_text()
 
 
-def test_proxies_keep_inside_what_is_for_those_inside() -> None:
+def test_example_proxies_block_internal_paths() -> None:
     for name in ("nginx.conf", "Caddyfile"):
         text = (DEPLOY / name).read_text()
         assert "/metrics" in text and "/centrifugo/" in text

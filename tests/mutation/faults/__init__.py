@@ -1,1 +1,1 @@
-"""The faults, by the part of Herald that they are in."""
+"""The deliberate faults, one module per part of Herald."""
