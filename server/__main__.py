@@ -38,7 +38,7 @@ def main() -> None:
             port=settings.port,
             workers=settings.workers,
             loop="uvloop",
-            log_config=None,  # lines go through ours, which removes secrets
+            log_config=None,  # keeps Herald's own log format, which removes secrets
             log_level="warning" if settings.env == "production" else "info",
             **server_options(settings),
         )

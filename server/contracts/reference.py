@@ -69,9 +69,8 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     ]
     public = "" if operation["security"] else "<p>No user token required.</p>"
     return f"""<section id="{operation["operationId"]}">
-      <h3>{_prose(operation["summary"])}</h3>
-      <p><code>{method.upper()} {escape(path)}</code></p>
-      <p>{_prose(operation["description"])}</p>{public}
+      <h3><code>{method.upper()} {escape(path)}</code></h3>
+      <p><strong>{_prose(operation["summary"])}.</strong> {_prose(operation["description"])}</p>{public}
       {f"<p>Body: {_links(body)}</p>" if body else ""}
       {_table(("Parameter", "In", "Description"), parameters)}
       {_table(("Status", "Response", "Schema"), responses)}

@@ -154,8 +154,8 @@ async def _status(request: Request, principal: Principal) -> Response:
             400, f"taskIds must be 1 to {MAX_IDS} ids separated by commas; got {count if ids else 0}"
         )
     dependencies = dependencies_of(request)
-    found = [task for task in await dependencies.store.get_public(ids) if principal.may_see(task)]
-    tasks = {task.task_id: task for task in await dependencies.admission.placed(found)}
+    visible = [task for task in await dependencies.store.get_public(ids) if principal.may_see(task)]
+    tasks = {task.task_id: task for task in await dependencies.admission.placed(visible)}
     active = any(task.completed_at is None for task in tasks.values())
     headers = {"Retry-After": str(STATUS_RETRY_AFTER_S)} if active else {}
     body = {

@@ -148,11 +148,11 @@ def connection_error(url: str) -> str | None:
 
 def _redis_client(url: str) -> redis.Redis:
     timeouts = {"socket_connect_timeout": 2, "socket_timeout": 2}
-    found = guarded(url)
-    if found is None:
+    sentinel = guarded(url)
+    if sentinel is None:
         return redis.Redis.from_url(url, **timeouts)
-    manager = redis.Sentinel(found.sentinels, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
-    leader: redis.Redis = manager.master_for(found.service, **found.login, **timeouts)  # type: ignore[no-untyped-call]
+    manager = redis.Sentinel(sentinel.sentinels, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
+    leader: redis.Redis = manager.master_for(sentinel.service, **sentinel.login, **timeouts)  # type: ignore[no-untyped-call]
     return leader
 
 

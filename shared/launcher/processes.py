@@ -118,14 +118,14 @@ def start(
     if watcher is not None:
         watcher.restart_if_dead()
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    us = os.getpid()
+    parent = os.getpid()
 
     def in_child() -> None:
         if watcher is not None:
             watcher.register_this_process()
         if libc is not None:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != us:  # the parent died before prctl, so no signal will come
+            if os.getppid() != parent:  # the parent died before prctl, so no signal will come
                 os.kill(os.getpid(), signal.SIGKILL)
 
     process = subprocess.Popen(  # noqa: S603  our own command

@@ -27,7 +27,7 @@ MAX_LINE_BYTES = 1024 * 1024
 
 
 class StopSignals:
-    """Listens for SIGINT, SIGTERM and SIGHUP: the first asks for a graceful stop, a second one forces it.
+    """Listens for SIGINT, SIGTERM and SIGHUP: the first requests a graceful stop, a second one forces it.
 
     If SIGHUP is ignored at the start, as under ``nohup``, it stays ignored.
     """
@@ -35,7 +35,7 @@ class StopSignals:
     def __init__(self) -> None:
         self.requested = False
         self.forced_by: int | None = None
-        """The second signal, which asks to stop at once."""
+        """The second signal, which forces an immediate stop."""
         self._first_at = 0.0
 
     def listen(self) -> None:

@@ -1,4 +1,4 @@
-"""Requests that are refused: every error is a problem document that names what is wrong."""
+"""Rejected requests: every error is a problem document that names the cause."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The results endpoints: who may read what a task has produced."""
+"""The results endpoints and their permissions."""
 
 from herald.shared.tasks.models import now
 from herald.shared.tasks.store import Store

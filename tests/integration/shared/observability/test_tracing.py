@@ -109,16 +109,16 @@ class Collector:
 
 @asynccontextmanager
 async def collector() -> AsyncIterator[Collector]:
-    found = Collector()
-    app = Starlette(routes=[Route("/v1/traces", found.__call__, methods=["POST"])])
+    spans = Collector()
+    app = Starlette(routes=[Route("/v1/traces", spans.__call__, methods=["POST"])])
     async with serving(app) as address:
-        found.address = f"http://{address}"
-        yield found
+        spans.address = f"http://{address}"
+        yield spans
 
 
 async def test_spans_are_exported_if_an_endpoint_is_configured(settings: Settings) -> None:
-    async with collector() as found:
-        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": found.address, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    async with collector() as collected:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collected.address, "OTEL_BSP_SCHEDULE_DELAY": "200"}
         with running(WORKER, environment(settings, **variables)):
             async with (
                 web(settings, variables=variables) as address,
@@ -128,10 +128,10 @@ async def test_spans_are_exported_if_an_endpoint_is_configured(settings: Setting
                 await until_ended(herald, task_id)
                 async with asyncio.timeout(20):
                     while not {"POST /api/jobs", "run GENERATE_BRAND_KIT"} <= {
-                        span.name for _, span in found.spans
+                        span.name for _, span in collected.spans
                     }:
                         await asyncio.sleep(0.05)
-    ours = {span.name: (service, span) for service, span in found.spans if span.trace_id.hex() == TRACE}
+    ours = {span.name: (service, span) for service, span in collected.spans if span.trace_id.hex() == TRACE}
     accepted_by, accepted = ours["POST /api/jobs"]
     run_by, run = ours["run GENERATE_BRAND_KIT"]
     assert (accepted_by, run_by) == ("herald-web", "herald-worker")
