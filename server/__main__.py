@@ -12,19 +12,19 @@ from herald.shared.settings import METRICS_DIR, Settings, load_for_service, set_
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
-    """How uvicorn has to be set for the hub, whoever starts it."""
+    """The options of uvicorn that the hub depends on; used here and by the tests."""
     return {
         "http": HttpProtocol,
-        "ws": "websockets-sansio",  # for what is not the hub's; `HttpProtocol` takes that
+        "ws": "websockets-sansio",  # for WebSockets on other paths; `HttpProtocol` handles the hub's
         "ws_max_size": settings.max_frame_bytes,
         "timeout_graceful_shutdown": settings.grace_period_s,
         "headers": [("X-Content-Type-Options", "nosniff")],  # of every response, errors included
-        "access_log": False,  # an event stream's address holds a token
+        "access_log": False,  # the URL of an event stream contains a token
     }
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until SIGINT or SIGTERM."""
     settings = load_for_service()
     logs.set_up(settings)
     with ExitStack() as stack:
@@ -38,7 +38,7 @@ def main() -> None:
             port=settings.port,
             workers=settings.workers,
             loop="uvloop",
-            log_config=None,  # ours, which takes the secrets out
+            log_config=None,  # keeps Herald's own log format, which removes secrets
             log_level="warning" if settings.env == "production" else "info",
             **server_options(settings),
         )

@@ -26,7 +26,7 @@ class QueueLimitError(Exception):
     """The user already has as many queued tasks as allowed."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"you already have {limit} queued tasks; try again when some of them have started")
+        super().__init__(f"You already have {limit} queued tasks. Try again when some of them have started.")
 
 
 class Admission:

@@ -10,7 +10,18 @@ from starlette.middleware.cors import CORSMiddleware
 
 from herald.server.contracts import asyncapi, openapi, reference, schemas
 from herald.server.dependencies import open_dependencies
-from herald.server.http import admin, centrifugo, connections, health, metrics, pages, problems, tasks
+from herald.server.http import (
+    admin,
+    centrifugo,
+    connections,
+    health,
+    metrics,
+    pages,
+    problems,
+    results,
+    tasks,
+    tokens,
+)
 from herald.server.http.middleware import Observed
 from herald.shared.observability import logs, tracing
 from herald.shared.settings import Settings, load_for_service
@@ -39,6 +50,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
     return Starlette(
         routes=[
             *tasks.ROUTES,
+            *results.ROUTES,
+            *tokens.ROUTES,
             *contracts,
             *health.ROUTES,
             *metrics.ROUTES,

@@ -1,4 +1,4 @@
-"""Real services for the tests: one embedded Redis and MongoDB a run, and a database of its own a test."""
+"""Real services for the tests: one embedded Redis and MongoDB per run, one database per test."""
 
 import asyncio
 import secrets
@@ -23,7 +23,7 @@ SECRET = "a-secret-that-only-the-tests-know-of"
 
 @pytest.fixture(scope="session")
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, embedded.Server]]:
-    """The embedded servers, by the name of the variable that their address goes into."""
+    """The embedded servers, by the environment variable for their URL."""
     data_dir: Path = tmp_path_factory.mktemp("services")
     with embedded.valkey(data_dir) as valkey, embedded.mongo(data_dir) as mongo:
         yield {"HERALD_REDIS_URL": valkey, "HERALD_MONGO_URL": mongo}
@@ -31,14 +31,14 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, emb
 
 @pytest.fixture(params=["motor"])
 def mongo_driver(request: pytest.FixtureRequest) -> str:
-    """The driver to use; a test that is about the store asks for both."""
+    """The MongoDB driver; tests of the store parametrise it with both."""
     driver: str = request.param
     return driver
 
 
 @pytest.fixture
 def settings(services: dict[str, embedded.Server], mongo_driver: str) -> Iterator[Settings]:
-    """Settings of a Herald that shares nothing with another test's."""
+    """Settings that share no data with other tests."""
     redis_url, mongo_url = services["HERALD_REDIS_URL"].url, services["HERALD_MONGO_URL"].url
     database = f"test_{secrets.token_hex(4)}"
     with redis.Redis.from_url(redis_url) as client:
@@ -73,7 +73,7 @@ async def feed(settings: Settings) -> AsyncIterator[Feed]:
 
 @pytest.fixture
 async def herald(settings: Settings) -> AsyncIterator[Herald]:
-    """The web process's application, served over a real socket, without a worker."""
+    """A client of a web application served over a real socket, without a worker."""
     async with (
         serving(create_app(settings)) as address,
         Herald.at(address, TokenIssuer(settings)) as client,

@@ -1,4 +1,4 @@
-"""``/asyncapi.json``: the channels and their messages as AsyncAPI 3.0, from the models that are published."""
+"""``/asyncapi.json``: the live channels as AsyncAPI 3.0, generated from the models of their messages."""
 
 from functools import lru_cache
 from typing import Any, get_args
@@ -17,25 +17,25 @@ CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
     "userTasks": (
         str(Channel.user("{userId}")),
         "userId",
-        "Every event of a user's tasks. Whoever connects is subscribed to their own, and to no other's.",
+        "All events of a user's tasks. Every connection is subscribed to its user's channel automatically.",
         ("taskSnapshot", "taskEvent"),
     ),
     "task": (
         str(Channel.task("{taskId}")),
         "taskId",
-        "The events of one task, and what a model is writing for it. For its owner and its brand.",
+        "The events of one task, and its draft while a model is writing it. For the task's owner and brand.",
         ("taskSnapshot", "taskEvent", "taskDelta"),
     ),
     "brandTasks": (
         str(Channel.brand("{brandId}")),
         "brandId",
-        "Every event of a brand's tasks. For tokens whose `brands` hold it.",
+        "All events of a brand's tasks. Needs a token whose `brands` includes the brand.",
         ("taskSnapshot", "taskEvent"),
     ),
     "operators": (
         str(OPS),
         None,
-        "How everything is doing, every two seconds while somebody looks. For tokens whose `scope` holds "
+        "The overview, every two seconds while anyone is subscribed. Needs a token whose `scope` includes "
         "`operator`.",
         ("overview",),
     ),
@@ -44,7 +44,7 @@ CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
 
 @lru_cache(maxsize=1)
 def document() -> dict[str, Any]:
-    """The whole document."""
+    """The AsyncAPI document."""
     _, schemas = models_json_schema(
         [(model, "validation") for model in (TaskSnapshot, TaskEvent, TaskDelta, OverviewEvent)],
         by_alias=True,
@@ -55,17 +55,17 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "Herald",
             "version": "1",
-            "description": "Changes of tasks, pushed. The protocol around the messages is Centrifuge's "
-            "client protocol in JSON; its official JavaScript, Python and Go SDKs speak it. Tasks are "
-            "started over HTTP, see /openapi.json.",
+            "description": "Live events of tasks. The hub speaks Centrifuge's client protocol in JSON; "
+            "connect with the official JavaScript, Python or Go SDK. Create tasks over HTTP, see "
+            "`/openapi.json`.",
         },
         "servers": {
             "hub": {
                 "host": "{host}",
                 "pathname": "/connection/websocket",
                 "protocol": "ws",
-                "description": "Also as an HTTP stream (/connection/http_stream) and as server-sent events "
-                "(/connection/sse), each with /emulation for the other direction.",
+                "description": "WebSocket. Also available as an HTTP stream (`/connection/http_stream`) and "
+                "as server-sent events (`/connection/sse`); both send commands to `/emulation`.",
                 "variables": {"host": {"default": "127.0.0.1:8000"}},
                 "security": [{"$ref": "#/components/securitySchemes/token"}],
             }
@@ -73,7 +73,7 @@ def document() -> dict[str, Any]:
         "channels": {name: _channel(*channel) for name, channel in CHANNELS.items()},
         "operations": {
             f"receive{name[0].upper()}{name[1:]}": {
-                "action": "send",  # from the point of view of the hub, which this document is of
+                "action": "send",  # the document describes the hub, which sends
                 "channel": {"$ref": f"#/channels/{name}"},
                 "messages": [{"$ref": f"#/channels/{name}/messages/{message}"} for message in channel[3]],
             }
@@ -83,28 +83,30 @@ def document() -> dict[str, Any]:
             "schemas": schemas["$defs"],
             "messages": {
                 "taskSnapshot": {
-                    "title": "What a subscription starts from",
-                    "summary": "`data` of a reply to subscribe or connect that recovers nothing. It is read "
-                    "after the position in the same reply, so the publications that follow leave no hole.",
+                    "title": "Snapshot",
+                    "summary": "The current tasks, as `data` in the reply to connect or subscribe unless "
+                    "missed messages are recovered. It is read after the stream position in the same reply, "
+                    "so no event is lost.",
                     "contentType": "application/json",
                     "payload": {"$ref": REF.format(model="TaskSnapshot")},
                 },
                 "taskEvent": {
-                    "title": "A task has changed",
-                    "summary": f"One of {', '.join(get_args(EventType))}. It carries the task's whole public "
-                    "state; of two states the one with the greater (rev, tick) is the newer.",
+                    "title": "Task event",
+                    "summary": f"A task has changed: {', '.join(get_args(EventType))}. Carries the task's "
+                    "full public state. Of two states, the one with the greater (`rev`, `tick`) is newer.",
                     "contentType": "application/json",
                     "payload": {"$ref": REF.format(model="TaskEvent")},
                 },
                 "taskDelta": {
-                    "title": "A model has written a further piece",
-                    "summary": "Pieces of one (attempt, step, part) are joined in the order of `start`.",
+                    "title": "Draft piece",
+                    "summary": "The next piece of a draft. Concatenate the pieces with the same `attempt`, "
+                    "`step` and `part` in the order of `start`.",
                     "contentType": "application/json",
                     "payload": {"$ref": REF.format(model="TaskDelta")},
                 },
                 "overview": {
-                    "title": "How everything is doing",
-                    "summary": "Each one takes the place of the one before.",
+                    "title": "Overview",
+                    "summary": "The state of queue, workers, hubs and recent tasks; each replaces the last.",
                     "contentType": "application/json",
                     "payload": {"$ref": REF.format(model="OverviewEvent")},
                 },
@@ -114,19 +116,23 @@ def document() -> dict[str, Any]:
                     "type": "httpApiKey",
                     "name": "token",
                     "in": "query",
-                    "description": "A JWT, in the `token` field of the connect command",
+                    "description": "A JWT, in the `token` field of the connect command.",
                 }
             },
         },
     }
 
 
-def _channel(address: str, parameter: str | None, told: str, messages: tuple[str, ...]) -> dict[str, Any]:
-    named = {parameter: {"description": f"The {parameter.removesuffix('Id')}'s id"}} if parameter else {}
+def _channel(
+    address: str, parameter: str | None, description: str, messages: tuple[str, ...]
+) -> dict[str, Any]:
+    parameters = (
+        {parameter: {"description": f"The {parameter.removesuffix('Id')}'s id."}} if parameter else {}
+    )
     return {
         "address": address,
-        "description": told,
-        "parameters": named,
+        "description": description,
+        "parameters": parameters,
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
     }
 

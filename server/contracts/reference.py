@@ -1,4 +1,4 @@
-"""``/docs``: the two contracts as one page for people; no script, and nothing from elsewhere."""
+"""``/docs``: the API reference, rendered from both contracts; no scripts, no external files."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from herald.server.http.pages import headers
 
 @lru_cache(maxsize=1)
 def page() -> str:
-    """The page."""
+    """The page's HTML."""
     http, events = openapi.document(), asyncapi.document()
     schemas = {**http["components"]["schemas"], **events["components"]["schemas"]}
     operations = [
@@ -29,22 +29,23 @@ def page() -> str:
   <head>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
-    <title>Herald: reference</title>
+    <title>Herald API reference</title>
     <link rel="icon" href="/static/app/icon.svg" type="image/svg+xml">
     <link rel="stylesheet" href="/static/app/style.css">
     <link rel="stylesheet" href="/static/app/reference.css">
   </head>
   <body>
     <main class="reference">
-      <h1>Herald: reference</h1>
-      <p>Made from <a href="/openapi.json">/openapi.json</a> and
-        <a href="/asyncapi.json">/asyncapi.json</a>.</p>
-      <h2>Requests</h2>
+      <h1>Herald API reference</h1>
+      <p>For tools: <a href="/openapi.json">/openapi.json</a>, <a href="/asyncapi.json">/asyncapi.json</a>
+        and <a href="/schemas">/schemas</a>.</p>
+      <h2>HTTP API</h2>
+      <p>{_prose(http["info"]["description"])}</p>
       {"".join(operations)}
-      <h2>What is pushed</h2>
-      <p>{escape(events["info"]["description"])}</p>
+      <h2>Live events</h2>
+      <p>{_prose(events["info"]["description"])}</p>
       {"".join(_channel(channel, events) for channel in events["channels"].values())}
-      <h2>Shapes</h2>
+      <h2>Schemas</h2>
       {"".join(_schema(name, schema) for name, schema in sorted(schemas.items()))}
     </main>
   </body>
@@ -63,59 +64,59 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
         for one in operation["parameters"]
     ]
     responses = [
-        (status, _prose(response["description"]), _shapes(response))
+        (status, _prose(response["description"]), _response_links(response))
         for status, response in operation["responses"].items()
     ]
-    token = "" if operation["security"] else "<p>Without a token.</p>"
+    public = "" if operation["security"] else "<p>No user token required.</p>"
     return f"""<section id="{operation["operationId"]}">
       <h3><code>{method.upper()} {escape(path)}</code></h3>
-      <p>{_prose(operation["summary"])}</p>{token}
-      {f"<p>Body: {_shape(body)}</p>" if body else ""}
-      {_table(("Parameter", "In", ""), parameters)}
-      {_table(("Answer", "", "Shape"), responses)}
+      <p><strong>{_prose(operation["summary"])}.</strong> {_prose(operation["description"])}</p>{public}
+      {f"<p>Body: {_links(body)}</p>" if body else ""}
+      {_table(("Parameter", "In", "Description"), parameters)}
+      {_table(("Status", "Response", "Schema"), responses)}
     </section>"""
 
 
 def _channel(channel: dict[str, Any], events: dict[str, Any]) -> str:
     messages = [events["components"]["messages"][name] for name in channel["messages"]]
-    rows = [(escape(one["title"]), _prose(one["summary"]), _shape(one["payload"])) for one in messages]
+    rows = [(escape(one["title"]), _prose(one["summary"]), _links(one["payload"])) for one in messages]
     return f"""<section>
       <h3><code>{escape(channel["address"])}</code></h3>
       <p>{_prose(channel["description"])}</p>
-      {_table(("Message", "", "Shape"), rows)}
+      {_table(("Message", "Description", "Schema"), rows)}
     </section>"""
 
 
 def _schema(name: str, schema: dict[str, Any]) -> str:
-    return f"""<details id="shape-{name}">
-      <summary><code>{name}</code> {escape(schema.get("description", ""))}</summary>
+    return f"""<details id="schema-{name}">
+      <summary><code>{name}</code> {_prose(schema.get("description", ""))}</summary>
       <pre tabindex="0">{escape(json.dumps(schema, indent=2))}</pre>
     </details>"""
 
 
-def _shapes(response: dict[str, Any]) -> str:
-    return ", ".join(_shape(content["schema"]) for content in response.get("content", {}).values())
+def _response_links(response: dict[str, Any]) -> str:
+    return ", ".join(_links(content["schema"]) for content in response.get("content", {}).values())
 
 
-def _shape(schema: dict[str, Any]) -> str:
-    """A link to each shape that a schema names."""
+def _links(schema: dict[str, Any]) -> str:
+    """Links to the schemas that a schema refers to."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        return f'<a href="#shape-{name}">{name}</a>'
+        return f'<a href="#schema-{name}">{name}</a>'
     inner = [schema.get("items"), *schema.get("anyOf", ()), *schema.get("properties", {}).values()]
-    return " or ".join(filter(None, (_shape(each) for each in inner if each)))
+    return " or ".join(filter(None, (_links(each) for each in inner if each)))
 
 
 def _prose(text: str) -> str:
-    """A text in which `names` stand between backquotes."""
-    parts = escape(text).split("`")
+    """Text with `code` in backquotes, as HTML."""
+    parts = escape(text).replace("``", "`").split("`")
     return "".join(f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts))
 
 
 def _table(head: Iterable[str], rows: Sequence[tuple[str, ...]]) -> str:
     if not rows:
         return ""
-    titles = "".join(f'<th scope="col">{title}</th>' if title else "<td></td>" for title in head)
+    titles = "".join(f'<th scope="col">{title}</th>' for title in head)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 

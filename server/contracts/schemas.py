@@ -1,4 +1,4 @@
-"""``/schemas``: tasks, events and payloads as JSON Schema (2020-12), each a document of its own."""
+"""``/schemas``: tasks, events and payloads as standalone JSON Schema documents (2020-12)."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from herald.server.admin.overview import OverviewEvent
-from herald.server.http.problems import Problem, ProblemBody
+from herald.server.http.problems import Problem, ProblemBody, shown
 from herald.shared.tasks.events import TaskDelta, TaskEvent, TaskSnapshot
 from herald.shared.tasks.models import PublicTask
 from herald.shared.tasks.task_types import TASK_TYPES
@@ -24,26 +24,26 @@ MODELS: dict[str, type[BaseModel]] = {
     "problem": ProblemBody,
     **{name: task_type.payload for name, task_type in TASK_TYPES.items()},
 }
-"""What there is a schema of: by a task type's name, its payload."""
+"""The models with a schema, by name; the name of a task type stands for its payload."""
 
 
 def schema(name: str, root: str) -> dict[str, Any]:
-    """The schema of ``MODELS[name]``; ``root`` is the address that it is served under."""
-    made = MODELS[name].model_json_schema(by_alias=True, mode="validation")
-    return {"$schema": DIALECT, "$id": f"{root}/schemas/{name}.json", **made}
+    """The schema of ``MODELS[name]``; ``root`` is the URL of the server."""
+    generated = MODELS[name].model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": DIALECT, "$id": f"{root}/schemas/{name}.json", **generated}
 
 
 async def index(request: Request) -> Response:
-    """``GET /schemas``: where each of them is."""
+    """``GET /schemas``: the URL of every schema, by name."""
     root = str(request.base_url).rstrip("/")
     return JSONResponse({name: f"{root}/schemas/{name}.json" for name in MODELS})
 
 
 async def show(request: Request) -> Response:
-    """``GET /schemas/{name}.json``."""
+    """``GET /schemas/{name}.json``: one schema."""
     name = request.path_params["name"]
     if name not in MODELS:
-        raise Problem(404, f"there is no schema of {name!r}; there are {', '.join(MODELS)}")
+        raise Problem(404, f"No schema named {shown(name)}; available: {', '.join(MODELS)}")
     document = schema(name, str(request.base_url).rstrip("/"))
     return JSONResponse(document, media_type="application/schema+json")
 

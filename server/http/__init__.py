@@ -1,1 +1,1 @@
-"""HTTP: the API endpoints, the pages, and what they share."""
+"""HTTP: the API endpoints, the pages, and their shared helpers."""

@@ -1,4 +1,4 @@
-"""For operators: the overview on request, and every user's tasks without what is in them."""
+"""The operators' endpoints: the overview, and tasks of all users without their payloads."""
 
 from typing import Any
 
@@ -13,24 +13,24 @@ from herald.shared.tasks.models import HistoryEntry, PublicTask
 
 
 class TaskRecord(PublicTask):
-    """A task as an operator sees it: with its life so far, and without what was asked for."""
+    """A task as operators see it: with its history, without its payload."""
 
     traceparent: str | None = None
     history: list[HistoryEntry]
 
 
 async def _require_operator(request: Request) -> None:
-    """Let nobody else pass.
+    """Require a token whose ``scope`` includes ``operator``.
 
     Raises:
-        Problem: 401, or 403 if it is somebody else.
+        Problem: 401 without a valid token, 403 without the scope.
     """
     if not (await principal_of(request)).is_operator:
-        raise Problem(403, "this is for operators: your token's `scope` does not hold `operator`")
+        raise Problem(403, "Operators only: your token's `scope` does not include `operator`")
 
 
 async def overview(request: Request) -> Response:
-    """``GET /api/ops``: the overview as it is now."""
+    """``GET /api/ops``: the current overview."""
     await _require_operator(request)
     return JSONResponse((await dependencies_of(request).overviews.read()).wire())
 
@@ -50,7 +50,7 @@ async def task(request: Request) -> Response:
     await _require_operator(request)
     found = await dependencies_of(request).store.get(request.path_params["task_id"])
     if found is None:
-        raise Problem(404, "there is no such task")
+        raise Problem(404, "Task not found")
     shown: dict[str, Any] = found.model_dump(include=set(TaskRecord.model_fields))
     return JSONResponse(TaskRecord.model_validate(shown).wire())
 

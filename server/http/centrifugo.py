@@ -1,4 +1,4 @@
-"""What a Centrifugo in the hub's place asks us: who may follow a channel, and what they start from."""
+"""The subscribe proxy for Centrifugo, when it replaces the hub: permission and snapshot of a channel."""
 
 import json
 
@@ -18,20 +18,20 @@ PERMISSION_DENIED = {"code": 103, "message": "permission denied"}
 
 
 class SubscribeRequest(Model):
-    """The part of Centrifugo's question that matters here; it has checked the user's token."""
+    """The fields of Centrifugo's request that Herald uses. Centrifugo has verified the user's token."""
 
     user: str
     channel: str
 
 
 async def subscribe(request: Request) -> Response:
-    """``POST /centrifugo/subscribe``: its subscribe proxy. Brands are not known to it; they need tokens."""
+    """``POST /centrifugo/subscribe``. Brand channels need subscription tokens: Centrifugo knows no brands."""
     dependencies = dependencies_of(request)
     key = dependencies.settings.centrifugo_api_key
     if key is None:
-        raise Problem(404, "no Centrifugo is set; HERALD_CENTRIFUGO_API_KEY names what it has to ask with")
+        raise Problem(404, "Centrifugo is not configured; set HERALD_CENTRIFUGO_API_KEY")
     if not is_secret(request.headers.get("x-api-key", ""), key):
-        raise Problem(401, "X-API-Key is not HERALD_CENTRIFUGO_API_KEY")
+        raise Problem(401, "X-API-Key does not match HERALD_CENTRIFUGO_API_KEY")
     wanted = validated(SubscribeRequest, await body_of(request))
     principal = Principal(wanted.user, frozenset(), None, 0)
     if wanted.channel == str(OPS) or not await may_subscribe(principal, wanted.channel, dependencies.store):

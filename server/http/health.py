@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""The health endpoints: liveness and readiness."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -15,12 +15,12 @@ READY_WITHIN_S = 3.0
 
 
 async def healthz(request: Request) -> Response:
-    """``GET /healthz``: the process lives, and so many are connected to it."""
+    """``GET /healthz``: the process is alive; with its number of connections."""
     return JSONResponse({"status": "ok", "connections": len(dependencies_of(request).hub.connections)})
 
 
 async def readyz(request: Request) -> Response:
-    """``GET /readyz``: MongoDB and Redis answer, and events reach the hub."""
+    """``GET /readyz``: whether MongoDB and Redis respond and events reach the hub; 503 if not."""
     dependencies = dependencies_of(request)
     mongo, redis = await asyncio.gather(
         _answers(dependencies.store.ping()), _answers(dependencies.feed.ping())

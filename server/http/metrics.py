@@ -1,4 +1,4 @@
-"""``/metrics``: what the processes have counted, and what MongoDB and Redis know of the queue."""
+"""``/metrics``: the processes' counters, and gauges of tasks, queue and workers from MongoDB and Redis."""
 
 import asyncio
 
@@ -25,18 +25,22 @@ async def scrape(request: Request) -> Response:
     wanted = dependencies.settings.metrics_token
     if wanted and not is_secret(bearer_token(request) or "", wanted):
         raise Problem(
-            401, "send `Authorization: Bearer <HERALD_METRICS_TOKEN>`", headers={"WWW-Authenticate": "Bearer"}
+            401, "Send `Authorization: Bearer <HERALD_METRICS_TOKEN>`", headers={"WWW-Authenticate": "Bearer"}
         )
-    found = await _facts(dependencies)
+    gauges = await _gauges(dependencies)
     return Response(
-        metrics.exposition(dependencies.settings, found), headers={"Content-Type": metrics.CONTENT_TYPE}
+        metrics.exposition(dependencies.settings, gauges), headers={"Content-Type": metrics.CONTENT_TYPE}
     )
 
 
-async def _facts(dependencies: Dependencies) -> list[GaugeMetricFamily]:
-    """Gauges that every process tells alike; those of a service that does not answer are missing."""
-    up = GaugeMetricFamily("herald_up", "Whether a service behind Herald answers", labels=["service"])
-    parts = await asyncio.gather(_of_mongo(dependencies), _of_redis(dependencies), return_exceptions=True)
+async def _gauges(dependencies: Dependencies) -> list[GaugeMetricFamily]:
+    """Gauges that are the same in every process; those of a service that does not respond are left out."""
+    up = GaugeMetricFamily(
+        "herald_up", "Whether a service that Herald depends on responds (1) or not (0)", labels=["service"]
+    )
+    parts = await asyncio.gather(
+        _mongo_gauges(dependencies), _redis_gauges(dependencies), return_exceptions=True
+    )
     for service, part in zip(("mongo", "redis"), parts, strict=True):
         if isinstance(part, BaseException) and not isinstance(
             part, PyMongoError | RedisError | OSError | TimeoutError
@@ -47,29 +51,31 @@ async def _facts(dependencies: Dependencies) -> list[GaugeMetricFamily]:
     return [up, *(gauge for part in parts if not isinstance(part, BaseException) for gauge in part)]
 
 
-async def _of_mongo(dependencies: Dependencies) -> list[GaugeMetricFamily]:
-    active = GaugeMetricFamily("herald_tasks_active", "Tasks that have not ended", labels=["type", "status"])
+async def _mongo_gauges(dependencies: Dependencies) -> list[GaugeMetricFamily]:
+    active = GaugeMetricFamily(
+        "herald_tasks_active", "Active tasks (queued, processing, retrying)", labels=["type", "status"]
+    )
     async with asyncio.timeout(READ_WITHIN_S):
         census = await dependencies.store.stats.active_counts()
     for group in census:
         active.add_metric([group.type, group.status], group.tasks)
     wait = GaugeMetricFamily(
         "herald_queue_oldest_wait_seconds",
-        "How long the task has waited that has waited longest",
+        "Queue wait of the task that has waited longest",
         oldest_wait_s(census, now()),
     )
     return [active, wait]
 
 
-async def _of_redis(dependencies: Dependencies) -> list[GaugeMetricFamily]:
+async def _redis_gauges(dependencies: Dependencies) -> list[GaugeMetricFamily]:
     async with asyncio.timeout(READ_WITHIN_S):
         depth, workers = await dependencies.queue.length(), await dependencies.heartbeats.workers()
         capacity = await dependencies.heartbeats.capacity()
     return [
-        GaugeMetricFamily("herald_queue_depth", "Jobs that may be taken now", depth),
-        GaugeMetricFamily("herald_workers", "Workers that live", len(workers)),
-        GaugeMetricFamily("herald_worker_slots", "Tasks that they can run at once", capacity.slots),
-        GaugeMetricFamily("herald_tasks_running", "Tasks that they run", capacity.running),
+        GaugeMetricFamily("herald_queue_depth", "Jobs that are ready to run", depth),
+        GaugeMetricFamily("herald_workers", "Workers with a recent heartbeat", len(workers)),
+        GaugeMetricFamily("herald_worker_slots", "Tasks that all workers can run at once", capacity.slots),
+        GaugeMetricFamily("herald_tasks_running", "Tasks running now", capacity.running),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Middleware that counts requests, and makes each one a part of a trace."""
+"""Middleware that counts and times requests, and runs each in a span of its trace."""
 
 import time
 
@@ -9,17 +9,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from herald.shared.observability import metrics, tracing
 
 OTHER = "other"
-"""The route of what has none: paths that anybody can invent are not worth a series each."""
+"""The route label of unknown paths: anybody can invent those, so they must not create series."""
 
 
 class Observed:
-    """Measures until the head of the answer, since a stream goes on for as long as its client wants it to."""
+    """Times a request until its response headers, as a stream may stay open for hours."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -39,6 +39,6 @@ class Observed:
         with tracing.span(f"{method} {scope['path']}", within=within, new=True, kind=SpanKind.SERVER):
             try:
                 await self._app(scope, receive, observe)
-            except Exception:  # its answer, a 500, is made outside of us
+            except Exception:  # Starlette sends the 500 outside this middleware
                 count(500)
                 raise

@@ -1,4 +1,4 @@
-"""The page and what it loads: our modules, and the few library files that its import map names."""
+"""Serves the pages, their own files, and the library files named in their import maps."""
 
 import base64
 import hashlib
@@ -20,30 +20,30 @@ VENDOR = {
     "hooks.mjs": "preact/hooks/dist/hooks.mjs",
     "htm.mjs": "htm/dist/htm.mjs",
 }
-"""What ``/vendor/`` serves, and where npm has put it."""
+"""Library files below ``/vendor/``, and their paths in node_modules."""
 
 
 async def page(_: Request) -> Response:
-    """``GET /``: the page for those who start tasks."""
+    """``GET /``: the app, to start and watch tasks."""
     return _page("index.html")
 
 
 async def ops(_: Request) -> Response:
-    """``GET /ops``: the page for operators; it shows nothing without their token."""
+    """``GET /ops``: the operators' page; it needs an operator's token to show data."""
     return _page("ops.html")
 
 
 def _page(name: str) -> Response:
-    """A page of ours, with a policy that lets it run nothing but our files and its own import map."""
+    """A page with a policy that allows only Herald's own scripts and the page's import map."""
     html = (STATIC / name).read_text()
     import_map = re.search(r'<script type="importmap">(.*?)</script>', html, re.DOTALL)
-    assert import_map is not None  # noqa: S101  our own file
+    assert import_map is not None  # noqa: S101  a file of this repository
     digest = base64.b64encode(hashlib.sha256(import_map[1].encode()).digest()).decode()
     return HTMLResponse(html, headers=headers(f"script-src 'self' 'sha256-{digest}'"))
 
 
 def headers(scripts: str) -> dict[str, str]:
-    """Headers of a page that loads nothing but our own files; ``scripts`` is its policy for them."""
+    """Headers of a page that loads only Herald's own files; ``scripts`` is the policy's ``script-src``."""
     policy = (
         f"default-src 'self'; {scripts}; img-src 'self' data:; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -59,10 +59,10 @@ async def vendor(request: Request) -> Response:
     """``GET /vendor/{name}``: a library file for the browser."""
     path = VENDOR.get(request.path_params["name"])
     if path is None:
-        raise Problem(404, "there is no such file")
+        raise Problem(404, "File not found")
     file = ROOT / "node_modules" / path
     if not file.is_file():
-        raise Problem(503, "the browser libraries are not installed; run `make setup`")
+        raise Problem(503, "The browser libraries are not installed; run `make setup`")
     return FileResponse(file, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 

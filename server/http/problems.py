@@ -24,36 +24,36 @@ log = logging.getLogger(__name__)
 FULL_RETRY_AFTER_S = 10
 RETRY_AFTER_S = 5
 MAX_FAULTS = 20
-"""Wrong fields that one answer names."""
+"""Maximum number of invalid fields listed in one response."""
 MAX_SHOWN = 60
-"""Characters of a value or a name that an error shows."""
-_ABOUT_THE_NAME = {"missing", "extra_forbidden"}
-"""Faults that have nothing to do with the field's value."""
+"""Maximum number of characters of a value or name quoted in an error."""
+_WITHOUT_VALUE = {"missing", "extra_forbidden"}
+"""Errors about a field's name, which quote no value."""
 
 
 class Fault(Model):
-    """What is wrong with one field."""
+    """One invalid field of the body."""
 
     pointer: str
-    """Where in the body it is: a JSON pointer (RFC 6901)."""
+    """Where the field is in the body, as a JSON pointer (RFC 6901)."""
     detail: str
 
 
 class ProblemBody(Model):
-    """The body of every error (RFC 9457)."""
+    """The body of every error response (RFC 9457)."""
 
     status: int
     title: str
     detail: str
     errors: list[Fault] | None = None
     task_status: Open[TaskStatus] | None = None
-    """Where the task's own status is the reason."""
+    """The task's current status, if it is the reason for the error."""
 
 
-class Problem(Exception):  # noqa: N818  the standard's word
-    """An answer to a request that cannot be served.
+class Problem(Exception):  # noqa: N818  RFC 9457's name
+    """An error response; raise it anywhere below an endpoint.
 
-    ``detail`` says what was wrong, which value, and what to do; ``members`` are further fields of the body.
+    ``detail`` says what is wrong, names the value, and says what to do. ``members`` are added to the body.
     """
 
     def __init__(
@@ -74,24 +74,24 @@ class Problem(Exception):  # noqa: N818  the standard's word
 
 
 def invalid(error: ValidationError, *, within: str = "") -> Problem:
-    """422, naming the wrong fields by JSON pointers from the body's root; ``within`` is their first part.
+    """422, listing the invalid fields by JSON pointers from the body's root; ``within`` prefixes each.
 
-    Of many wrong fields the first `MAX_FAULTS` are named, so that the answer is not as large as the request.
+    Lists `MAX_FAULTS` fields at most, so that the response cannot be as large as the request.
     """
     faults = error.errors(include_url=False)
     errors = [_fault(dict(fault), within) for fault in faults[:MAX_FAULTS]]
     first = errors[0]
-    detail = f"{first['pointer'] or 'the body'}: {first['detail']}"
+    detail = f"{first['pointer'] or 'body'}: {first['detail']}"
     if more := len(faults) - len(errors):
-        detail += f" ({more} more fields are wrong)"
+        detail += f" (and {more} more errors)"
     return Problem(422, detail, errors=errors)
 
 
 def _fault(fault: dict[str, Any], within: str) -> dict[str, str]:
     pointer = within + "".join(f"/{_pointer_part(part)}" for part in fault["loc"])
     detail = str(fault["msg"]).removeprefix("Value error, ")
-    if fault["type"] not in _ABOUT_THE_NAME:
-        detail += f"; it is {shown(fault['input'])}"
+    if fault["type"] not in _WITHOUT_VALUE:
+        detail += f"; got {shown(fault['input'])}"
     return {"pointer": pointer, "detail": detail}
 
 
@@ -100,7 +100,7 @@ def _pointer_part(part: object) -> str:
 
 
 def shown(value: object) -> str:
-    """A value of a request as an error shows it: as JSON, and of a long one the beginning."""
+    """A value from a request as errors quote it: as JSON, cut to `MAX_SHOWN` characters."""
     return _shortened(json.dumps(value, ensure_ascii=False, default=str))
 
 
@@ -109,15 +109,17 @@ def _shortened(text: str) -> str:
 
 
 def unavailable(_: Request, error: Exception) -> Response:
-    """503: a service behind us does not answer."""
-    log.error("a service does not answer: %s", error)
+    """503: MongoDB, Redis or the key server does not respond."""
+    log.error("a backing service does not respond: %s", error)
     return Problem(
-        503, "a service behind Herald does not answer; try again", headers={"Retry-After": str(RETRY_AFTER_S)}
+        503,
+        "A service that Herald depends on does not respond. Try again.",
+        headers={"Retry-After": str(RETRY_AFTER_S)},
     ).response()
 
 
 def unreadable(_: Request, error: Exception) -> Response:
-    """500: the one task that was asked for is stored in a form that we cannot read; it has been logged."""
+    """500: the stored task cannot be read by this version; already logged by `documents`."""
     return Problem(500, str(error)).response()
 
 
@@ -127,30 +129,34 @@ def queue_full(_: Request, error: Exception) -> Response:
 
 
 def of_problem(_: Request, error: Exception) -> Response:
-    """The response of a `Problem` that was raised."""
-    assert isinstance(error, Problem)  # noqa: S101  so it is registered
+    """The response of a raised `Problem`."""
+    assert isinstance(error, Problem)  # noqa: S101  as registered below
     return error.response()
 
 
 def of_http_exception(request: Request, error: Exception) -> Response:
-    """What Starlette itself refuses: an unknown path, a wrong method."""
-    assert isinstance(error, HTTPException)  # noqa: S101  so it is registered
+    """404 and 405 by Starlette's router: an unknown path, or a method that the path does not support."""
+    assert isinstance(error, HTTPException)  # noqa: S101  as registered below
     headers = dict(error.headers or {})
+    detail = error.detail
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(sorted(_methods_of(request)))
-    return Problem(error.status_code, error.detail, headers=headers).response()
+        detail = f"{request.method} is not supported here; use {headers['Allow']}"
+    elif error.status_code == HTTPStatus.NOT_FOUND:
+        detail = f"No endpoint at {_shortened(request.url.path)}; see /docs"
+    return Problem(error.status_code, detail, headers=headers).response()
 
 
 def _methods_of(request: Request) -> set[str]:
-    """The methods of a path, of which each may have a route of its own."""
+    """The methods that a path supports; each may have its own route."""
     routes = (route for route in request.app.routes if isinstance(route, Route))
-    fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    return {method for route in fitting for method in route.methods or ()}
+    matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return {method for route in matching for method in route.methods or ()}
 
 
 def of_bug(_: Request, __: Exception) -> Response:
-    """500: our fault; Starlette logs it."""
-    return Problem(500, "something broke on our side").response()
+    """500: a bug; Starlette logs its traceback."""
+    return Problem(500, "Internal error. It has been logged.").response()
 
 
 HANDLERS: dict[Any, Any] = {

@@ -1,4 +1,4 @@
-"""What every endpoint reads from a request, and how it answers."""
+"""Reads requests (token, body, query) and builds responses; shared by all endpoints."""
 
 import hashlib
 import hmac
@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, StringConstraints, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
@@ -16,77 +16,87 @@ from herald.server import strict_json
 from herald.server.auth.errors import ExpiredTokenError, InvalidTokenError
 from herald.server.auth.principal import Principal
 from herald.server.dependencies import dependencies_of
-from herald.server.http.problems import Problem, invalid
+from herald.server.http.problems import Problem, invalid, shown
 from herald.shared.tasks.documents import Page
 from herald.shared.tasks.models import Model, PublicTask, TaskStatus
 from herald.shared.tasks.queries import MAX_LISTED
 
 ModelT = TypeVar("ModelT", bound=Model)
 
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=1,
+        max_length=128,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$",  # as in a token's claims
+    ),
+]
+
 
 def bearer_token(request: Request) -> str | None:
-    """The token of the header ``Authorization: Bearer …``; None if there is none."""
+    """The token in ``Authorization: Bearer …``, or None."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def is_secret(given: str, secret: SecretStr) -> bool:
-    """Whether ``given``, a header's value, is the secret; how long that takes to tell says nothing of it."""
+    """Whether a header's value equals the secret; compared in constant time."""
     return hmac.compare_digest(given.encode("latin-1"), secret.get_secret_value().encode())
 
 
 async def principal_of(request: Request) -> Principal:
-    """Who is asking.
+    """The authenticated user.
 
     Raises:
-        Problem: 401; no token, or a bad one.
+        Problem: 401; the token is missing, invalid or expired.
     """
     token = bearer_token(request)
     try:
         if token is None:
-            raise InvalidTokenError("send `Authorization: Bearer <token>`")
+            raise InvalidTokenError("Missing token; send `Authorization: Bearer <token>`")
         return await dependencies_of(request).verifier.principal(token)
     except (InvalidTokenError, ExpiredTokenError) as error:
         raise Problem(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
 
 
 async def body_of(request: Request) -> Any:
-    """The request's JSON.
+    """The request's body, decoded from JSON.
 
     Raises:
-        Problem: 413 if it is too large, 400 if it is not JSON (see `strict_json`) or ended early.
+        Problem: 413 if it is too large; 400 if it is incomplete or not valid JSON (see `strict_json`).
     """
     body = await read_body(request, dependencies_of(request).settings.max_body_bytes)
     try:
         return strict_json.decode(body)
     except ValueError as error:
-        raise Problem(400, f"the body is not JSON: {error}") from None
+        raise Problem(400, f"The body is not valid JSON: {error}") from None
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The request's body, at most ``limit`` bytes, whether or not it declares its length.
+    """The request's body of at most ``limit`` bytes; counts what arrives, not what the headers declare.
 
     Raises:
-        Problem: 413 if it is larger, 400 if the client left before its end.
+        Problem: 413 if it is larger; 400 if the client disconnects before its end.
     """
     body = bytearray()
     try:
         async for chunk in request.stream():
             body += chunk
             if len(body) > limit:
-                raise Problem(413, f"the body is larger than {limit} bytes")
+                raise Problem(413, f"The body is larger than {limit} bytes")
     except ClientDisconnect:
-        raise Problem(400, "the body ended early") from None
+        raise Problem(400, "The connection was closed before the body was complete") from None
     return bytes(body)
 
 
 def validated(model: type[ModelT], value: Any, *, within: str = "") -> ModelT:
-    """``value`` (of JSON) as a ``model``, and nothing that only looks like it: no ``"3"`` or ``true`` for 3.
+    """Validate a decoded JSON value strictly: neither ``"3"`` nor ``true`` is accepted for 3.
 
-    ``within`` is where in the body it was, as a JSON pointer.
+    ``within`` is the JSON pointer to ``value`` in the body; errors are reported below it.
 
     Raises:
-        Problem: 422, naming each wrong field.
+        Problem: 422, listing the invalid fields.
     """
     try:
         return model.model_validate_json(json.dumps(value), strict=True)
@@ -95,13 +105,13 @@ def validated(model: type[ModelT], value: Any, *, within: str = "") -> ModelT:
 
 
 def names(values: Iterable[str]) -> list[str]:
-    """The comma-separated names in query values, each once."""
-    found = [name.strip() for value in values for name in value.split(",")]
-    return list(dict.fromkeys(name for name in found if name))
+    """Split comma-separated query values into their distinct, non-empty names."""
+    split = [name.strip() for value in values for name in value.split(",")]
+    return list(dict.fromkeys(name for name in split if name))
 
 
 class Listing(NamedTuple):
-    """Which page of which tasks is asked for."""
+    """The query of a listing: filter, page size and cursor."""
 
     statuses: list[TaskStatus] | None
     limit: int
@@ -109,7 +119,7 @@ class Listing(NamedTuple):
 
 
 def page_body(page: Page) -> dict[str, Any]:
-    """The body of the answer to a listing; where more tasks may follow, it says after which one."""
+    """The body of a listing; ``after`` is the cursor of the next page, if there may be one."""
     body: dict[str, Any] = {"tasks": [task.wire() for task in page.tasks]}
     return body if page.after is None else body | {"after": page.after}
 
@@ -118,25 +128,24 @@ def listing_of(request: Request) -> Listing:
     """The query parameters ``status``, ``limit`` and ``after``.
 
     Raises:
-        Problem: 400, if one of them makes no sense.
+        Problem: 400; an unknown status, or a limit out of range.
     """
     query = request.query_params
-    try:
-        statuses = [TaskStatus(name) for name in names(query.getlist("status"))]
-    except ValueError as error:
-        raise Problem(400, f"status: {error}; it is one of {', '.join(TaskStatus)}") from None
+    statuses = names(query.getlist("status"))
+    if unknown := [name for name in statuses if name not in set(TaskStatus)]:
+        raise Problem(400, f"Unknown status {shown(unknown[0])}; expected one of {', '.join(TaskStatus)}")
     limit = query.get("limit", "50")
     if not (re.fullmatch("[0-9]{1,9}", limit) and 1 <= int(limit) <= MAX_LISTED):
-        raise Problem(400, f"limit: {limit!r} is not a number from 1 to {MAX_LISTED}")
-    return Listing(statuses or None, int(limit), query.get("after"))
+        raise Problem(400, f"limit must be a number from 1 to {MAX_LISTED}; got {shown(limit)}")
+    return Listing([TaskStatus(name) for name in statuses] or None, int(limit), query.get("after"))
 
 
 def versioned_response(
     request: Request, body: dict[str, Any], tasks: Iterable[PublicTask], headers: dict[str, str]
 ) -> Response:
-    """A response with an ``ETag``, or 304 if the client has it.
+    """A response with an ``ETag``, or 304 if it matches the request's ``If-None-Match``.
 
-    The ``ETag`` is made from the tasks' revisions, positions, and expected starts as far as they matter.
+    The ``ETag`` covers the revisions, queue positions and estimated starts of ``tasks``.
     """
     versions = ",".join(sorted(map(_version, tasks)))
     etag = f'"{hashlib.sha256(versions.encode()).hexdigest()[:32]}"'
@@ -148,13 +157,13 @@ def versioned_response(
 
 
 def _version(task: PublicTask) -> str:
-    """What changes when the task does; its expected start only when that moves by some ten seconds."""
+    """A task's part of the ``ETag``; the estimated start counts in steps of ten seconds, as it wobbles."""
     start = task.estimated_start
     return f"{task.task_id}.{task.rev}.{task.queue_position}.{start and round(start.timestamp() / 10)}"
 
 
 def json_response(value: dict[str, Any]) -> Response:
-    """A response of JSON values, and others of MongoDB's: times go out as RFC 3339, the rest as text."""
+    """A JSON response of a MongoDB document: times as RFC 3339, other types that JSON lacks as text."""
     return Response(json.dumps(value, default=_text), media_type="application/json")
 
 

@@ -1,1 +1,1 @@
-"""The command line: `python -m herald.shared.cli --help`."""
+"""The command line; run ``herald --help``."""

@@ -1,4 +1,4 @@
-"""`python -m herald.shared.cli`: start, watch and repair tasks of a running Herald from a terminal."""
+"""The ``herald`` command: create, follow and repair tasks of a running Herald from a terminal."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from herald.shared import settings as settings_module
-from herald.shared.cli.check import Finding, findings
+from herald.shared.cli.check import Result, checks
 from herald.shared.cli.follow import events, show
 from herald.shared.cli.http import Herald, RefusedError
 from herald.shared.tasks.channels import Channel
@@ -24,12 +24,12 @@ err = Console(stderr=True)
 
 DEFAULT_TTL_S = 3600
 
-TaskId = Annotated[str, typer.Argument(help="The task, as `submit` has printed it.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line, for other programs.")]
+TaskId = Annotated[str, typer.Argument(help="The task's id, as printed by `submit`.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
 
 class Target(NamedTuple):
-    """Which Herald is spoken to, and as whom."""
+    """The Herald to talk to, and the token to use."""
 
     url: str
     token: str
@@ -39,34 +39,38 @@ class Target(NamedTuple):
 def main(
     context: typer.Context,
     url: Annotated[
-        str | None, typer.Option(help="Where Herald is; or HERALD_URL.", show_default=False)
+        str | None, typer.Option(help="Herald's URL. Defaults to HERALD_URL.", show_default=False)
     ] = None,
     token: Annotated[
-        str | None, typer.Option(help="Who you are; or HERALD_TOKEN. Unset, one is made.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Your token. Defaults to HERALD_TOKEN; without one, HERALD_AUTH_SECRET signs one for you.",
+            show_default=False,
+        ),
     ] = None,
     user: Annotated[
         str,
-        typer.Option(help="As whom, where a token is made by HERALD_AUTH_SECRET, with the operator's scope."),
+        typer.Option(help="The user to act as, with operator scope, if a token is issued for you."),
     ] = "operator",
 ) -> None:
-    """Start, watch and repair tasks of a running Herald."""
+    """Create, follow and repair tasks of a running Herald."""
     settings = settings_module.load()
-    given = token or (settings.token.get_secret_value() if settings.token else None)
-    made = given or TokenIssuer(settings).issue(user, [], DEFAULT_TTL_S, scope="operator")
-    context.obj = Target((url or settings.url).rstrip("/"), made)
+    token = token or (settings.token.get_secret_value() if settings.token else None)
+    token = token or TokenIssuer(settings).issue(user, [], DEFAULT_TTL_S, scope="operator")
+    context.obj = Target((url or settings.url).rstrip("/"), token)
 
 
 @app.command()
 def token(
-    user: Annotated[str, typer.Argument(help="The token's `sub`.")],
-    brand: Annotated[list[str] | None, typer.Option(help="One of its `brands`; may be given again.")] = None,
+    user: Annotated[str, typer.Argument(help="The user's id (`sub`).")],
+    brand: Annotated[
+        list[str] | None, typer.Option(help="A brand to grant access to. Repeat for more.")
+    ] = None,
     *,
-    operator: Annotated[
-        bool, typer.Option("--operator", help="With the scope of those who run Herald.")
-    ] = False,
-    ttl: Annotated[int, typer.Option(min=1, help="How long it lasts, in seconds.")] = DEFAULT_TTL_S,
+    operator: Annotated[bool, typer.Option("--operator", help="Grant operator scope.")] = False,
+    ttl: Annotated[int, typer.Option(min=1, help="Lifetime in seconds.")] = DEFAULT_TTL_S,
 ) -> None:
-    """Make a token, by the secret in HERALD_AUTH_SECRET."""
+    """Issue a token, signed with HERALD_AUTH_SECRET."""
     issuer = TokenIssuer(settings_module.load())
     typer.echo(issuer.issue(user, brand or [], ttl, scope="operator" if operator else ""))
 
@@ -74,20 +78,22 @@ def token(
 @app.command()
 def submit(
     context: typer.Context,
-    task_type: Annotated[str, typer.Argument(metavar="TYPE", help="Such as GENERATE_BRAND_KIT.")],
-    payload: Annotated[str, typer.Argument(help="Its input as JSON, or @FILE.")],
+    task_type: Annotated[
+        str, typer.Argument(metavar="TYPE", help="The task type, such as GENERATE_BRAND_KIT.")
+    ],
+    payload: Annotated[str, typer.Argument(help="The payload as JSON, or @FILE to read it from a file.")],
     *,
-    priority: Annotated[Priority, typer.Option(help="Before or behind others.")] = Priority.NORMAL,
+    priority: Annotated[Priority, typer.Option(help="Its priority in the queue.")] = Priority.NORMAL,
     brand: Annotated[
-        str | None, typer.Option(help="Whose members may see it too.", show_default=False)
+        str | None, typer.Option(help="The brand it belongs to; its members can see it.", show_default=False)
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Watch it until it ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Follow it until it ends.")] = False,
 ) -> None:
-    """Start a task, and print its id."""
+    """Create a task and print its id."""
     body = {"type": task_type, "payload": _json(payload), "priority": priority}
     if brand is not None:
         body["brandId"] = brand
-    task_id = _asked(context, lambda herald: herald.call("POST", "/api/jobs", json=body))["taskId"]
+    task_id = _call(context, lambda herald: herald.call("POST", "/api/jobs", json=body))["taskId"]
     typer.echo(task_id)
     if follow:
         _watch(context, task_id, as_json=False)
@@ -97,37 +103,40 @@ def submit(
 def follow(
     context: typer.Context,
     task_id: Annotated[
-        str | None, typer.Argument(help="A task, until it ends; none: all of the user's.", show_default=False)
+        str | None,
+        typer.Argument(
+            help="The task to follow until it ends. Without it: all your tasks.", show_default=False
+        ),
     ] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Watch a task, or all of a user's, live."""
+    """Follow a task, or all your tasks, live."""
     _watch(context, task_id, as_json=as_json)
 
 
 @app.command()
 def cancel(context: typer.Context, task_id: TaskId) -> None:
-    """Cancel a task that has not ended."""
-    _told(_asked(context, lambda herald: herald.call("POST", f"/api/jobs/{task_id}/cancel")))
+    """Cancel an active task."""
+    _print_task(_call(context, lambda herald: herald.call("POST", f"/api/jobs/{task_id}/cancel")))
 
 
 @app.command()
 def retry(context: typer.Context, task_id: TaskId) -> None:
-    """Queue a failed or cancelled task again; its finished steps are kept."""
-    _told(_asked(context, lambda herald: herald.call("POST", f"/api/jobs/{task_id}/retry")))
+    """Retry a failed or cancelled task. Completed steps are kept."""
+    _print_task(_call(context, lambda herald: herald.call("POST", f"/api/jobs/{task_id}/retry")))
 
 
 @app.command()
 def inspect(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False) -> None:
-    """Show a task with its history (for operators)."""
-    task = _asked(context, lambda herald: herald.call("GET", f"/api/ops/tasks/{task_id}"))
+    """Show a task and its history. Operators only."""
+    task = _call(context, lambda herald: herald.call("GET", f"/api/ops/tasks/{task_id}"))
     if as_json:
         typer.echo(json.dumps(task))
         return
-    _told(task)
+    _print_task(task)
     table = Table(
-        "at", "status", "by", "note", title=f"attempt {task['attempt']}, {task['retryCount']} retries"
+        "time", "status", "by", "note", title=f"attempt {task['attempt']}, {task['retryCount']} retries"
     )
     for entry in task["history"]:
         table.add_row(entry["at"], entry["status"], entry["by"], entry.get("note", ""))
@@ -138,22 +147,22 @@ def inspect(context: typer.Context, task_id: TaskId, *, as_json: AsJson = False)
 def requeue_failed(
     context: typer.Context,
     reason: Annotated[
-        EndReason | None, typer.Option(help="Only those that failed for it.", show_default=False)
+        EndReason | None, typer.Option(help="Only tasks that failed for this reason.", show_default=False)
     ] = None,
     task_type: Annotated[
-        str | None, typer.Option("--type", help="Only those of it.", show_default=False)
+        str | None, typer.Option("--type", help="Only tasks of this type.", show_default=False)
     ] = None,
-    most: Annotated[int, typer.Option(min=1, help="How many at most, the newest first.")] = 1000,
+    most: Annotated[int, typer.Option(min=1, help="Maximum number of tasks, newest first.")] = 1000,
     *,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also those that are not expected to succeed.")
+        bool, typer.Option("--all", help="Include tasks that are not expected to succeed.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which ones.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list them.")] = False,
 ) -> None:
-    """Queue the failed tasks of all users again (for operators)."""
+    """Retry failed tasks of all users. Operators only."""
 
     async def requeue(herald: Herald) -> tuple[int, int]:
-        found = refused = 0
+        found = failed = 0
         async for task in herald.tasks("failed"):
             wanted = everything or task.get("retryable")
             if (
@@ -165,38 +174,38 @@ def requeue_failed(
             if found == most:
                 break
             found += 1
-            _told(task)
+            _print_task(task)
             if not dry_run:
                 try:
                     await herald.call("POST", f"/api/jobs/{task['taskId']}/retry")
-                except RefusedError as refusal:  # its owner may have been faster
-                    refused += 1
-                    err.print(f"  not queued: {refusal}")
-        return found, refused
+                except RefusedError as refusal:  # its owner may have retried it meanwhile
+                    failed += 1
+                    err.print(f"  not requeued: {refusal}")
+        return found, failed
 
-    found, refused = _asked(context, requeue)
-    out.print(f"{found} found" if dry_run else f"{found - refused} of {found} queued again")
-    if refused:
+    found, failed = _call(context, requeue)
+    out.print(f"{found} found" if dry_run else f"{found - failed} of {found} requeued")
+    if failed:
         raise typer.Exit(1)
 
 
 @app.command()
 def check(context: typer.Context) -> None:
-    """Check a deployment: its services, its workers, its hub, and the way of an event."""
+    """Check a deployment: services, workers and hub. Exits with 1 if anything fails."""
     target: Target = context.obj
 
-    async def run() -> list[Finding]:
-        return [finding async for finding in findings(target.url, target.token)]
+    async def run() -> list[Result]:
+        return [result async for result in checks(target.url, target.token)]
 
-    found = asyncio.run(run())
-    for finding in found:
-        out.print(f"{'[green]ok[/]  ' if finding.good else '[red]bad[/] '} {finding.what}: {finding.told}")
-    if not all(finding.good for finding in found):
+    results = asyncio.run(run())
+    for result in results:
+        out.print(f"{'[green]ok[/]  ' if result.ok else '[red]fail[/]'} {result.name}: {result.detail}")
+    if not all(result.ok for result in results):
         raise typer.Exit(1)
 
 
 def _watch(context: typer.Context, task_id: str | None, *, as_json: bool) -> None:
-    """Show what comes; ends with the task, successfully if it was."""
+    """Show events until the task ends; exits with 1 unless it completed."""
     target: Target = context.obj
     channel = str(Channel.task(task_id)) if task_id else None
     try:
@@ -207,15 +216,15 @@ def _watch(context: typer.Context, task_id: str | None, *, as_json: bool) -> Non
         raise typer.Exit(1)
 
 
-def _asked(context: typer.Context, work: Any) -> Any:
-    """What ``work`` gets from Herald."""
+def _call(context: typer.Context, work: Any) -> Any:
+    """Run ``work`` with a connection to Herald, and return its result."""
     target: Target = context.obj
 
-    async def ask() -> Any:
+    async def call() -> Any:
         async with Herald.at(target.url, target.token) as herald:
             return await work(herald)
 
-    return _run(ask())
+    return _run(call())
 
 
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
@@ -225,9 +234,9 @@ def _run(work: Coroutine[Any, Any, Any]) -> Any:
         _fail(str(refusal))
 
 
-def _told(task: dict[str, Any]) -> None:
-    fault = f": {task['lastError']}" if task.get("lastError") else ""
-    line = f"{task['taskId']} {task['type']} of {task['userId']} is {task['status']}{fault}"
+def _print_task(task: dict[str, Any]) -> None:
+    error = f": {task['lastError']}" if task.get("lastError") else ""
+    line = f"{task['taskId']} {task['type']} of {task['userId']}: {task['status']}{error}"
     out.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
@@ -235,7 +244,7 @@ def _json(text: str) -> Any:
     try:
         return json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
     except (OSError, ValueError) as error:
-        _fail(f"the payload is not JSON: {error}")
+        _fail(f"Can't read the payload as JSON: {error}")
 
 
 def _fail(message: str) -> NoReturn:

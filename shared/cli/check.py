@@ -1,4 +1,4 @@
-"""Whether a deployment works: asked from outside, the way that its users come."""
+"""Checks a deployment from outside, the way its users reach it."""
 
 import asyncio
 import time
@@ -11,54 +11,54 @@ import httpx2
 from herald.shared.cli.follow import events
 from herald.shared.cli.http import Herald, RefusedError
 
-WITHIN_S = 10.0
+TIMEOUT_S = 10.0
 
 
-class Finding(NamedTuple):
-    """What was looked at, and how it is."""
+class Result(NamedTuple):
+    """The result of one check."""
 
-    what: str
-    good: bool
-    told: str
+    name: str
+    ok: bool
+    detail: str
 
 
-async def findings(url: str, token: str) -> AsyncIterator[Finding]:
-    """Look at one thing after the other; what needs one that is bad is left out."""
+async def checks(url: str, token: str) -> AsyncIterator[Result]:
+    """Run the checks one by one; if the web process does not respond, the others are skipped."""
     try:
-        async with httpx2.AsyncClient(base_url=url, timeout=WITHIN_S) as http:
+        async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S) as http:
             ready = await http.get("/readyz")
-        parts = ready.json()
+        services = ready.json()
     except (httpx2.HTTPError, ValueError) as error:
-        yield Finding("web", good=False, told=f"{url} does not answer as a Herald does ({error!r})")
+        yield Result("web", ok=False, detail=f"{url} does not respond like a Herald ({error!r})")
         return
-    for part in ("mongo", "redis", "feed"):
-        yield Finding(part, good=parts.get(part) == "ok", told=str(parts.get(part, "is not told of")))
+    for name in ("mongo", "redis", "feed"):
+        yield Result(name, ok=services.get(name) == "ok", detail=str(services.get(name, "not reported")))
     async with Herald.at(url, token) as herald:
         try:
-            yield _of_workers(await herald.call("GET", "/api/ops"))
+            yield _check_workers(await herald.call("GET", "/api/ops"))
         except RefusedError as refusal:
-            yield Finding("workers", good=False, told=str(refusal))
-    yield await _of_the_hub(url, token)
+            yield Result("workers", ok=False, detail=str(refusal))
+    yield await _check_hub(url, token)
 
 
-def _of_workers(overview: dict[str, Any]) -> Finding:
+def _check_workers(overview: dict[str, Any]) -> Result:
     workers, depth = overview["workers"], overview["queue"]["depth"]
     slots = sum(worker["slots"] for worker in workers)
     running = sum(len(worker["tasks"]) for worker in workers)
-    told = f"{len(workers)} with {slots} slots, {running} running, {depth} waiting"
-    return Finding("workers", good=bool(workers), told=told if workers else f"none lives; {depth} waiting")
+    detail = f"{len(workers)} with {slots} slots, {running} running, {depth} queued"
+    return Result("workers", ok=bool(workers), detail=detail if workers else f"none alive, {depth} queued")
 
 
-async def _of_the_hub(url: str, token: str) -> Finding:
-    """Whether a WebSocket comes through to a snapshot; a proxy in between may not let it."""
-    began = time.perf_counter()
+async def _check_hub(url: str, token: str) -> Result:
+    """Whether a WebSocket connects and delivers a snapshot; a proxy in between may block it."""
+    started = time.perf_counter()
     try:
-        async with asyncio.timeout(WITHIN_S), aclosing(events(url, token, None)) as stream:
+        async with asyncio.timeout(TIMEOUT_S), aclosing(events(url, token, None)) as stream:
             async for _ in stream:
-                took_ms = (time.perf_counter() - began) * 1000
-                return Finding("hub", good=True, told=f"connected, and a snapshot after {took_ms:.0f} ms")
+                took_ms = (time.perf_counter() - started) * 1000
+                return Result("hub", ok=True, detail=f"connected, snapshot after {took_ms:.0f} ms")
     except RefusedError as refusal:
-        return Finding("hub", good=False, told=str(refusal))
+        return Result("hub", ok=False, detail=str(refusal))
     except TimeoutError:
         pass
-    return Finding("hub", good=False, told=f"no WebSocket within {WITHIN_S:g} s; see the proxy's settings")
+    return Result("hub", ok=False, detail=f"no WebSocket within {TIMEOUT_S:g} s; check the proxy's settings")

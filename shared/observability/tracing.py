@@ -1,7 +1,7 @@
-"""Traces across browser, web process, worker and model (W3C Trace Context), by OpenTelemetry.
+"""Traces across browser, web process, worker and model (W3C Trace Context), with OpenTelemetry.
 
-Every task belongs to a trace: the one of the request that made it, or a new one. Its id is in the logs and
-the events, whether or not spans are recorded; they are where an exporter is configured.
+Every task belongs to a trace: that of the request that created it, or a new one. The trace id is always in
+the logs and events. Spans are recorded only if an exporter is configured.
 """
 
 import secrets
@@ -19,10 +19,10 @@ _propagator = TraceContextTextMapPropagator()
 
 
 def set_up(settings: Settings, service: str) -> None:
-    """Export the spans of this process, which is a ``service`` such as ``web``, if that is configured."""
+    """Export the spans of this process as ``herald-<service>``, if an OTLP endpoint is configured."""
     if settings.otlp_endpoint is None or _recording():
         return
-    # They take a while to import, which a process without an exporter is spared.
+    # Imported here because they are slow to import, and most processes have no exporter.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
     from opentelemetry.sdk.resources import SERVICE_NAME, Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
@@ -46,36 +46,39 @@ def span(
     kind: SpanKind = SpanKind.INTERNAL,
     **attributes: Any,
 ) -> Iterator[None]:
-    """A span around the block.
+    """Run the block in a span.
 
-    It is part of the trace ``within`` (a ``traceparent``), where that is given and can be read; or of the
-    current one; or of none, and with ``new`` of a new one. ``attributes`` are written ``task_id`` here and
-    ``herald.task_id`` there.
+    Args:
+        name: the span's name.
+        within: the ``traceparent`` of the parent. If missing or malformed, the current span is the parent.
+        new: start a trace if there is no parent, even when no exporter is configured.
+        kind: the span's kind.
+        attributes: the span's attributes; ``task_id`` is recorded as ``herald.task_id``. None is left out.
     """
     context = _propagator.extract({"traceparent": within}) if within else None
     if new and not _recording() and not trace.get_current_span(context).get_span_context().is_valid:
         context = trace.set_span_in_context(_unrecorded(), context)
-    told = {f"herald.{key}": value for key, value in attributes.items() if value is not None}
-    started = trace.get_tracer("herald").start_span(name, context=context, kind=kind, attributes=told)
+    given = {f"herald.{key}": value for key, value in attributes.items() if value is not None}
+    started = trace.get_tracer("herald").start_span(name, context=context, kind=kind, attributes=given)
     with trace.use_span(started, end_on_exit=True):
         yield
 
 
 def _unrecorded() -> NonRecordingSpan:
-    """The beginning of a trace that only we know of."""
+    """The root of a trace whose spans are not recorded."""
     return NonRecordingSpan(
         SpanContext(secrets.randbits(128) or 1, secrets.randbits(64) or 1, is_remote=False)
     )
 
 
 def traceparent() -> str | None:
-    """Where we are, as the header that tells it to others; None outside of any trace."""
+    """The current span as a ``traceparent`` header; None outside a trace."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
     return carrier.get("traceparent")
 
 
 def trace_id() -> str | None:
-    """The id of the current trace, as 32 hexadecimal digits."""
+    """The id of the current trace, as 32 hexadecimal digits; None outside a trace."""
     context = trace.get_current_span().get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else None

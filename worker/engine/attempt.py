@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from opentelemetry.trace import SpanKind
 from pymongo.errors import PyMongoError
+from structlog.contextvars import bound_contextvars
 
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
-from herald.shared.observability import logs, metrics, tracing
+from herald.shared.observability import metrics, tracing
 from herald.shared.queue.durations import Forecast
 from herald.shared.queue.queue import job_id, retry_delay_s
 from herald.shared.settings import Settings
@@ -185,7 +186,7 @@ class Run:
             task_id=task.task_id,
             attempt=task.attempt,
         )
-        with attempt, logs.about(taskId=task.task_id, userId=task.user_id, attempt=task.attempt):
+        with attempt, bound_contextvars(taskId=task.task_id, userId=task.user_id, attempt=task.attempt):
             yield
 
     @property

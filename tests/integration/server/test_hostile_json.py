@@ -1,4 +1,4 @@
-"""JSON that is nested too deep, or holds what JSON cannot, harms its sender only."""
+"""JSON that is nested too deeply, or that cannot be re-encoded, affects only its sender."""
 
 import asyncio
 import base64
@@ -41,7 +41,7 @@ async def test_an_http_stream_is_ended_with_bad_request(herald: Herald, text: st
 
 
 @hostile
-async def test_a_body_is_refused(settings: Settings, text: str) -> None:
+async def test_a_request_body_is_rejected(settings: Settings, text: str) -> None:
     async with herald_with(settings, centrifugo_api_key=SecretStr("key")) as herald:
         for path in ("/api/jobs", "/api/token", "/emulation", "/centrifugo/subscribe"):
             response = await herald.post(path, content=text, headers={"X-API-Key": "key"})
@@ -50,7 +50,7 @@ async def test_a_body_is_refused(settings: Settings, text: str) -> None:
 
 
 @pytest.mark.parametrize("part", [0, 1])
-async def test_a_token_is_refused(herald: Herald, part: int) -> None:
+async def test_a_token_is_rejected(herald: Herald, part: int) -> None:
     parts = herald.token().split(".")
     parts[part] = base64.urlsafe_b64encode(DEEP.encode()).decode().rstrip("=")
     headers = {"Authorization": f"Bearer {'.'.join(parts)}"}
@@ -60,11 +60,11 @@ async def test_a_token_is_refused(herald: Herald, part: int) -> None:
         assert await socket.closed() == (3500, "invalid token")
 
 
-async def test_a_limit_of_thousands_of_digits_is_refused(herald: Herald) -> None:
+async def test_a_limit_of_thousands_of_digits_is_rejected(herald: Herald) -> None:
     assert (await herald.get("/api/jobs", params={"limit": "1" * 5000})).status_code == 400
 
 
-async def test_commands_for_another_process_leave_its_feed_alone(
+async def test_hostile_commands_forwarded_to_another_process_do_not_harm_its_feed(
     settings: Settings, herald: Herald, feed: Feed
 ) -> None:
     async with (
@@ -95,7 +95,7 @@ async def failing(feed: Feed) -> AsyncIterator[tuple[Follower, asyncio.Queue[Pub
         yield follower, received
 
 
-async def test_a_signal_whose_handler_fails_does_not_end_the_follower(
+async def test_a_failing_signal_handler_does_not_end_the_follower(
     failing: tuple[Follower, asyncio.Queue[Publication]], feed: Feed
 ) -> None:
     follower, received = failing

@@ -1,3 +1,5 @@
+"""Settings are read from the environment, checked, and reported in one line."""
+
 import os
 
 import pytest
@@ -21,7 +23,7 @@ def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     load.cache_clear()
 
 
-def test_the_defaults_are_right_for_a_laptop() -> None:
+def test_the_defaults_suit_development() -> None:
     settings = Settings()
     assert (settings.env, settings.host, settings.port, settings.workers) == ("dev", "127.0.0.1", 8000, 1)
     assert settings.gemini_api_key is None
@@ -35,7 +37,7 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.port, settings.workers, settings.offline_words_per_second) == (9000, 4, 0)
 
 
-def test_production_starts_with_values_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_production_accepts_its_own_values(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in PRODUCTION.items():
         monkeypatch.setenv(name, value)
     assert Settings().env == "production"
@@ -50,7 +52,7 @@ def test_production_starts_with_values_of_its_own(monkeypatch: pytest.MonkeyPatc
         ("HERALD_MONGO_URL", ""),
     ],
 )
-def test_production_refuses_what_is_wrong_for_the_internet(
+def test_production_rejects_development_defaults(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     for variable, good in (PRODUCTION | {name: value}).items():
@@ -75,7 +77,7 @@ def test_production_refuses_what_is_wrong_for_the_internet(
 @pytest.mark.parametrize(
     "url", ["mongodb://m/?{}", "mongodb://a,b/db?replicaSet=rs0&{}", "mongodb://m/?w=majority;{}"]
 )
-def test_production_refuses_a_mongodb_url_that_weakens_writes_or_reads(
+def test_production_rejects_a_mongodb_url_that_weakens_writes_or_reads(
     monkeypatch: pytest.MonkeyPatch, url: str, option: str
 ) -> None:
     for variable, value in (PRODUCTION | {"HERALD_MONGO_URL": url.format(option)}).items():
@@ -84,7 +86,7 @@ def test_production_refuses_a_mongodb_url_that_weakens_writes_or_reads(
         load()
 
 
-def test_production_accepts_a_mongodb_url_that_asks_for_what_herald_uses(
+def test_production_accepts_a_mongodb_url_with_the_options_that_herald_sets(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     url = (
@@ -95,13 +97,13 @@ def test_production_accepts_a_mongodb_url_that_asks_for_what_herald_uses(
     assert Settings().mongo_url == url
 
 
-def test_a_wrong_value_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_value_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PORT", "no")
-    with pytest.raises(SystemExit) as told:
+    with pytest.raises(SystemExit) as refused:
         load()
-    assert str(told.value).startswith("herald: PORT: ")
-    assert "'no'" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert str(refused.value).startswith("herald: PORT: ")
+    assert "'no'" in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -110,22 +112,22 @@ def test_a_wrong_value_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> N
         (
             "HERALD_ALLOWED_ORIGINS",
             "http://a",
-            """herald: HERALD_ALLOWED_ORIGINS: not a JSON list such as """,
+            "herald: HERALD_ALLOWED_ORIGINS: must be a JSON list such as ",
         ),
         (
             "HERALD_MONGO_URL",
             "nonsense",
-            "it has to begin with mongodb:// or mongodb+srv:// (it is 'nonsense')",
+            "must start with mongodb:// or mongodb+srv:// (got 'nonsense')",
         ),
         (
             "HERALD_REDIS_URL",
             "h:6379",
-            "it has to begin with redis://, rediss://, unix:// or redis+sentinel://",
+            "must start with redis://, rediss://, unix:// or redis+sentinel://",
         ),
-        ("HERALD_MONGO_URL", "mongo://ada:s3cret@h", "(it is 'mongo://ada:***@h')"),
+        ("HERALD_MONGO_URL", "mongo://ada:s3cret@h", "(got 'mongo://ada:***@h')"),
     ],
 )
-def test_a_value_of_the_wrong_form_is_refused_in_one_line(
+def test_a_malformed_value_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -135,10 +137,10 @@ def test_a_value_of_the_wrong_form_is_refused_in_one_line(
     assert str(refused.value).startswith(f"herald: {name}: ")
 
 
-def test_a_service_needs_its_addresses() -> None:
+def test_a_service_needs_its_urls() -> None:
     with pytest.raises(SystemExit, match="HERALD_REDIS_URL is not set"):
         load_for_service()
 
 
-def test_a_secret_is_not_printed() -> None:
+def test_secrets_are_not_printed() -> None:
     assert DEVELOPMENT_SECRET not in repr(Settings())

@@ -1,4 +1,4 @@
-"""The contracts say what the interface is: made from its models, and held against the running server."""
+"""The contracts (OpenAPI, AsyncAPI, JSON Schema) match the running server."""
 
 import asyncio
 import json
@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 from herald.server.app import create_app
 from herald.server.contracts.asyncapi import document as asyncapi_document
-from herald.server.contracts.openapi import OPERATIONS, document
+from herald.server.contracts.openapi import document
+from herald.server.contracts.operations import OPERATIONS
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from herald.shared.tasks.events import EventType
@@ -24,18 +25,18 @@ from herald.shared.tasks.task_types import TASK_TYPES
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import WORKER, environment, running, web
 
-OUTSIDE = {
+UNDESCRIBED = {
     *("/", "/ops", "/vendor/{name}"),  # pages and their files
-    *("/docs", "/openapi.json", "/asyncapi.json", "/schemas", "/schemas/{name}.json"),  # descriptions
+    *("/docs", "/openapi.json", "/asyncapi.json", "/schemas", "/schemas/{name}.json"),  # the contracts
     "/centrifugo/subscribe",  # Centrifugo's own interface
 }
 
 
-def test_every_endpoint_is_described_and_nothing_else(settings: Settings) -> None:
+def test_openapi_describes_exactly_the_served_endpoints(settings: Settings) -> None:
     served = {
         (re.sub(r"{\w+}", "{}", route.path), method.lower())
         for route in create_app(settings).routes
-        if isinstance(route, Route) and route.path not in OUTSIDE
+        if isinstance(route, Route) and route.path not in UNDESCRIBED
         for method in (route.methods or set()) - {"HEAD"}
         if not route.path.startswith(("/connection/", "/emulation"))
     }
@@ -47,7 +48,7 @@ def test_every_endpoint_is_described_and_nothing_else(settings: Settings) -> Non
     assert described == served
 
 
-async def test_the_documents_and_the_page_are_served(herald: Herald) -> None:
+async def test_the_contracts_and_the_reference_page_are_served(herald: Herald) -> None:
     for path, contract in (("/openapi.json", document()), ("/asyncapi.json", asyncapi_document())):
         response = await herald.http.get(path)
         assert response.status_code == 200
@@ -59,16 +60,16 @@ async def test_the_documents_and_the_page_are_served(herald: Herald) -> None:
     assert "script-src 'none'" in page.headers["content-security-policy"]
     for path in document()["paths"]:
         assert path in page.text
-    for target in re.findall(r'href="#(shape-\w+)"', page.text):
+    for target in re.findall(r'href="#(schema-\w+)"', page.text):
         assert f'id="{target}"' in page.text
 
 
 def schema_of(contract: dict[str, Any], name: str) -> Any:
-    """A validator of one of a contract's shapes."""
+    """A validator for one of a contract's schemas."""
     return validator_for({"$ref": f"#/components/schemas/{name}", "components": contract["components"]})
 
 
-async def test_what_is_pushed_is_what_asyncapi_says(herald: Herald, settings: Settings, feed: Feed) -> None:
+async def test_published_messages_match_asyncapi(herald: Herald, settings: Settings, feed: Feed) -> None:
     with running(WORKER, environment(settings)):
         task_id = (await herald.create(PERSONAS))["taskId"]
         while (await herald.get(f"/api/jobs/{task_id}")).json()["progress"] < 100:
@@ -85,7 +86,7 @@ async def test_what_is_pushed_is_what_asyncapi_says(herald: Herald, settings: Se
     assert not event.is_valid({"type": "task.unknown"})
 
 
-async def test_every_shape_is_served_as_a_json_schema(herald: Herald, feed: Feed) -> None:
+async def test_every_model_is_served_as_a_json_schema(herald: Herald, feed: Feed) -> None:
     index = (await herald.http.get("/schemas")).json()
     schemas = {name: (await herald.http.get(address)).json() for name, address in index.items()}
     assert {"task", "event", "snapshot", "delta", "overview", "problem", *TASK_TYPES} == set(schemas)
@@ -112,8 +113,8 @@ async def test_schemathesis_finds_no_failure(settings: Settings, store: Store, t
             "--phases=examples,coverage,fuzzing",
             "--max-examples=25",
             "--seed=1",
-            "--exclude-path=/api/token/revoke",  # it would revoke the token that the others are asked with
-            # What a schema cannot say: `action=status` wants `taskIds`, and a key is for one request only.
+            "--exclude-path=/api/token/revoke",  # would revoke the token that this run uses
+            # Schemas cannot express that `action=status` needs `taskIds`, or that a key is for one request only.
             "--exclude-checks=positive_data_acceptance",
             "--no-color",
         ]
@@ -124,15 +125,15 @@ async def test_schemathesis_finds_no_failure(settings: Settings, store: Store, t
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
-async def test_nothing_of_another_s_is_reached_by_any_endpoint(herald: Herald, store: Store) -> None:
-    """Each operation that names something is asked for what is ada's, by bob; the answer is as if it was not."""
+async def test_no_endpoint_exposes_data_of_another_user(herald: Herald, store: Store) -> None:
+    """Bob requests ada's data by every operation that takes an id, and gets what he gets for unknown ids."""
     task = await herald.create(PERSONAS)
     task_id = task["taskId"]
     for task_type in TASK_TYPES.values():
-        made = {"_id": task_id, task_type.result_id: task_id, "taskId": task_id, "userId": "ada"}
-        await store.results.save(task_type.collection, {**made, "brandId": "acme"})
+        result = {"_id": task_id, task_type.result_id: task_id, "taskId": task_id, "userId": "ada"}
+        await store.results.save(task_type.collection, {**result, "brandId": "acme"})
     bob = herald.other("bob", brands=["another"])
-    asked = 0
+    checked_operations = 0
     for operation in OPERATIONS:
         path = re.sub(r"{\w+}", task_id, operation.path)
         names = any(one["name"] == "taskId" and one["in"] == "query" for one in operation.parameters)
@@ -143,8 +144,8 @@ async def test_nothing_of_another_s_is_reached_by_any_endpoint(herald: Herald, s
         refused = 403 if path.startswith("/api/ops") else 404
         assert (await bob.request(*request, json=body)).status_code == refused, request
         assert (await herald.request(*request, json=body)).status_code < 500
-        asked += 1
-    assert asked == 5 + 2 * len(TASK_TYPES)
+        checked_operations += 1
+    assert checked_operations == 5 + 2 * len(TASK_TYPES)
     listed = (await bob.get("/api/jobs")).json()
     checked = (await bob.get(f"/api/jobs?action=status&taskIds={task_id}")).json()
     assert listed == {"tasks": []}

@@ -1,14 +1,12 @@
-"""What is counted, by one process and by several together."""
+"""The metrics of one process, and of several that share a directory."""
 
 import asyncio
 import os
 import re
 import signal
-from collections import Counter
 from pathlib import Path
 
 import httpx2
-from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
 from herald.server.app import create_app
@@ -20,34 +18,13 @@ from herald.shared.tasks.events import TaskEvent
 from herald.shared.tasks.models import TaskStatus
 from herald.shared.tokens import TokenIssuer
 from tests.support.client import BRAND_KIT, PERSONAS, Herald
+from tests.support.metrics import scraped
 from tests.support.processes import WEB, WORKER, environment, ready, running, web
 from tests.support.tasks import a_task
 from tests.support.web import serving
 
-Samples = Counter[str]
 
-
-def samples_of(text: str) -> Samples:
-    """By ``name{label="value",…}`` with the labels in order; a sample that is not there is 0."""
-    found: Samples = Counter()
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
-            found[f"{sample.name}{{{labels}}}" if labels else sample.name] += sample.value  # type: ignore[assignment]
-    return found
-
-
-async def scraped(address: str, **headers: str) -> Samples:
-    async with httpx2.AsyncClient() as http:
-        response = await http.get(f"http://{address}/metrics", headers=headers)
-    assert response.status_code == 200, response.text
-    assert response.headers["content-type"].startswith("text/plain; version=")
-    return samples_of(response.text)
-
-
-async def test_tasks_are_counted_through_their_life_in_all_processes_together(
-    settings: Settings, tmp_path: Path
-) -> None:
+async def test_processes_that_share_a_directory_expose_their_sums(settings: Settings, tmp_path: Path) -> None:
     shared = {METRICS_DIR: str(tmp_path)}
     several = {"WEB_CONCURRENCY": "2", **shared}
     with running(WORKER, environment(settings, **shared)):
@@ -62,7 +39,7 @@ async def test_tasks_are_counted_through_their_life_in_all_processes_together(
             kind = 'type="GENERATE_BRAND_KIT"'
             while (await scraped(address))[f"herald_task_run_seconds_count{{{kind}}}"] < 6:
                 await asyncio.sleep(0.02)
-            for _ in range(4):  # whichever of the processes is asked
+            for _ in range(4):  # any of the processes may respond
                 seen = await scraped(address)
                 for status in ("queued", "processing", "completed"):
                     assert seen[f'herald_task_transitions_total{{status="{status}",{kind}}}'] == 6
@@ -75,32 +52,32 @@ async def test_tasks_are_counted_through_their_life_in_all_processes_together(
                 assert seen['herald_up{service="mongo"}'] == seen['herald_up{service="redis"}'] == 1
 
 
-async def test_what_a_dead_process_held_is_not_counted_any_more(settings: Settings, tmp_path: Path) -> None:
+async def test_gauges_of_dead_processes_are_dropped(settings: Settings, tmp_path: Path) -> None:
     shared, port = {METRICS_DIR: str(tmp_path)}, free_port()
-    async with web(settings, variables=shared) as staying:
-        with running(WEB, environment(settings, PORT=str(port), **shared)) as dying:
-            await ready(f"127.0.0.1:{port}", dying)
+    async with web(settings, variables=shared) as survivor:
+        with running(WEB, environment(settings, PORT=str(port), **shared)) as victim:
+            await ready(f"127.0.0.1:{port}", victim)
             async with Herald.at(f"127.0.0.1:{port}", TokenIssuer(settings)) as herald, herald.connected():
-                assert (await scraped(staying))['herald_connections{transport="websocket"}'] == 1
-                dying.kill()
-                dying.wait()
-        assert (await scraped(staying))['herald_connections{transport="websocket"}'] == 0
+                assert (await scraped(survivor))['herald_connections{transport="websocket"}'] == 1
+                victim.kill()
+                victim.wait()
+        assert (await scraped(survivor))['herald_connections{transport="websocket"}'] == 0
 
 
-async def test_a_worker_shows_its_own_on_a_port(settings: Settings) -> None:
+async def test_a_worker_serves_its_own_metrics_on_a_port(settings: Settings) -> None:
     port = free_port()
     with running(WORKER, environment(settings, HERALD_WORKER_METRICS_PORT=str(port))):
         async with httpx2.AsyncClient() as http:
             for _ in range(400):
                 try:
-                    found = await http.get(f"http://127.0.0.1:{port}/metrics")
+                    response = await http.get(f"http://127.0.0.1:{port}/metrics")
                     break
                 except httpx2.TransportError:
                     await asyncio.sleep(0.05)
-    assert "herald_leases_lost_total 0.0" in found.text
+    assert "herald_leases_lost_total 0.0" in response.text
 
 
-async def test_the_hub_counts_what_it_does(settings: Settings, feed: Feed) -> None:
+async def test_the_hub_counts_deliveries_recoveries_and_disconnects(settings: Settings, feed: Feed) -> None:
     async with (
         serving(create_app(settings)) as address,
         Herald.at(address, TokenIssuer(settings)) as herald,
@@ -141,7 +118,7 @@ async def test_the_hub_counts_what_it_does(settings: Settings, feed: Feed) -> No
                 await asyncio.sleep(0.02)
 
 
-async def test_requests_are_counted_by_route_and_not_by_what_anybody_invents(herald: Herald) -> None:
+async def test_requests_are_counted_by_route_not_by_path(herald: Herald) -> None:
     before = await scraped(herald.address)
     await herald.create(PERSONAS)
     for path in ("/api/jobs/one", "/api/jobs/two", "/there/is/no/such/page", "/nor/this"):
@@ -155,7 +132,7 @@ async def test_requests_are_counted_by_route_and_not_by_what_anybody_invents(her
     assert not any("/there" in name or "/one" in name for name in after)
 
 
-async def test_the_metrics_have_a_token_of_their_own_if_one_is_set(settings: Settings) -> None:
+async def test_metrics_require_their_token_if_one_is_set(settings: Settings) -> None:
     guarded = settings.model_copy(update={"metrics_token": SecretStr("scrape-me")})
     async with serving(create_app(guarded)) as address, httpx2.AsyncClient() as http:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic scrape-me"}):
@@ -164,7 +141,7 @@ async def test_the_metrics_have_a_token_of_their_own_if_one_is_set(settings: Set
         assert (await scraped(address, Authorization="Bearer scrape-me"))["herald_workers"] == 0
 
 
-async def test_services_that_are_away_are_told_and_the_rest_is_shown(
+async def test_a_service_that_is_down_is_reported_and_its_gauges_are_left_out(
     tmp_path: Path, settings: Settings
 ) -> None:
     with embedded.valkey(tmp_path) as valkey:
@@ -177,7 +154,7 @@ async def test_services_that_are_away_are_told_and_the_rest_is_shown(
     assert "herald_queue_depth" not in text and "herald_queue_oldest_wait_seconds" in text
 
 
-def test_no_metric_is_labelled_with_what_is_a_user_s() -> None:
+def test_no_metric_has_a_label_with_user_data() -> None:
     source = Path("shared/observability/metrics.py").read_text()
     labels = set(re.findall(r'"(\w+)"', " ".join(re.findall(r"\[[^]]*\]", source))))
     assert labels.isdisjoint({"user", "userId", "task", "taskId", "brand"})

@@ -1,4 +1,4 @@
-"""The command line, as a person or a script calls it, against a running Herald."""
+"""The command line against a running Herald, called as people and scripts call it."""
 
 import asyncio
 import json
@@ -21,25 +21,25 @@ from tests.support.web import herald_with
 BRAND_KIT = '{"brandName": "Ada", "description": "Tea"}'
 
 
-class Said(NamedTuple):
-    """How a command ended, and what it said."""
+class Finished(NamedTuple):
+    """A command's exit code and output."""
 
     code: int
     out: str
     err: str
 
 
-Run = Callable[..., Awaitable[Said]]
+Run = Callable[..., Awaitable[Finished]]
 
 
 @pytest.fixture
 async def run(settings: Settings) -> AsyncIterator[Run]:
-    """Runs a command against a Herald with a worker, as the secret's owner."""
+    """Runs a command against a Herald with a worker."""
     with running(WORKER, environment(settings)):
         async with web(settings) as address:
             variables = environment(settings, HERALD_URL=f"http://{address}", COLUMNS="200")
 
-            async def called(*arguments: str, **more: str) -> Said:
+            async def called(*arguments: str, **more: str) -> Finished:
                 process = await asyncio.create_subprocess_exec(
                     *(sys.executable, "-m", "herald.shared.cli", *arguments),
                     env=variables | more,
@@ -49,12 +49,12 @@ async def run(settings: Settings) -> AsyncIterator[Run]:
                 )
                 out, err = await process.communicate()
                 assert process.returncode is not None
-                return Said(process.returncode, out.decode(), err.decode())
+                return Finished(process.returncode, out.decode(), err.decode())
 
             yield called
 
 
-async def test_a_task_is_started_watched_to_its_end_and_inspected(run: Run) -> None:
+async def test_a_task_is_submitted_followed_and_inspected(run: Run) -> None:
     submitted = await run("submit", "GENERATE_BRAND_KIT", BRAND_KIT, "--follow", "--priority", "high")
     assert submitted.code == 0, submitted.err
     task_id, *lines = submitted.out.splitlines()
@@ -62,11 +62,11 @@ async def test_a_task_is_started_watched_to_its_end_and_inspected(run: Run) -> N
     again = await run("follow", task_id, "--json")
     assert json.loads(again.out.splitlines()[-1])["task"]["status"] == "completed", "the snapshot has it"
     inspected = await run("inspect", task_id)
-    assert "is completed" in inspected.out and "processing" in inspected.out
+    assert ": completed" in inspected.out and "processing" in inspected.out
     assert json.loads((await run("inspect", task_id, "--json")).out)["priority"] == "high"
 
 
-async def test_active_tasks_that_a_snapshot_leaves_out_are_followed_too(
+async def test_active_tasks_omitted_from_a_snapshot_are_followed_too(
     settings: Settings, store: Store
 ) -> None:
     expected = {(await store.create(a_task()))[0].task_id for _ in range(30)}
@@ -79,7 +79,7 @@ async def test_active_tasks_that_a_snapshot_leaves_out_are_followed_too(
                     break
 
 
-async def test_what_failed_is_queued_again(run: Run, store: Store) -> None:
+async def test_failed_tasks_are_requeued(run: Run, store: Store) -> None:
     def failed(**changes: object) -> dict[str, object]:
         return {"status": TaskStatus.FAILED, "completed_at": now(), "retryable": True, **changes}
 
@@ -90,54 +90,54 @@ async def test_what_failed_is_queued_again(run: Run, store: Store) -> None:
         await store.create(task)
     dry = await run("requeue-failed", "--dry-run")
     assert "2 found" in dry.out and quota.task_id in dry.out and timeout.task_id in dry.out
-    assert "1 of 1 queued again" in (await run("requeue-failed", "--reason", "quota")).out
+    assert "1 of 1 requeued" in (await run("requeue-failed", "--reason", "quota")).out
     assert "0 of 0" in (await run("requeue-failed", "--type", "GENERATE_BRAND_KIT")).out
     both = await run("requeue-failed", "--all")
-    assert "2 of 2 queued again" in both.out and hopeless.task_id in both.out
+    assert "2 of 2 requeued" in both.out and hopeless.task_id in both.out
     async with asyncio.timeout(30):
         for task in (quota, timeout):
             while (found := await store.get(task.task_id)) is None or found.status != TaskStatus.COMPLETED:
                 await asyncio.sleep(0.05)
 
 
-async def test_cancel_and_retry(run: Run, store: Store) -> None:
+async def test_a_task_is_cancelled_and_retried(run: Run, store: Store) -> None:
     waiting = a_task()
     await store.create(waiting)
     cancelled = await run("cancel", waiting.task_id)
-    assert cancelled.code == 0 and "of ada is cancelled" in cancelled.out
-    assert "of ada is queued" in (await run("retry", waiting.task_id)).out
+    assert cancelled.code == 0 and "of ada: cancelled" in cancelled.out
+    assert "of ada: queued" in (await run("retry", waiting.task_id)).out
     followed = await run("--user", "ada", "follow", waiting.task_id)
     assert followed.code == 0 and "completed" in followed.out.splitlines()[-1]
 
 
 async def test_a_deployment_is_checked(run: Run) -> None:
     async with asyncio.timeout(30):
-        while (checked := await run("check")).code != 0:  # the worker may not have told of itself yet
-            assert "workers: none lives" in checked.out
+        while (checked := await run("check")).code != 0:  # the worker may not have sent a heartbeat yet
+            assert "workers: none alive" in checked.out
     assert [line.split()[:2] for line in checked.out.splitlines()] == [
         ["ok", f"{what}:"] for what in ("mongo", "redis", "feed", "workers", "hub")
     ]
     away = await run("check", HERALD_URL="http://127.0.0.1:9")
-    assert away.code == 1 and away.out.startswith("bad  web:")
+    assert away.code == 1 and away.out.startswith("fail web:")
 
 
-async def test_what_cannot_be_done_is_said_in_one_line(run: Run) -> None:
+async def test_errors_are_one_line(run: Run) -> None:
     for arguments, message in (
-        (["cancel", "none"], "404: there is no such task"),
+        (["cancel", "none"], "404: Task not found"),
         (["submit", "NO_SUCH_TYPE", "{}"], "422: /type: Unknown task type"),
-        (["submit", "GENERATE_BRAND_KIT", "{"], "the payload is not JSON"),
-        (["submit", "GENERATE_BRAND_KIT", "@/no/such/file"], "the payload is not JSON"),
+        (["submit", "GENERATE_BRAND_KIT", "{"], "Can't read the payload as JSON"),
+        (["submit", "GENERATE_BRAND_KIT", "@/no/such/file"], "Can't read the payload as JSON"),
         (["--token", "rubbish", "follow"], "invalid token"),
         (["--token", "rubbish", "retry", "x"], "401"),
         (["follow", "none"], "permission denied"),
-        (["--url", "http://127.0.0.1:9", "cancel", "x"], "does not answer"),
+        (["--url", "http://127.0.0.1:9", "cancel", "x"], "Can't reach Herald"),
     ):
-        said = await run(*arguments)
-        assert (said.code, said.out) == (1, ""), arguments
-        assert message in said.err and len(said.err.splitlines()) == 1
+        finished = await run(*arguments)
+        assert (finished.code, finished.out) == (1, ""), arguments
+        assert message in finished.err and len(finished.err.splitlines()) == 1
 
 
-async def test_a_token_is_made_by_the_secret(run: Run, settings: Settings) -> None:
+async def test_a_token_is_issued_with_the_secret(run: Run, settings: Settings) -> None:
     made = (await run("token", "olga", "--brand", "acme", "--operator", "--ttl", "60")).out.strip()
     claims = jwt.decode(made, settings.auth_secret.get_secret_value(), algorithms=["HS256"])
     assert (claims["sub"], claims["brands"], claims["scope"]) == ("olga", ["acme"], "operator")

@@ -1,4 +1,4 @@
-"""One trace from the request to the logs, the model's call and the events, with spans where they are wanted."""
+"""One trace connects the request, the logs, the model calls and the events; spans are exported if configured."""
 
 import asyncio
 import json
@@ -21,9 +21,9 @@ from herald.shared.feed.feed import Feed
 from herald.shared.launcher.embedded import free_port
 from herald.shared.settings import Settings
 from herald.shared.tokens import TokenIssuer
-from tests.integration.server.http.test_metrics import scraped
 from tests.support.client import BRAND_KIT, PERSONAS, Herald
 from tests.support.gemini import gemini_server
+from tests.support.metrics import scraped
 from tests.support.processes import WORKER, environment, running, web
 from tests.support.web import serving
 
@@ -62,8 +62,8 @@ async def test_a_trace_reaches_the_logs_the_model_and_the_events(
                 task_id = (await herald.create(BRAND_KIT, headers=CAME_WITH))["taskId"]
                 assert (await until_ended(herald, task_id))["status"] == "completed"
                 counted = await scraped(f"127.0.0.1:{port}")
-    told = [json.loads(one.data) for one in (await feed.history("tasks#ada", limit=1000)).publications]
-    assert {event["traceparent"].split("-")[1] for event in told} == {TRACE}
+    events = [json.loads(one.data) for one in (await feed.history("tasks#ada", limit=1000)).publications]
+    assert {event["traceparent"].split("-")[1] for event in events} == {TRACE}
     assert len(model.traceparents) == 3
     assert all(found and found.split("-")[1] == TRACE for found in model.traceparents)
     labels = 'model="gemini-3.8-flash",provider="gemini"'
@@ -81,24 +81,22 @@ async def test_a_trace_reaches_the_logs_the_model_and_the_events(
         assert line["level"] == "info" and line["logger"] == "herald.shared.tasks.store" and line["by"]
 
 
-async def test_a_request_without_a_trace_begins_one_and_a_bad_one_is_not_taken(
-    herald: Herald, feed: Feed
-) -> None:
+async def test_a_missing_or_malformed_traceparent_starts_a_new_trace(herald: Herald, feed: Feed) -> None:
     for number, header in enumerate(({}, {"traceparent": "rubbish"}, {"traceparent": f"00-{'0' * 32}-1-01"})):
         task = await herald.create(PERSONAS, headers=header)
-        assert "traceparent" not in task, "it is not a part of the task that people see"
+        assert "traceparent" not in task, "it is not public"
         published = (await feed.history("tasks#ada", since=number, limit=1)).publications
-        begun = json.loads(published[0].data)["traceparent"]
-        assert re.fullmatch(r"00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-00", begun)
+        started = json.loads(published[0].data)["traceparent"]
+        assert re.fullmatch(r"00-(?!0{32})[0-9a-f]{32}-[0-9a-f]{16}-00", started)
 
 
 class Collector:
-    """Takes spans by OTLP over HTTP."""
+    """Receives spans over OTLP/HTTP."""
 
     def __init__(self) -> None:
         self.address = ""
         self.spans: list[tuple[str, Any]] = []
-        """Each with the name of the service that it came from."""
+        """Each with the name of its service."""
 
     async def __call__(self, request: Request) -> Response:
         batch = ExportTraceServiceRequest.FromString(await request.body())
@@ -111,16 +109,16 @@ class Collector:
 
 @asynccontextmanager
 async def collector() -> AsyncIterator[Collector]:
-    found = Collector()
-    app = Starlette(routes=[Route("/v1/traces", found.__call__, methods=["POST"])])
+    spans = Collector()
+    app = Starlette(routes=[Route("/v1/traces", spans.__call__, methods=["POST"])])
     async with serving(app) as address:
-        found.address = f"http://{address}"
-        yield found
+        spans.address = f"http://{address}"
+        yield spans
 
 
-async def test_spans_are_exported_where_that_is_configured(settings: Settings) -> None:
-    async with collector() as found:
-        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": found.address, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+async def test_spans_are_exported_if_an_endpoint_is_configured(settings: Settings) -> None:
+    async with collector() as collected:
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": collected.address, "OTEL_BSP_SCHEDULE_DELAY": "200"}
         with running(WORKER, environment(settings, **variables)):
             async with (
                 web(settings, variables=variables) as address,
@@ -130,10 +128,10 @@ async def test_spans_are_exported_where_that_is_configured(settings: Settings) -
                 await until_ended(herald, task_id)
                 async with asyncio.timeout(20):
                     while not {"POST /api/jobs", "run GENERATE_BRAND_KIT"} <= {
-                        span.name for _, span in found.spans
+                        span.name for _, span in collected.spans
                     }:
                         await asyncio.sleep(0.05)
-    ours = {span.name: (service, span) for service, span in found.spans if span.trace_id.hex() == TRACE}
+    ours = {span.name: (service, span) for service, span in collected.spans if span.trace_id.hex() == TRACE}
     accepted_by, accepted = ours["POST /api/jobs"]
     run_by, run = ours["run GENERATE_BRAND_KIT"]
     assert (accepted_by, run_by) == ("herald-web", "herald-worker")

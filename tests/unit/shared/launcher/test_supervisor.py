@@ -1,9 +1,9 @@
-"""The pauses before a process is started again."""
+"""The delays before a process is restarted."""
 
 import subprocess
 import sys
 
-from herald.shared.launcher.supervisor import BACK_OFF_MAX_S, STEADY_AFTER_S, Kept
+from herald.shared.launcher.supervisor import BACK_OFF_MAX_S, STABLE_AFTER_S, ChildProcess
 
 
 def ended_process() -> subprocess.Popen[bytes]:
@@ -12,10 +12,10 @@ def ended_process() -> subprocess.Popen[bytes]:
     return process
 
 
-def test_pauses_grow_to_a_limit_and_start_over_after_a_healthy_run() -> None:
-    kept = Kept("worker", ended_process)
-    pauses = [kept.back_off() for _ in range(40)]
-    assert pauses[:5] == [0, 0.5, 1, 2, 4]
-    assert set(pauses[5:]) == {BACK_OFF_MAX_S}
-    kept.started_at -= STEADY_AFTER_S + 1
-    assert kept.back_off() == 0
+def test_restart_delays_double_up_to_a_limit_and_reset_after_a_stable_run() -> None:
+    child = ChildProcess("worker", ended_process)
+    delays = [child.back_off() for _ in range(40)]
+    assert delays[:5] == [0, 0.5, 1, 2, 4]
+    assert set(delays[5:]) == {BACK_OFF_MAX_S}
+    child.started_at -= STABLE_AFTER_S + 1
+    assert child.back_off() == 0
