@@ -30,7 +30,7 @@ async def page(_: Request) -> Response:
 
 async def ops(_: Request) -> Response:
     """``GET /ops``: the page for operators; it shows nothing without their token."""
-    return _page("ops.html")
+    return _page("admin.html")
 
 
 def _page(name: str) -> Response:

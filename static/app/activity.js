@@ -2,7 +2,7 @@ import { useMemo, useRef, useState } from "preact/hooks";
 
 import { isActive } from "herald/task.js";
 
-import { html } from "./html.js";
+import { html } from "../ui/html.js";
 import { TaskCard } from "./taskCard.js";
 
 export const FILTERS = {

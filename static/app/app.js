@@ -5,11 +5,11 @@ import { Notifications } from "herald/notifications.js";
 import { Activity } from "./activity.js";
 import { Header } from "./header.js";
 import { useFeed } from "./hooks.js";
-import { html } from "./html.js";
+import { html } from "../ui/html.js";
 import { ResultDialog } from "./resultDialog.js";
 import { TaskDialog } from "./taskDialog.js";
-import { TASK_TYPES } from "./taskTypes.js";
-import { Toasts } from "./toasts.js";
+import { TASK_TYPES } from "./task-types/index.js";
+import { Toasts } from "../ui/toasts.js";
 
 /**
  * The demo app: start tasks, watch them, open what they made.

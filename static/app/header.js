@@ -3,8 +3,8 @@ import { useState } from "preact/hooks";
 import { Notifications } from "herald/notifications.js";
 import { isActive, overallProgress } from "herald/task.js";
 
-import { html } from "./html.js";
-import { nameOf } from "./taskTypes.js";
+import { html } from "../ui/html.js";
+import { nameOf } from "./task-types/index.js";
 
 const CONNECTION = {
   live: ["Live", "Changes are pushed as they happen"],
@@ -22,7 +22,7 @@ export function Header({ user, snapshot }) {
   const [label, explanation] = CONNECTION[snapshot.state];
   return html`
     <header>
-      <h1><img src="/static/app/icon.svg" alt="" width="28" height="28" /> Herald</h1>
+      <h1><img src="/static/ui/icon.svg" alt="" width="28" height="28" /> Herald</h1>
       <${Indicator} tasks=${snapshot.tasks.filter(isActive)} />
       <span class="connection ${snapshot.state}" data-connection=${snapshot.state} role="status" title=${explanation}>${label}</span>
       <${AllowNotifications} />

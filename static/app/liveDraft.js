@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { readable } from "herald/draft.js";
 
 import { onceAFrame } from "./hooks.js";
-import { html } from "./html.js";
+import { html } from "../ui/html.js";
 
 /**
  * What is being written for a task, as it is written.

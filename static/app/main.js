@@ -5,8 +5,8 @@ import { TaskFeed } from "herald/taskFeed.js";
 import { TaskService } from "herald/taskService.js";
 
 import { App } from "./app.js";
-import { html } from "./html.js";
-import { currentUser, tokenSource } from "./session.js";
+import { html } from "../ui/html.js";
+import { currentUser, tokenSource } from "../ui/session.js";
 
 const user = currentUser();
 const getToken = tokenSource(user);

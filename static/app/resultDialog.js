@@ -1,11 +1,11 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { csv } from "./csv.js";
-import { html } from "./html.js";
-import { BrandKit } from "./results/brandKit.js";
-import { MediaPlan } from "./results/mediaPlan.js";
-import { Personas } from "./results/personas.js";
-import { nameOf } from "./taskTypes.js";
+import { html } from "../ui/html.js";
+import { BrandKit } from "./task-types/brandKit.js";
+import { MediaPlan } from "./task-types/mediaPlan.js";
+import { Personas } from "./task-types/personas.js";
+import { nameOf } from "./task-types/index.js";
 
 /** How each type's documents are shown, and which rows a spreadsheet gets. */
 const VIEWS = {

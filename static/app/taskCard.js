@@ -3,9 +3,9 @@ import { useState } from "preact/hooks";
 import { isActive } from "herald/task.js";
 
 import { useNow } from "./hooks.js";
-import { html } from "./html.js";
+import { html } from "../ui/html.js";
 import { LiveDraft } from "./liveDraft.js";
-import { nameOf } from "./taskTypes.js";
+import { nameOf } from "./task-types/index.js";
 
 const STATUS = {
   queued: "Waiting",

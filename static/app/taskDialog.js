@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { RequestError } from "herald/taskService.js";
 
-import { html } from "./html.js";
-import { TASK_TYPES, payloadOf } from "./taskTypes.js";
+import { html } from "../ui/html.js";
+import { TASK_TYPES, payloadOf } from "./task-types/index.js";
 
 /**
  * The form that starts a task, in steps where the type has several. It closes as soon as the task is accepted.

@@ -1,7 +1,7 @@
 import { Centrifuge } from "centrifuge";
 
 import { Draft } from "./draft.js";
-import { StatusChecks, browser } from "./statusChecks.js";
+import { StatusChecks, browser } from "./transports/poller.js";
 import { ACTIVE, isActive, isNewer } from "./task.js";
 import { MAX_CHECKED, MAX_LISTED } from "./taskService.js";
 
@@ -66,7 +66,7 @@ export class TaskFeed {
    * @param {() => Promise<string>} options.getToken
    * @param {import("./taskService.js").TaskService} options.service for status checks and lists
    * @param {number} [options.patienceMs] how long to wait for a connection before status checks start
-   * @param {import("./statusChecks.js").Surroundings} [options.surroundings]
+   * @param {import("./transports/poller.js").Surroundings} [options.surroundings]
    * @param {Connection} [options.connection]
    */
   constructor({ url, getToken, service, patienceMs = 3000, surroundings = browser, connection }) {

@@ -4,11 +4,11 @@ from tests.mutation.fault import Fault
 
 TASK, FEED, DRAFT, CHECKS, NOTIFICATIONS, SERVICE = (
     f"static/client/{name}.js"
-    for name in ("task", "taskFeed", "draft", "statusChecks", "notifications", "taskService")
+    for name in ("task", "taskFeed", "draft", "transports/poller", "notifications", "taskService")
 )
 FEED_TESTS, DRAFT_TESTS, CHECKS_TESTS, NOTIFICATIONS_TESTS, SERVICE_TESTS = (
     f"tests/client/{name}.test.js"
-    for name in ("taskFeed", "draft", "statusChecks", "notifications", "taskService")
+    for name in ("taskFeed", "draft", "poller", "notifications", "taskService")
 )
 
 FAULTS = [

@@ -327,7 +327,7 @@ async def test_a_held_request_reads_no_snapshot(settings: Settings, monkeypatch:
     ("method", "path", "status"),
     [
         ("GET", "/", 200),
-        ("GET", "/static/app/style.css", 200),
+        ("GET", "/static/ui/base.css", 200),
         ("GET", "/vendor/preact.mjs", None),
         ("GET", "/api/jobs", 401),
         ("GET", "/nowhere", 404),

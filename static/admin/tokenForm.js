@@ -1,5 +1,5 @@
 /** Asks for an operator's token, where the server hands out none. */
-import { html } from "../app/html.js";
+import { html } from "../ui/html.js";
 
 /** @param {{why?: string, onToken: (token: string) => void}} props */
 export function TokenForm({ why, onToken }) {

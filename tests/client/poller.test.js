@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { StatusChecks, delayMs } from "../../static/client/statusChecks.js";
+import { StatusChecks, delayMs } from "../../static/client/transports/poller.js";
 import { FakeSurroundings, settled } from "./support.js";
 
 /** Checks that never jitter, and the times at which they were made. */

@@ -1,4 +1,4 @@
-import { html } from "../html.js";
+import { html } from "../../ui/html.js";
 
 /** @param {{title: string, items: string[]}} props */
 export function List({ title, items }) {

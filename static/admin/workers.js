@@ -1,5 +1,5 @@
 /** The workers, and what each of them is at. */
-import { html } from "../app/html.js";
+import { html } from "../ui/html.js";
 import { ACTIONS, Table } from "./table.js";
 
 /** @param {{workers: any[], onCancel: (taskIds: string[]) => void, onInspect: (taskId: string) => void}} props */

@@ -1,5 +1,5 @@
 /** Charts as SVG: a line over time, and stacked bars a minute. */
-import { html } from "../app/html.js";
+import { html } from "../ui/html.js";
 
 const WIDTH = 320;
 const HEIGHT = 90;

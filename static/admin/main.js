@@ -3,10 +3,10 @@ import { render } from "preact";
 
 import { TaskService } from "herald/taskService.js";
 
-import { html } from "../app/html.js";
-import { tokenSource } from "../app/session.js";
-import { Board } from "./board.js";
-import { Ops } from "./ops.js";
+import { html } from "../ui/html.js";
+import { tokenSource } from "../ui/session.js";
+import { Board } from "./overviewFeed.js";
+import { Ops } from "./adminPage.js";
 import { TokenForm } from "./tokenForm.js";
 
 const STORED = "herald.operatorToken";

@@ -1,4 +1,4 @@
-import { html } from "../html.js";
+import { html } from "../../ui/html.js";
 import { List } from "./list.js";
 
 /** @param {{documents: any[]}} props one document of `/api/brandKits` */

@@ -1,5 +1,5 @@
 /** Why tasks have failed, and those that failed last. */
-import { html } from "../app/html.js";
+import { html } from "../ui/html.js";
 import { ACTIONS, Table } from "./table.js";
 
 /** @param {{overview: any, onRequeue: (taskIds: string[]) => void, onInspect: (taskId: string) => void}} props */

@@ -1,4 +1,4 @@
-import { html } from "../html.js";
+import { html } from "../../ui/html.js";
 
 /** @param {{documents: any[]}} props one document of `/api/mediaPlanGroups` */
 export function MediaPlan({ documents: [result] }) {

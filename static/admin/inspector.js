@@ -1,7 +1,7 @@
 /** One task of any user, with its history. */
 import { useEffect, useState } from "preact/hooks";
 
-import { html } from "../app/html.js";
+import { html } from "../ui/html.js";
 
 const ENDED = ["completed", "failed", "cancelled"];
 

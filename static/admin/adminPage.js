@@ -1,7 +1,7 @@
 /** The operators' page. */
 import { useEffect, useState } from "preact/hooks";
 
-import { html } from "../app/html.js";
+import { html } from "../ui/html.js";
 import { Line, Minutes } from "./charts.js";
 import { Failures } from "./failures.js";
 import { Inspector } from "./inspector.js";
@@ -10,7 +10,7 @@ import { Workers } from "./workers.js";
 
 const STATUSES = ["queued", "processing", "retrying"];
 
-/** @param {{board: import("./board.js").Board, service: import("herald/taskService.js").TaskService, getToken: () => Promise<string>}} props */
+/** @param {{board: import("./overviewFeed.js").Board, service: import("herald/taskService.js").TaskService, getToken: () => Promise<string>}} props */
 export function Ops({ board, service, getToken }) {
   const [{ live, overviews }, setSnapshot] = useState(board.getSnapshot());
   const [message, setMessage] = useState("");
@@ -36,7 +36,7 @@ export function Ops({ board, service, getToken }) {
 
   const overview = overviews.at(-1);
   return html`<header>
-      <h1><img src="/static/app/icon.svg" alt="" width="28" height="28" /> Herald: operations</h1>
+      <h1><img src="/static/ui/icon.svg" alt="" width="28" height="28" /> Herald: operations</h1>
       <span class="connection ${live ? "live" : "offline"}" data-connection=${live ? "live" : "connecting"} role="status">${live ? "Live" : "Connecting"}</span>
       <span class="muted">${overview ? `as of ${new Date(overview.at).toLocaleTimeString()}` : ""}</span>
     </header>

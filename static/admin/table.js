@@ -1,5 +1,5 @@
 /** A table that scrolls sideways, by keyboard too, where it does not fit. */
-import { html } from "../app/html.js";
+import { html } from "../ui/html.js";
 
 /** @param {{name: string, heads: any[], children: any}} props `name` is for those who do not see it */
 export function Table({ name, heads, children }) {
