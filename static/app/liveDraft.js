@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { readable } from "herald/draft.js";
+import { readTexts } from "herald/draft.js";
 
 import { onceAFrame } from "./hooks.js";
 import { html } from "../ui/html.js";
@@ -35,7 +35,7 @@ export function LiveDraft({ taskId, feed }) {
         ({ step, part, text }) => html`
           <section key=${part ?? step}>
             ${part && html`<h4>${part}</h4>`}
-            ${readable(text).map(({ label, text: line }, number) => html`<p key=${number}><b>${label}</b> ${line}</p>`)}
+            ${readTexts(text).map(({ label, text: line }, number) => html`<p key=${number}><b>${label}</b> ${line}</p>`)}
           </section>
         `,
       )}

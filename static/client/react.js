@@ -1,5 +1,5 @@
 /**
- * Herald for React: hooks over one feed, which lives outside of the components.
+ * React hooks for a feed. They work with Preact too: alias `react` to `preact/compat`, as Herald's own pages do.
  *
  * @example
  * const feed = new TaskFeed({ url, getToken, service: new TaskService({ getToken }) });
@@ -7,7 +7,7 @@
  *
  * function Indicator() {
  *   const { count, progress } = useBackgroundTasks(feed);
- *   return count > 0 && <span>{count} running, {progress} %</span>;
+ *   return count > 0 && <span>{count} running, {progress}%</span>;
  * }
  */
 
@@ -19,7 +19,7 @@ import { isActive, overallProgress } from "./task.js";
 /** @typedef {import("./taskFeed.js").TaskFeed} TaskFeed */
 
 /**
- * All that the feed knows; the component is drawn again with every change.
+ * The feed's current snapshot. The component renders again after every change.
  * @param {TaskFeed} feed
  * @returns {import("./taskFeed.js").Snapshot}
  */
@@ -28,7 +28,7 @@ export function useTaskFeed(feed) {
 }
 
 /**
- * One task; the component is drawn again only when this one changes.
+ * One task. The component renders again only when this task changes.
  * @param {TaskFeed} feed
  * @param {string} taskId
  * @returns {Task | undefined}
@@ -39,10 +39,10 @@ export function useTask(feed, taskId) {
 }
 
 /**
- * What runs in the background.
+ * The active tasks and their overall progress.
  * @param {TaskFeed} feed
- * @returns {{tasks: Task[], count: number, progress: number, state: import("./taskFeed.js").State}} the active tasks,
- *   and how far they are together, in whole percents
+ * @returns {{tasks: Task[], count: number, progress: number, state: import("./taskFeed.js").State}} progress is in
+ *   whole percents
  */
 export function useBackgroundTasks(feed) {
   const { tasks, state } = useTaskFeed(feed);
@@ -53,7 +53,7 @@ export function useBackgroundTasks(feed) {
 }
 
 /**
- * What a model is writing for a task.
+ * The draft that a model is writing for a task.
  * @param {TaskFeed} feed
  * @param {string} taskId
  * @returns {import("./draft.js").Answer[]}

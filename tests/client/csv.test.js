@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { csv } from "../../static/app/csv.js";
 
-test("cells are quoted where they have to be, and lists joined", () => {
+test("cells are quoted where necessary, and lists are joined", () => {
   const rows = [{ a: 'say "hi", you', b: ["x", "y"], c: 3 }, { a: "two\nlines" }];
   assert.equal(csv(rows, ["a", "b", "c"]), 'a,b,c\r\n"say ""hi"", you",x; y,3\r\n"two\nlines",,\r\n');
 });

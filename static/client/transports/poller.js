@@ -1,10 +1,10 @@
 /**
- * Asks again and again, ever more seldom, for as long as nothing can be pushed.
+ * Calls a function again and again, with growing delays, while the page is visible and online.
  *
  * @example
- * const checks = new StatusChecks(async (signal) => (await service.status(ids, { signal })).tasks.length > 0);
- * checks.start();
- * checks.stop(); // the socket is back
+ * const poller = new Poller(async (signal) => (await service.status(ids, { signal })).tasks.length > 0);
+ * poller.start();
+ * poller.stop();
  */
 
 const FIRST_MS = 1000;
@@ -13,25 +13,26 @@ const LONGEST_MS = 30_000;
 const JITTER = 0.2;
 
 /**
- * How long to wait before the next check.
- * @param {number} attempt waits without news so far, from 0
+ * The delay before the next poll.
+ * @param {number} attempt polls without a change so far, from 0
  * @param {() => number} [random]
- * @returns {number} milliseconds: `min(1000 · 1.5^attempt, 30000)`, up to a fifth less, so that many clients spread
+ * @returns {number} milliseconds: `min(1000 · 1.5^attempt, 30000)`, shortened by up to 20% so that clients spread out
  */
 export function delayMs(attempt, random = Math.random) {
   return Math.min(FIRST_MS * GROWTH ** attempt, LONGEST_MS) * (1 - JITTER * random());
 }
 
 /**
- * Whether this is a time to ask.
- * @typedef {object} Surroundings
- * @property {() => boolean} awake the page can be seen, and there is a network
- * @property {(listener: () => void) => () => void} watch calls the listener when that may have changed
+ * Tells the poller when requests make sense.
+ * @typedef {object} Environment
+ * @property {() => boolean} canPoll whether the page is visible and online
+ * @property {(listener: () => void) => () => void} watch calls the listener when that may have changed; returns a
+ *   function that stops watching
  */
 
-/** @type {Surroundings} the browser's */
-export const browser = {
-  awake: () => globalThis.document?.visibilityState !== "hidden" && globalThis.navigator?.onLine !== false,
+/** @type {Environment} */
+export const browserEnvironment = {
+  canPoll: () => globalThis.document?.visibilityState !== "hidden" && globalThis.navigator?.onLine !== false,
   watch(listener) {
     globalThis.document?.addEventListener("visibilitychange", listener);
     for (const name of ["online", "offline"]) globalThis.addEventListener?.(name, listener);
@@ -42,70 +43,70 @@ export const browser = {
   },
 };
 
-export class StatusChecks {
-  /** @type {AbortController | null} of the time between start and stop */
-  #running = null;
+export class Poller {
+  /** @type {AbortController | null} set between start and stop */
+  #run = null;
   #attempt = 0;
-  /** the time before which the server wants no further request (`Retry-After`), in milliseconds since 1970 */
+  /** don't poll before this time, because of `Retry-After`; milliseconds since 1970 */
   #notBefore = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  #asking = false;
+  #isPolling = false;
 
   /**
-   * @param {(signal: AbortSignal) => Promise<boolean>} check whether there were news
-   * @param {{surroundings?: Surroundings, random?: () => number}} [options]
+   * @param {(signal: AbortSignal) => Promise<boolean>} poll resolves to whether anything changed
+   * @param {{environment?: Environment, random?: () => number}} [options]
    */
-  constructor(check, { surroundings = browser, random = Math.random } = {}) {
-    this.check = check;
-    this.surroundings = surroundings;
+  constructor(poll, { environment = browserEnvironment, random = Math.random } = {}) {
+    this.poll = poll;
+    this.environment = environment;
     this.random = random;
   }
 
-  /** Ask at once, and then go on asking while the page can be seen and there is a network. */
+  /** Poll now, and keep polling until `stop`. */
   start() {
-    if (this.#running) return;
-    this.#running = new AbortController();
+    if (this.#run) return;
+    this.#run = new AbortController();
     this.#attempt = 0;
-    const stopWatching = this.surroundings.watch(() => this.#plan(0));
-    this.#running.signal.addEventListener("abort", stopWatching);
-    this.#plan(0);
+    const stopWatching = this.environment.watch(() => this.#schedule(0));
+    this.#run.signal.addEventListener("abort", stopWatching);
+    this.#schedule(0);
   }
 
-  /** Stop asking; a question that is on its way is broken off. */
+  /** Stop polling and abort the request in flight. */
   stop() {
-    this.#running?.abort();
-    this.#running = null;
+    this.#run?.abort();
+    this.#run = null;
     clearTimeout(this.#timer);
   }
 
-  /** Ask soon again: something has changed, or will. */
+  /** Poll again soon: something has changed, or is about to. */
   hurry() {
     this.#attempt = 0;
-    if (this.#running) this.#plan(delayMs(0, this.random));
+    if (this.#run) this.#schedule(delayMs(0, this.random));
   }
 
-  /** @param {number} wait milliseconds; longer if the server has asked for it */
-  #plan(wait) {
+  /** @param {number} delay milliseconds; extended if the server asked for more */
+  #schedule(delay) {
     clearTimeout(this.#timer);
-    if (this.#running && !this.#asking && this.surroundings.awake()) {
-      this.#timer = setTimeout(() => this.#ask(), Math.max(wait, this.#notBefore - Date.now()));
+    if (this.#run && !this.#isPolling && this.environment.canPoll()) {
+      this.#timer = setTimeout(() => this.#pollOnce(), Math.max(delay, this.#notBefore - Date.now()));
     }
   }
 
-  async #ask() {
-    const running = this.#running;
-    if (!running) return;
-    this.#asking = true;
+  async #pollOnce() {
+    const run = this.#run;
+    if (!run) return;
+    this.#isPolling = true;
     try {
-      if (await this.check(running.signal)) this.#attempt = 0;
+      if (await this.poll(run.signal)) this.#attempt = 0;
     } catch (error) {
       this.#notBefore = Date.now() + 1000 * (/** @type {{retryAfterS?: number}} */ (error)?.retryAfterS ?? 0);
     } finally {
-      this.#asking = false;
+      this.#isPolling = false;
     }
-    // Stopped meanwhile, and perhaps started again: then the new start has to be planned, not this one's next.
-    if (this.#running === running) this.#plan(delayMs(this.#attempt++, this.random));
-    else if (this.#running) this.#plan(0);
+    // If it was stopped and started again in the meantime, the new run has to make its first poll.
+    if (this.#run === run) this.#schedule(delayMs(this.#attempt++, this.random));
+    else if (this.#run) this.#schedule(0);
   }
 }
