@@ -1,4 +1,4 @@
-"""The page and what it loads: our modules, and the few library files that its import map names."""
+"""Serves the two pages, their modules, and the library files that their import maps name."""
 
 import base64
 import hashlib
@@ -16,25 +16,26 @@ ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
 VENDOR = {
     "centrifuge.mjs": "centrifuge/build/index.mjs",
-    "preact.mjs": "preact/dist/preact.mjs",
+    "compat.mjs": "preact/compat/dist/compat.mjs",
     "hooks.mjs": "preact/hooks/dist/hooks.mjs",
     "htm.mjs": "htm/dist/htm.mjs",
+    "preact.mjs": "preact/dist/preact.mjs",
 }
-"""What ``/vendor/`` serves, and where npm has put it."""
+"""The files under ``/vendor/``, and their paths in ``node_modules``."""
 
 
 async def page(_: Request) -> Response:
-    """``GET /``: the page for those who start tasks."""
+    """``GET /``: the page for users."""
     return _page("index.html")
 
 
 async def ops(_: Request) -> Response:
-    """``GET /ops``: the page for operators; it shows nothing without their token."""
+    """``GET /ops``: the page for operators; it shows nothing without an operator's token."""
     return _page("admin.html")
 
 
 def _page(name: str) -> Response:
-    """A page of ours, with a policy that lets it run nothing but our files and its own import map."""
+    """A page, with a policy that allows only our own scripts and the page's import map."""
     html = (STATIC / name).read_text()
     import_map = re.search(r'<script type="importmap">(.*?)</script>', html, re.DOTALL)
     assert import_map is not None  # noqa: S101  our own file
@@ -43,7 +44,7 @@ def _page(name: str) -> Response:
 
 
 def headers(scripts: str) -> dict[str, str]:
-    """Headers of a page that loads nothing but our own files; ``scripts`` is its policy for them."""
+    """Headers of a page that loads only our own files; ``scripts`` is its ``script-src`` directive."""
     policy = (
         f"default-src 'self'; {scripts}; img-src 'self' data:; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -56,13 +57,17 @@ def headers(scripts: str) -> dict[str, str]:
 
 
 async def vendor(request: Request) -> Response:
-    """``GET /vendor/{name}``: a library file for the browser."""
+    """``GET /vendor/{name}``: a library file for the browser.
+
+    Raises:
+        Problem: 404 if the file is not listed, 503 if the libraries are not installed.
+    """
     path = VENDOR.get(request.path_params["name"])
     if path is None:
-        raise Problem(404, "there is no such file")
+        raise Problem(404, "This file does not exist.")
     file = ROOT / "node_modules" / path
     if not file.is_file():
-        raise Problem(503, "the browser libraries are not installed; run `make setup`")
+        raise Problem(503, "The browser libraries are not installed; run `make setup`.")
     return FileResponse(file, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 

@@ -1,51 +1,84 @@
-/** One task of any user, with its history. */
 import { useEffect, useState } from "preact/hooks";
 
+import { isActive } from "herald/task.js";
+
 import { html } from "../ui/html.js";
+import { errorMessage, statusLabel } from "../ui/labels.js";
 
-const ENDED = ["completed", "failed", "cancelled"];
+/**
+ * A task as operators see it.
+ * @typedef {import("herald/task.js").Task & {userId: string, attempt: number, traceparent?: string, history: {at: string, status: string, by: string, note?: string}[]}} InspectedTask
+ */
 
-/** @param {{taskId: string, onInspect: (taskId: string) => void, getToken: () => Promise<string>, onCancel: (taskIds: string[]) => void, onRequeue: (taskIds: string[]) => void}} props */
-export function Inspector({ taskId, onInspect, getToken, onCancel, onRequeue }) {
-  const [found, setFound] = useState(null);
-  const [fault, setFault] = useState("");
+/**
+ * Any user's task, with its history.
+ *
+ * @param {object} props
+ * @param {string} props.taskId
+ * @param {(taskId: string) => void} props.onInspect
+ * @param {() => Promise<string>} props.getToken
+ * @param {(taskIds: string[]) => void} props.onCancel
+ * @param {(taskIds: string[]) => void} props.onRetry
+ */
+export function Inspector({ taskId, onInspect, getToken, onCancel, onRetry }) {
+  const [task, setTask] = useState(/** @type {InspectedTask | null} */ (null));
+  const [error, setError] = useState("");
   useEffect(() => {
-    if (!taskId) return;
-    let wanted = true;
+    if (!taskId) return undefined;
+    let isCurrent = true;
+    /** @param {InspectedTask | null} result @param {string} message */
+    const show = (result, message) => {
+      if (!isCurrent) return;
+      setTask(result);
+      setError(message);
+    };
     read(taskId, getToken).then(
-      (task) => wanted && (setFound(task), setFault("")),
-      (error) => wanted && (setFound(null), setFault(error.message)),
+      (result) => show(result, ""),
+      (reason) => show(null, errorMessage(reason)),
     );
-    return () => (wanted = false);
+    return () => {
+      isCurrent = false;
+    };
   }, [taskId]);
 
+  /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
-    onInspect(String(new FormData(event.target).get("taskId")).trim());
+    const form = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
+    onInspect(String(form.get("taskId")).trim());
   };
   return html`<section>
-    <h2>One task</h2>
-    <form class="inspect" onSubmit=${submit}>
-      <label for="inspected">Task id</label>
+    <h2>Inspect a task</h2>
+    <form class="inspector" onSubmit=${submit}>
+      <label for="inspected">Task ID</label>
       <input id="inspected" name="taskId" value=${taskId} autocomplete="off" required />
       <button>Inspect</button>
     </form>
-    <div role="status">${fault && html`<p class="fault">${fault}</p>`}</div>
-    ${found &&
-    html`<p>
-        <strong>${found.type}</strong> of ${found.userId}: ${found.status}, attempt ${found.attempt}
-        ${found.lastError ? html`, <span class="fault">${found.lastError}</span>` : ""}${" "}
-        ${ENDED.includes(found.status)
-          ? found.status !== "completed" && html`<button onClick=${() => onRequeue([found.taskId])}>Queue again</button>`
-          : html`<button onClick=${() => onCancel([found.taskId])}>Cancel</button>`}
-      </p>
-      ${found.traceparent && html`<p class="muted">Trace <code>${found.traceparent.split("-")[1]}</code></p>`}
-      <ol class="history">
-        ${found.history.map((entry) => html`<li><time datetime=${entry.at}>${new Date(entry.at).toLocaleTimeString()}</time> ${entry.status} by ${entry.by}${entry.note ? `: ${entry.note}` : ""}</li>`)}
-      </ol>`}
+    <div role="status">${error && html`<p class="error">${error}</p>`}</div>
+    ${task && html`<${Details} task=${task} onCancel=${onCancel} onRetry=${onRetry} />`}
   </section>`;
 }
 
+/** @param {{task: InspectedTask, onCancel: (taskIds: string[]) => void, onRetry: (taskIds: string[]) => void}} props */
+function Details({ task, onCancel, onRetry }) {
+  const traceId = task.traceparent?.split("-")[1];
+  return html`<p>
+      <strong>${task.type}</strong> of ${task.userId}: ${statusLabel(task.status)}, attempt ${task.attempt}
+      ${task.lastError && html`, <span class="error">${task.lastError}</span>`}${" "}
+      ${isActive(task) && html`<button onClick=${() => onCancel([task.taskId])}>Cancel</button>`}
+      ${["failed", "cancelled"].includes(task.status) && html`<button onClick=${() => onRetry([task.taskId])}>Retry</button>`}
+    </p>
+    ${traceId && html`<p class="muted">Trace <code>${traceId}</code></p>`}
+    <ol class="history">
+      ${task.history.map((entry) => html`<li><time datetime=${entry.at}>${new Date(entry.at).toLocaleTimeString()}</time> ${statusLabel(entry.status)} by ${entry.by}${entry.note ? `: ${entry.note}` : ""}</li>`)}
+    </ol>`;
+}
+
+/**
+ * @param {string} taskId
+ * @param {() => Promise<string>} getToken
+ * @returns {Promise<InspectedTask>}
+ */
 async function read(taskId, getToken) {
   const response = await fetch(`/api/ops/tasks/${encodeURIComponent(taskId)}`, {
     headers: { Authorization: `Bearer ${await getToken()}` },

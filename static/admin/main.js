@@ -1,41 +1,38 @@
-/** Finds a token for the operators' page, and starts it. */
-import { render } from "preact";
-
+/** Gets an operator's token and starts the operators' page. */
 import { TaskService } from "herald/taskService.js";
 
-import { html } from "../ui/html.js";
-import { tokenSource } from "../ui/session.js";
-import { Board } from "./overviewFeed.js";
-import { Ops } from "./adminPage.js";
+import { html, mount } from "../ui/html.js";
+import { hubUrl, tokenSource } from "../ui/session.js";
+import { AdminPage } from "./adminPage.js";
+import { OverviewFeed } from "./overviewFeed.js";
 import { TokenForm } from "./tokenForm.js";
 
-const STORED = "herald.operatorToken";
-const root = document.getElementById("ops");
+const STORED_TOKEN = "herald.operatorToken";
 
 /** @param {() => Promise<string>} getToken */
 function start(getToken) {
-  const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`;
-  const board = new Board({ url, getToken, onRefused: (why) => ask(why) });
-  render(html`<${Ops} board=${board} service=${new TaskService({ getToken })} getToken=${getToken} />`, root);
+  const feed = new OverviewFeed({ url: hubUrl(), getToken, onRefused: askForToken });
+  mount(html`<${AdminPage} feed=${feed} service=${new TaskService({ getToken })} getToken=${getToken} />`, "admin");
 }
 
-/** @param {string} [why] the token before was not taken */
-function ask(why) {
-  sessionStorage.removeItem(STORED);
-  const take = (token) => {
-    sessionStorage.setItem(STORED, token);
+/** @param {string} [reason] why the server refused the previous token */
+function askForToken(reason) {
+  sessionStorage.removeItem(STORED_TOKEN);
+  /** @param {string} token */
+  const onToken = (token) => {
+    sessionStorage.setItem(STORED_TOKEN, token);
     start(async () => token);
   };
-  render(html`<${TokenForm} why=${why} onToken=${take} />`, root);
+  mount(html`<${TokenForm} reason=${reason} onToken=${onToken} />`, "admin");
 }
 
-const stored = sessionStorage.getItem(STORED);
+const stored = sessionStorage.getItem(STORED_TOKEN);
 if (stored) {
   start(async () => stored);
 } else {
-  const development = tokenSource("operator", "operator");
-  development().then(
-    () => start(development),
-    () => ask(), // a production server hands out none
+  const getToken = tokenSource("operator", "operator");
+  getToken().then(
+    () => start(getToken),
+    () => askForToken(), // a production server issues no tokens
   );
 }

@@ -1,25 +1,57 @@
-/**
- * The overview as it is pushed to the operators' channel, and those before it, for the charts.
- *
- * @example
- * const board = new Board({ url, getToken, onRefused: (why) => … });
- * board.connect();
- * const end = board.subscribe(() => draw(board.getSnapshot()));
- */
 import { Centrifuge } from "centrifuge";
 
-const KEPT = 150;
+const MAX_OVERVIEWS = 150;
 const CHANNEL = "ops";
 
-export class Board {
+/** @typedef {import("herald/task.js").Task & {userId: string}} FailedTask */
+/** @typedef {{taskId: string, userId: string, type: string, progress: number, currentStep?: string, attempt: number}} RunningTask */
+/** @typedef {{name: string, slots: number, tasks: RunningTask[]}} Worker */
+/** @typedef {{node: string, connections: number, subscriptions: number, forwardedPerS: number, deliveriesPerS: number}} Hub */
+/** @typedef {{at: string, completed: number, failed: number, cancelled: number}} Minute */
+
+/**
+ * @typedef {object} Ended tasks that have ended lately
+ * @property {string} since
+ * @property {number} completed
+ * @property {number} failed
+ * @property {number} cancelled
+ * @property {{reason: string, tasks: number}[]} reasons of the failures
+ * @property {Minute[]} minutes oldest first
+ */
+
+/**
+ * @typedef {object} Overview the state of the whole system at one moment
+ * @property {string} at
+ * @property {{depth: number, oldestWaitS: number}} queue
+ * @property {{type: string, status: string, tasks: number}[]} active
+ * @property {Ended} ended
+ * @property {{tasks: number, p50S: number, p99S: number}} [start] the queue wait of the tasks that started lately
+ * @property {Worker[]} workers
+ * @property {Hub[]} hubs
+ * @property {FailedTask[]} failed newest first
+ */
+
+/** @typedef {{live: boolean, overviews: readonly Overview[]}} Snapshot the overviews are sorted, oldest first */
+
+/**
+ * Receives the overviews that are published to the operators' channel, and keeps recent ones for the charts.
+ *
+ * @example
+ * const feed = new OverviewFeed({ url, getToken, onRefused: (reason) => askForToken(reason) });
+ * feed.connect();
+ * const unsubscribe = feed.subscribe(() => render(feed.getSnapshot()));
+ */
+export class OverviewFeed {
+  /** @type {Set<() => void>} */
   #listeners = new Set();
+  /** @type {Snapshot} */
   #snapshot = Object.freeze({ live: false, overviews: Object.freeze([]) });
 
   /**
    * @param {object} options
-   * @param {string} options.url of the hub's WebSocket
+   * @param {string} options.url the hub's WebSocket
    * @param {() => Promise<string>} options.getToken
-   * @param {(why: string) => void} options.onRefused called when the token is not an operator's
+   * @param {(reason: string) => void} options.onRefused called if the token isn't an operator's
    */
   constructor({ url, getToken, onRefused }) {
     this.connection = new Centrifuge(url, { getToken, minReconnectDelay: 200, maxReconnectDelay: 5000 });
@@ -49,21 +81,23 @@ export class Board {
     this.connection.disconnect();
   }
 
-  /** @param {() => void} listener @returns {() => void} ends it */
+  /** @param {() => void} listener @returns {() => void} removes the listener */
   subscribe = (listener) => {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   };
 
-  /** @returns {{live: boolean, overviews: readonly object[]}} oldest first; the same one until something changes */
+  /** @returns {Snapshot} the same object until something changes */
   getSnapshot = () => this.#snapshot;
 
+  /** @param {Overview[]} overviews */
   #add(overviews) {
-    const known = new Map([...this.#snapshot.overviews, ...overviews].map((each) => [each.at, each]));
-    const sorted = [...known.values()].sort((a, b) => (a.at < b.at ? -1 : 1)).slice(-KEPT);
+    const byTime = new Map([...this.#snapshot.overviews, ...overviews].map((overview) => [overview.at, overview]));
+    const sorted = [...byTime.values()].sort((a, b) => (a.at < b.at ? -1 : 1)).slice(-MAX_OVERVIEWS);
     this.#change({ overviews: Object.freeze(sorted) });
   }
 
+  /** @param {Partial<Snapshot>} changes */
   #change(changes) {
     this.#snapshot = Object.freeze({ ...this.#snapshot, ...changes });
     for (const listener of [...this.#listeners]) listener();

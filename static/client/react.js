@@ -1,6 +1,8 @@
 /**
  * React hooks for a feed. They work with Preact too: alias `react` to `preact/compat`, as Herald's own pages do.
  *
+ * However many events arrive, a component renders at most once a frame, and not at all while the page is hidden.
+ *
  * @example
  * const feed = new TaskFeed({ url, getToken, service: new TaskService({ getToken }) });
  * feed.connect();
@@ -11,7 +13,7 @@
  * }
  */
 
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
 
 import { isActive, overallProgress } from "./task.js";
 
@@ -24,7 +26,7 @@ import { isActive, overallProgress } from "./task.js";
  * @returns {import("./taskFeed.js").Snapshot}
  */
 export function useTaskFeed(feed) {
-  return useSyncExternalStore(feed.subscribe, feed.getSnapshot, feed.getSnapshot);
+  return useSyncExternalStore(useSubscribe(feed), feed.getSnapshot, feed.getSnapshot);
 }
 
 /**
@@ -35,7 +37,7 @@ export function useTaskFeed(feed) {
  */
 export function useTask(feed, taskId) {
   const read = () => feed.get(taskId);
-  return useSyncExternalStore(feed.subscribe, read, read);
+  return useSyncExternalStore(useSubscribe(feed), read, read);
 }
 
 /**
@@ -62,4 +64,27 @@ export function useDraft(feed, taskId) {
   const [answers, setAnswers] = useState(/** @type {import("./draft.js").Answer[]} */ ([]));
   useEffect(() => feed.watchDraft(taskId, (draft) => setAnswers(draft.current())), [feed, taskId]);
   return answers;
+}
+
+/**
+ * The feed's `subscribe`, limited to one call of the listener per frame.
+ * @param {TaskFeed} feed
+ */
+function useSubscribe(feed) {
+  return useCallback(
+    (/** @type {() => void} */ listener) => {
+      let frame = 0;
+      const unsubscribe = feed.subscribe(() => {
+        frame ||= requestAnimationFrame(() => {
+          frame = 0;
+          listener();
+        });
+      });
+      return () => {
+        unsubscribe();
+        cancelAnimationFrame(frame);
+      };
+    },
+    [feed],
+  );
 }

@@ -86,7 +86,7 @@ export class TaskService {
 
   /**
    * List the user's tasks, newest first.
-   * @param {{status?: string[], limit?: number, after?: string, signal?: AbortSignal}} [options] `after` is the
+   * @param {{status?: readonly string[], limit?: number, after?: string, signal?: AbortSignal}} [options] `after` is the
    *   cursor of the previous page
    * @returns {Promise<{tasks: Task[], after?: string}>}
    */
@@ -114,7 +114,7 @@ export class TaskService {
    */
   async results({ type, taskId }) {
     const collection = this.collections[type];
-    if (!collection) throw new TypeError(`No result collection is known for ${type}; pass it in \`collections\`.`);
+    if (!collection) throw new RangeError(`No result collection is known for ${type}; pass it in \`collections\`.`);
     return (await this.#send("GET", `/api/${collection}?taskId=${encodeURIComponent(taskId)}`))[collection];
   }
 

@@ -1,51 +1,60 @@
-/**
- * Who uses this page: a demo user that this browser remembers, or the one that `?user=` names.
- */
+/** Identifies the page's user and gets their tokens from a development server. */
 
-const STORED = "herald.user";
+const STORED_USER = "herald.user";
 
-/** @returns {string} the user's id */
+/** @returns {string} the user named by `?user=`, or else a demo user that this browser remembers */
 export function currentUser() {
   const named = new URLSearchParams(location.search).get("user");
   if (named) return named;
-  const known = localStorage.getItem(STORED) ?? `demo-${crypto.randomUUID().slice(0, 8)}`;
-  localStorage.setItem(STORED, known);
-  return known;
+  const user = localStorage.getItem(STORED_USER) ?? `demo-${crypto.randomUUID().slice(0, 8)}`;
+  localStorage.setItem(STORED_USER, user);
+  return user;
+}
+
+/** @returns {string} the URL of this server's hub */
+export function hubUrl() {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`;
 }
 
 /**
- * A source of tokens that asks for a new one shortly before the old one ends.
+ * Create a function that returns a valid token, and requests a new one shortly before the old one expires.
  * @param {string} userId
- * @param {string} [scope] `operator` for one who runs Herald
+ * @param {string} [scope] `operator` for operators
  * @returns {() => Promise<string>}
  */
 export function tokenSource(userId, scope = "") {
-  let pending = null;
+  /** @type {Promise<string> | null} */
+  let token = null;
   let freshUntil = 0;
   return () => {
-    if (!pending || Date.now() > freshUntil) {
-      freshUntil = Infinity; // while this request runs, everybody waits for it
-      pending = requestToken(userId, scope).then(
-        ({ token, expiresIn }) => {
-          freshUntil = Date.now() + expiresIn * 800;
-          return token;
+    if (!token || Date.now() > freshUntil) {
+      freshUntil = Infinity; // until this request has ended, all callers wait for it
+      token = requestToken(userId, scope).then(
+        (response) => {
+          freshUntil = Date.now() + response.expiresIn * 800;
+          return response.token;
         },
         (error) => {
-          pending = null;
+          token = null;
           throw error;
         },
       );
     }
-    return pending;
+    return token;
   };
 }
 
+/**
+ * @param {string} userId
+ * @param {string} scope
+ * @returns {Promise<{token: string, expiresIn: number}>} `expiresIn` is in seconds
+ */
 async function requestToken(userId, scope) {
   const response = await fetch("/api/token", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ userId, scope }),
   });
-  if (!response.ok) throw new Error("This demo page gets its tokens from a development server only.");
+  if (!response.ok) throw new Error("This demo page works with a development server only, which issues its tokens.");
   return response.json();
 }

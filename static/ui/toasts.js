@@ -2,55 +2,76 @@ import { useEffect, useRef, useState } from "preact/hooks";
 
 import { html } from "./html.js";
 
-const SHOWN_MS = 8000;
+const VISIBLE_MS = 8000;
 
 /**
- * Short messages in the corner. They go by themselves, but not while one points at them or is in them; those about
- * a failure stay. They never take the focus, and give it back when they go with it.
- *
- * @typedef {{id: string, text: string, lasting?: boolean, action?: {label: string, run: () => void}}} Toast
- * @param {{toasts: Toast[], close: (id: string) => void}} props
+ * @typedef {object} Toast
+ * @property {string} id
+ * @property {string} text
+ * @property {boolean} [persistent] stays until it is dismissed
+ * @property {{label: string, run: () => void}} [action]
  */
-export function Toasts({ toasts, close }) {
-  const [held, setHeld] = useState(false);
-  const before = useRef(/** @type {HTMLElement | null} */ (null));
+/** @typedef {(id: string, event?: Event) => void} Dismiss */
 
-  function leave(id, event) {
-    const from = before.current;
-    close(id);
-    if (event) requestAnimationFrame(() => from?.isConnected && document.activeElement === document.body && from.focus());
+/**
+ * Short messages in the corner. They disappear after a while, but not while they have the pointer or the focus. They
+ * never take the focus, and return it when they disappear with it.
+ *
+ * @param {{toasts: Toast[], onDismiss: (id: string) => void}} props
+ */
+export function Toasts({ toasts, onDismiss }) {
+  const [paused, setPaused] = useState(false);
+  const previousFocus = useRef(/** @type {HTMLElement | null} */ (null));
+
+  /** @type {Dismiss} */
+  function dismiss(id, event) {
+    const previous = previousFocus.current;
+    onDismiss(id);
+    if (event) {
+      requestAnimationFrame(() => {
+        if (previous?.isConnected && document.activeElement === document.body) previous.focus();
+      });
+    }
   }
 
   return html`
     <div
       class="toasts"
       role="region"
-      aria-label="Messages"
+      aria-label="Notifications"
       aria-live="polite"
-      onPointerEnter=${() => setHeld(true)}
-      onPointerLeave=${() => setHeld(false)}
-      onFocusIn=${(event) => {
-        setHeld(true);
-        if (!event.currentTarget.contains(event.relatedTarget)) before.current = event.relatedTarget;
+      onPointerEnter=${() => setPaused(true)}
+      onPointerLeave=${() => setPaused(false)}
+      onFocusIn=${(/** @type {FocusEvent} */ event) => {
+        setPaused(true);
+        const region = /** @type {HTMLElement} */ (event.currentTarget);
+        const from = /** @type {HTMLElement | null} */ (event.relatedTarget);
+        if (!region.contains(from)) previousFocus.current = from;
       }}
-      onFocusOut=${() => setHeld(false)}
+      onFocusOut=${() => setPaused(false)}
     >
-      ${toasts.map((toast) => html`<${One} key=${toast.id} toast=${toast} held=${held} leave=${leave} />`)}
+      ${toasts.map((toast) => html`<${ToastView} key=${toast.id} toast=${toast} paused=${paused} dismiss=${dismiss} />`)}
     </div>
   `;
 }
 
-function One({ toast: { id, text, lasting, action }, held, leave }) {
+/** @param {{toast: Toast, paused: boolean, dismiss: Dismiss}} props */
+function ToastView({ toast: { id, text, persistent, action }, paused, dismiss }) {
   useEffect(() => {
-    if (lasting || held) return undefined;
-    const timer = setTimeout(() => leave(id), SHOWN_MS);
+    if (persistent || paused) return undefined;
+    const timer = setTimeout(() => dismiss(id), VISIBLE_MS);
     return () => clearTimeout(timer);
-  }, [lasting, held]);
+  }, [persistent, paused]);
+  /** @param {Event} event */
+  const act = (event) => {
+    dismiss(id, event);
+    action?.run();
+  };
   return html`
     <div class="toast">
       <span>${text}</span>
-      ${action && html`<button onClick=${(event) => (leave(id, event), action.run())}>${action.label}</button>`}
-      <button class="quiet" aria-label="Close message" onClick=${(event) => leave(id, event)}>✕</button>
+      ${action && html`<button onClick=${act}>${action.label}</button>`}
+      <button class="secondary" aria-label="Dismiss" onClick=${(/** @type {Event} */ event) => dismiss(id, event)}>✕</button>
     </div>
   `;
 }

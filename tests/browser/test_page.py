@@ -26,7 +26,7 @@ FORMS: dict[str, dict[str, str]] = {
 MADE = {
     "GENERATE_MEDIA_PLAN": ("Your media plan is ready", "Sell out the workshop"),
     "GENERATE_BRAND_KIT": ("Your brand kit is ready", "Northlight"),
-    "AUTO_GENERATE_PERSONAS": ("Your set of personas is ready", "A weekend pottery course"),
+    "AUTO_GENERATE_PERSONAS": ("Your personas are ready", "A weekend pottery course"),
 }
 
 
@@ -126,7 +126,7 @@ async def test_a_task_is_watched_live_from_the_click_to_its_result(open_tab: Ope
     await start(first.page, task_type)
 
     async def watch(tab: Tab) -> None:
-        await expect(tab.page.locator("[data-running='1']")).to_contain_text("1 task runs")
+        await expect(tab.page.locator("[data-running='1']")).to_contain_text("1 running")
         await expect(tab.page.locator("li.task .steps .running")).to_be_visible()
         await expect(tab.page.locator("li.task progress")).to_be_visible()
         await expect(tab.page.locator("li.task progress[value='0']")).to_have_count(0)
@@ -135,7 +135,7 @@ async def test_a_task_is_watched_live_from_the_click_to_its_result(open_tab: Ope
     for tab in (first, second):
         await expect(tab.page.locator("li.task[data-status=completed]")).to_be_visible(timeout=30_000)
         await expect(tab.page.locator("[data-running='0']")).to_be_visible()
-        await expect(tab.page.get_by_text("An offline draft")).to_be_visible()
+        await expect(tab.page.get_by_text("Offline draft")).to_be_visible()
 
         toast, content = MADE[task_type]
         await expect(tab.page.locator(".toast")).to_contain_text(toast)
@@ -198,7 +198,7 @@ async def test_a_task_is_cancelled_and_tried_again(open_tab: OpenTab) -> None:
     await expect(tab.page.locator("li.task .steps .running")).to_be_visible()
     await tab.page.locator("li.task").get_by_role("button", name="Cancel").click()
     await expect(tab.page.locator("li.task[data-status=cancelled]")).to_be_visible()
-    await tab.page.locator("li.task").get_by_role("button", name="Try again").click()
+    await tab.page.locator("li.task").get_by_role("button", name="Retry").click()
     await expect(tab.page.locator("li.task[data-status=completed]")).to_be_visible(timeout=30_000)
 
 
@@ -219,10 +219,10 @@ async def test_a_wrong_form_stays_open_and_each_fault_is_at_its_field(open_tab: 
     await expect(tab.page.locator("[name='settings/weeks']")).to_have_value("1")
     await next_or_start.click()
     await expect(tab.page.locator("[name=keywords]")).to_be_focused()
-    await expect(tab.page.locator("#keywords-fault")).to_contain_text("at most 200 characters")
+    await expect(tab.page.locator("#keywords-error")).to_contain_text("at most 200 characters")
     await tab.page.locator("[name=keywords]").fill("tea")
     await next_or_start.click()
-    await expect(tab.page.locator("[id='settings/currency-fault']")).to_be_visible()
+    await expect(tab.page.locator("[id='settings/currency-error']")).to_be_visible()
     await tab.page.locator("[name='settings/currency']").fill("EUR")
     await tab.page.get_by_role("button", name="Start", exact=True).click()
     await expect(tab.page.locator("dialog")).to_have_count(0)
@@ -243,7 +243,7 @@ async def test_a_request_that_got_lost_is_sent_again_and_makes_one_task(open_tab
     for name, value in FORMS["GENERATE_BRAND_KIT"].items():
         await tab.page.locator(f"dialog [name='{name}']").fill(value)
     await tab.page.get_by_role("button", name="Start", exact=True).click()
-    await expect(tab.page.get_by_role("alert")).to_contain_text("Send it again")
+    await expect(tab.page.get_by_role("alert")).to_contain_text("it won't create a duplicate")
     await tab.page.get_by_role("button", name="Start", exact=True).click()
     await expect(tab.page.locator("dialog")).to_have_count(0)
     await expect(tab.page.locator("li.task")).to_have_count(1)
@@ -272,7 +272,7 @@ async def test_of_two_tabs_of_a_browser_one_tells_and_a_reload_repeats_nothing(o
             await asyncio.sleep(0.05)
     assert sum([await shown.count() for shown in toasts]) == 1, "it was told twice, or an old one again"
     said = "".join([text for shown in toasts for text in await shown.all_text_contents()])
-    assert "set of personas is ready" in said
+    assert "Your personas are ready" in said
 
 
 LOOKED_AWAY_FROM = """
@@ -293,7 +293,7 @@ async def test_who_looks_away_is_told_by_the_system(open_tab: OpenTab) -> None:
     async with asyncio.timeout(30):
         while not await tab.page.evaluate("told.length"):
             await asyncio.sleep(0.05)
-    assert await tab.page.evaluate("told") == ["Your set of personas is ready"]
+    assert await tab.page.evaluate("told") == ["Your personas are ready"]
     await expect(tab.page.locator(".toast")).to_be_visible()
 
 
@@ -335,13 +335,13 @@ async def test_tasks_are_filtered_and_older_ones_are_read(open_tab: OpenTab, sto
         task, _ = await store.create(a_task(created_at=long_ago, updated_at=long_ago, **fields))
         await store.announced(task)  # else the reconcile would tell of it
     tab = await open_tab("ada")
-    await expect(tab.page.get_by_text("you see each step here")).to_be_visible()
+    await expect(tab.page.get_by_text("Nothing here yet")).to_be_visible()
     await tab.page.locator("[data-filter=failed]").click()
     await tab.page.get_by_role("button", name="Show older tasks").click()
     await expect(tab.page.locator("li.task")).to_have_count(20)
     await tab.page.get_by_role("button", name="Show older tasks").click()
     await expect(tab.page.locator("li.task")).to_have_count(25)
-    await expect(tab.page.get_by_text("These are all.")).to_be_visible()
+    await expect(tab.page.get_by_text("No more tasks.")).to_be_visible()
     await tab.page.locator("[data-filter=completed]").click()
     await expect(tab.page.locator("li.task")).to_have_count(0)
     await expect(tab.page.locator(".toast")).to_have_count(0)
@@ -356,8 +356,8 @@ async def test_a_failure_says_what_to_do_and_is_tried_again(
         with running(WORKER, variables):
             tab = await open_page(f"http://{address}/?user=ada")
             await start(tab.page, "GENERATE_BRAND_KIT")
-            await expect(tab.page.locator("li.task .fault")).to_contain_text("HERALD_GEMINI_API_KEY")
-            await expect(tab.page.locator(".toast")).to_contain_text("could not be made")
+            await expect(tab.page.locator("li.task .error")).to_contain_text("HERALD_GEMINI_API_KEY")
+            await expect(tab.page.locator(".toast")).to_contain_text("Your brand kit failed")
             model.reply = usual
             await tab.page.locator(".toast").get_by_role("button", name="Retry").click()
             await expect(tab.page.locator("li.task[data-status=completed]")).to_be_visible(timeout=30_000)
@@ -389,7 +389,7 @@ async def test_a_result_is_taken_along(open_tab: OpenTab) -> None:
         if name == "JSON":
             assert json.loads(text)[0]["budget"]["total"] == 99.5
         else:
-            assert text.startswith("date,week,channel,title,copy,hashtags,callToAction\n")
+            assert text.startswith("Date,Week,Channel,Title,Copy,Hashtags,Call to action\n")
             assert len(text.splitlines()) == 1 + 3
     await tab.page.emulate_media(media="print")
     shown = await tab.page.evaluate(PRINTED)

@@ -52,7 +52,7 @@ test("ids are escaped in URLs", async () => {
     requests.map(({ url }) => url),
     ["https://h/api/jobs/..%2Fx/cancel", "https://h/api/jobs/a%2Fb/retry", "https://h/api/personas?taskId=a%26b"],
   );
-  await assert.rejects(service.results({ type: "UNKNOWN", taskId: "t" }), TypeError);
+  await assert.rejects(service.results({ type: "UNKNOWN", taskId: "t" }), RangeError);
 });
 
 test("a refusal is an error with the details of each field", async () => {

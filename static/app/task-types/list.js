@@ -1,3 +1,4 @@
+/** Part of several results: a list with a heading. */
 import { html } from "../../ui/html.js";
 
 /** @param {{title: string, items: string[]}} props */

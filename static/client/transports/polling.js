@@ -130,7 +130,7 @@ export class PollingTransport {
   async #readPages(signal) {
     let changed = false;
     while (this.#nextPage !== null) {
-      const older = this.#nextPage && { after: this.#nextPage, status: [...ACTIVE] };
+      const older = this.#nextPage && { after: this.#nextPage, status: ACTIVE };
       const { tasks, after } = await this.service.list({ limit: MAX_LISTED, signal, ...older });
       signal.throwIfAborted();
       this.#nextPage = after ?? null;

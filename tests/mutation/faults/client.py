@@ -61,7 +61,7 @@ FAULTS = [
         FEED_TESTS,
     ),
     Fault(POLLING, "    this.receiver.onNotFound(notFound);\n", "", FEED_TESTS),
-    Fault(POLLING, "{ after: this.#nextPage, status: [...ACTIVE] }", "{ after: this.#nextPage }", FEED_TESTS),
+    Fault(POLLING, "{ after: this.#nextPage, status: ACTIVE }", "{ after: this.#nextPage }", FEED_TESTS),
     Fault(POLLING, "this.#nextPage = after ?? null;", "this.#nextPage = null;", FEED_TESTS),
     Fault(
         POLLING,
