@@ -66,6 +66,21 @@ export function useDraft(feed, taskId) {
   return answers;
 }
 
+/** @type {Set<() => void>} the components to update in the next frame, all together */
+const pending = new Set();
+
+/** @param {() => void} listener */
+function callInNextFrame(listener) {
+  if (pending.size === 0) {
+    requestAnimationFrame(() => {
+      const listeners = [...pending];
+      pending.clear();
+      for (const each of listeners) each();
+    });
+  }
+  pending.add(listener);
+}
+
 /**
  * The feed's `subscribe`, limited to one call of the listener per frame.
  * @param {TaskFeed} feed
@@ -73,16 +88,10 @@ export function useDraft(feed, taskId) {
 function useSubscribe(feed) {
   return useCallback(
     (/** @type {() => void} */ listener) => {
-      let frame = 0;
-      const unsubscribe = feed.subscribe(() => {
-        frame ||= requestAnimationFrame(() => {
-          frame = 0;
-          listener();
-        });
-      });
+      const unsubscribe = feed.subscribe(() => callInNextFrame(listener));
       return () => {
         unsubscribe();
-        cancelAnimationFrame(frame);
+        pending.delete(listener);
       };
     },
     [feed],
