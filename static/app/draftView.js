@@ -24,7 +24,7 @@ export function DraftView({ taskId, feed }) {
         ({ step, part, text }) => html`
           <section key=${part ?? step}>
             ${part && html`<h4>${part}</h4>`}
-            ${readTexts(text).map(({ label, text: line }, index) => html`<p key=${index}><b>${label}</b> ${line}</p>`)}
+            ${readTexts(text).map(({ label, text: line }, index, lines) => html`<p key=${index}>${label !== lines[index - 1]?.label && html`<b>${label}</b> `}${line}</p>`)}
           </section>
         `,
       )}

@@ -63,5 +63,5 @@ function AllowNotifications() {
     /** @type {NotificationPermission | "unsupported" | undefined} */ (globalThis.Notification?.permission),
   );
   if (permission !== "default") return null;
-  return html`<button class="secondary" onClick=${() => Notifications.allow().then(setPermission)}>Turn on notifications</button>`;
+  return html`<button class="secondary" onClick=${() => Notifications.allow().then(setPermission)} title="Show a notification when a task ends while this page is hidden">Notify me</button>`;
 }
