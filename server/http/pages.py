@@ -1,4 +1,4 @@
-"""Serves the two pages, their modules, and the library files that their import maps name."""
+"""Serves the pages, their own files, and the library files named in their import maps."""
 
 import base64
 import hashlib
@@ -16,35 +16,35 @@ ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
 VENDOR = {
     "centrifuge.mjs": "centrifuge/build/index.mjs",
+    "preact.mjs": "preact/dist/preact.mjs",
     "compat.mjs": "preact/compat/dist/compat.mjs",
     "hooks.mjs": "preact/hooks/dist/hooks.mjs",
     "htm.mjs": "htm/dist/htm.mjs",
-    "preact.mjs": "preact/dist/preact.mjs",
 }
-"""The files under ``/vendor/``, and their paths in ``node_modules``."""
+"""Library files below ``/vendor/``, and their paths in node_modules."""
 
 
 async def page(_: Request) -> Response:
-    """``GET /``: the page for users."""
+    """``GET /``: the app, to start and watch tasks."""
     return _page("index.html")
 
 
 async def ops(_: Request) -> Response:
-    """``GET /ops``: the page for operators; it shows nothing without an operator's token."""
+    """``GET /ops``: the operators' page; it needs an operator's token to show data."""
     return _page("admin.html")
 
 
 def _page(name: str) -> Response:
-    """A page, with a policy that allows only our own scripts and the page's import map."""
+    """A page with a policy that allows only Herald's own scripts and the page's import map."""
     html = (STATIC / name).read_text()
     import_map = re.search(r'<script type="importmap">(.*?)</script>', html, re.DOTALL)
-    assert import_map is not None  # noqa: S101  our own file
+    assert import_map is not None  # noqa: S101  a file of this repository
     digest = base64.b64encode(hashlib.sha256(import_map[1].encode()).digest()).decode()
     return HTMLResponse(html, headers=headers(f"script-src 'self' 'sha256-{digest}'"))
 
 
 def headers(scripts: str) -> dict[str, str]:
-    """Headers of a page that loads only our own files; ``scripts`` is its ``script-src`` directive."""
+    """Headers of a page that loads only Herald's own files; ``scripts`` is the policy's ``script-src``."""
     policy = (
         f"default-src 'self'; {scripts}; img-src 'self' data:; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -57,17 +57,13 @@ def headers(scripts: str) -> dict[str, str]:
 
 
 async def vendor(request: Request) -> Response:
-    """``GET /vendor/{name}``: a library file for the browser.
-
-    Raises:
-        Problem: 404 if the file is not listed, 503 if the libraries are not installed.
-    """
+    """``GET /vendor/{name}``: a library file for the browser."""
     path = VENDOR.get(request.path_params["name"])
     if path is None:
-        raise Problem(404, "This file does not exist.")
+        raise Problem(404, "File not found")
     file = ROOT / "node_modules" / path
     if not file.is_file():
-        raise Problem(503, "The browser libraries are not installed; run `make setup`.")
+        raise Problem(503, "The browser libraries are not installed; run `make setup`")
     return FileResponse(file, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 

@@ -1,7 +1,8 @@
 import { Centrifuge } from "centrifuge";
 
+import { OPS_CHANNEL } from "herald/channels.js";
+
 const MAX_OVERVIEWS = 150;
-const CHANNEL = "ops";
 
 /** @typedef {import("herald/task.js").Task & {userId: string}} FailedTask */
 /** @typedef {{taskId: string, userId: string, type: string, progress: number, currentStep?: string, attempt: number}} RunningTask */
@@ -61,7 +62,7 @@ export class OverviewFeed {
       this.#change({ live: false });
       if (code >= 3500 || code === 1) onRefused(reason);
     });
-    this.subscription = this.connection.newSubscription(CHANNEL);
+    this.subscription = this.connection.newSubscription(OPS_CHANNEL);
     this.subscription.on("publication", ({ data }) => this.#add([data.overview]));
     this.subscription.on("subscribed", async ({ data }) => {
       const history = await this.subscription.history({ limit: -1 }).catch(() => ({ publications: [] }));

@@ -1,4 +1,4 @@
-/** A React application that uses the client, as a team would write it. */
+/** A React application as a team would write it around the client. */
 import { memo, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
@@ -13,12 +13,12 @@ async function getToken() {
 
 const service = new TaskService({ getToken });
 const feed = new TaskFeed({ url: `ws://${location.host}/connection/websocket`, getToken, service });
-window.rendered = {};
+window.drawn = {};
 
 const One = memo(function One({ taskId }) {
   const task = useTask(feed, taskId);
   const answers = useDraft(feed, taskId);
-  window.rendered[taskId] = (window.rendered[taskId] ?? 0) + 1;
+  window.drawn[taskId] = (window.drawn[taskId] ?? 0) + 1;
   return (
     <li data-task={taskId} data-status={task.status}>
       {task.progress} % <pre>{answers.map(({ text }) => text).join("")}</pre>

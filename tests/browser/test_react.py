@@ -11,7 +11,7 @@ from herald.shared.tasks.store import Store
 from tests.support.processes import ROOT
 from tests.support.tasks import a_task
 
-INSERT_APP = """
+PUT_IN = """
 () => {
   document.body.innerHTML = '<div id="root"></div>';
   document.body.append(Object.assign(document.createElement("script"), { type: "module", src: "/react-app.js" }));
@@ -20,7 +20,7 @@ INSERT_APP = """
 
 
 def bundle(source: Path, to: Path) -> str:
-    """Bundle an application into one file, as a team's own build does."""
+    """An application as one file, as a team's own build makes it."""
     esbuild = ROOT / "node_modules/.bin/esbuild"
     options = [
         "--bundle",
@@ -39,14 +39,14 @@ async def test_the_hooks_follow_a_task_live(
     script = await asyncio.to_thread(bundle, ROOT / "tests/browser/reactApp.jsx", tmp_path / "app.js")
     ended, _ = await store.create(a_task(status=TaskStatus.COMPLETED, completed_at=now()))
     page = await browser.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
     await page.route(
         "**/react-app.js", lambda route: route.fulfill(body=script, content_type="text/javascript")
     )
     await page.goto(f"{address}/readyz")  # of the same origin, and without our page's policy
-    await page.evaluate(INSERT_APP)
+    await page.evaluate(PUT_IN)
     await expect(page.locator("main[data-state=live][data-count='0']")).to_be_visible()
     await expect(page.locator(f"[data-task='{ended.task_id}']")).to_be_visible()
     await page.get_by_role("button", name="Start").click()
@@ -56,16 +56,16 @@ async def test_the_hooks_follow_a_task_live(
     await expect(page.locator("main:not([data-progress='0'])")).to_be_visible()
     await expect(page.locator("main[data-count='0']")).to_be_visible(timeout=30_000)
     await expect(page.locator("li[data-status=completed]")).to_have_count(2)
-    rendered = await page.evaluate("rendered")
-    others = [count for task_id, count in rendered.items() if task_id != ended.task_id]
-    assert rendered[ended.task_id] <= 4 < min(others), "a task that had not changed was rendered again"
-    assert errors == []
+    drawn = await page.evaluate("drawn")
+    others = [count for task_id, count in drawn.items() if task_id != ended.task_id]
+    assert drawn[ended.task_id] <= 4 < min(others), "a task that had not changed was drawn again"
+    assert faults == []
 
 
-def test_the_example_in_the_guide_builds(tmp_path: Path) -> None:
+def test_the_guide_s_ten_lines_are_what_a_build_takes(tmp_path: Path) -> None:
     guide = (ROOT / "docs/front-end.md").read_text()
     (tmp_path / "Indicator.jsx").write_text(guide.split("```jsx\n")[1].split("```")[0])
     (tmp_path / "herald").symlink_to(ROOT / "static/client")
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
-    bundled = bundle(tmp_path / "Indicator.jsx", tmp_path / "bundled.js")
-    assert "useSyncExternalStore" in bundled and "https://herald.example.com" in bundled
+    made = bundle(tmp_path / "Indicator.jsx", tmp_path / "made.js")
+    assert "useSyncExternalStore" in made and "https://herald.example.com" in made

@@ -1,5 +1,6 @@
 import { Centrifuge } from "centrifuge";
 
+import { taskChannel } from "../channels.js";
 import { Draft } from "../draft.js";
 
 /** @typedef {import("./transport.js").Transport} Transport */
@@ -61,7 +62,7 @@ export class WebSocketTransport {
    */
   watchDraft(taskId, listener) {
     const draft = new Draft();
-    const subscription = this.connection.newSubscription(`task:${taskId}`, { recoverable: true });
+    const subscription = this.connection.newSubscription(taskChannel(taskId), { recoverable: true });
     /** @type {any[] | null} messages that arrive before the history has been read */
     let early = [];
     /** @param {any[]} messages */
