@@ -30,9 +30,9 @@ def page() -> str:
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Herald API reference</title>
-    <link rel="icon" href="/static/app/icon.svg" type="image/svg+xml">
-    <link rel="stylesheet" href="/static/app/style.css">
-    <link rel="stylesheet" href="/static/app/reference.css">
+    <link rel="icon" href="/static/ui/icon.svg" type="image/svg+xml">
+    <link rel="stylesheet" href="/static/ui/base.css">
+    <link rel="stylesheet" href="/static/ui/reference.css">
   </head>
   <body>
     <main class="reference">

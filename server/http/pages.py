@@ -17,6 +17,7 @@ STATIC = ROOT / "static"
 VENDOR = {
     "centrifuge.mjs": "centrifuge/build/index.mjs",
     "preact.mjs": "preact/dist/preact.mjs",
+    "compat.mjs": "preact/compat/dist/compat.mjs",
     "hooks.mjs": "preact/hooks/dist/hooks.mjs",
     "htm.mjs": "htm/dist/htm.mjs",
 }
@@ -30,7 +31,7 @@ async def page(_: Request) -> Response:
 
 async def ops(_: Request) -> Response:
     """``GET /ops``: the operators' page; it needs an operator's token to show data."""
-    return _page("ops.html")
+    return _page("admin.html")
 
 
 def _page(name: str) -> Response:

@@ -1,41 +1,58 @@
-import { useMemo, useRef, useState } from "preact/hooks";
+import { memo } from "preact/compat";
+import { useState } from "preact/hooks";
 
-import { isActive } from "herald/task.js";
+import { ACTIVE, isActive } from "herald/task.js";
 
-import { html } from "./html.js";
+import { html } from "../ui/html.js";
 import { TaskCard } from "./taskCard.js";
 
+/** @typedef {import("herald/task.js").Task} Task */
+/** @typedef {{label: string, status: readonly string[], matches: (task: Task) => boolean}} Filter */
+/** @typedef {{status: readonly string[], limit: number, after?: string}} PageRequest */
+/**
+ * What a user can do with the tasks; always the same object.
+ * @typedef {object} Actions
+ * @property {(task: Task) => void} view
+ * @property {(task: Task) => void} cancel
+ * @property {(task: Task) => void} retry
+ * @property {(page: PageRequest) => Promise<string | undefined>} loadOlder returns the cursor of the next page, if any
+ */
+
+/** @param {string} status @param {string} label @returns {Filter} */
+const having = (status, label) => ({ label, status: [status], matches: (task) => task.status === status });
+
+/** @type {Record<string, Filter>} */
 export const FILTERS = {
-  all: { label: "All", status: [], has: () => true },
-  active: { label: "Running", status: ["queued", "processing", "retrying"], has: isActive },
-  completed: { label: "Ready", status: ["completed"], has: (task) => task.status === "completed" },
-  failed: { label: "Failed", status: ["failed"], has: (task) => task.status === "failed" },
-  cancelled: { label: "Cancelled", status: ["cancelled"], has: (task) => task.status === "cancelled" },
+  all: { label: "All", status: [], matches: () => true },
+  active: { label: "Active", status: ACTIVE, matches: isActive },
+  completed: having("completed", "Completed"),
+  failed: having("failed", "Failed"),
+  cancelled: having("cancelled", "Cancelled"),
 };
-const PAGE = 20;
+const PAGE_SIZE = 20;
+const Card = memo(TaskCard); // renders again only if its task has changed
 
 /**
- * The user's tasks: those of the feed, and older ones on request.
+ * The user's tasks: those in the feed, and older ones on request.
  *
  * @param {object} props
  * @param {import("herald/taskFeed.js").Snapshot} props.snapshot
  * @param {import("herald/taskFeed.js").TaskFeed} props.feed
  * @param {string} props.filter
- * @param {(filter: string) => void} props.choose
- * @param {{view: Function, cancel: Function, retry: Function, older: Function}} props.actions always the same object
+ * @param {(filter: string) => void} props.onFilter
+ * @param {Actions} props.actions
  */
-export function Activity({ snapshot, feed, filter, choose, actions }) {
-  const { label, has } = FILTERS[filter];
-  const tasks = snapshot.tasks.filter(has);
-  const newest = snapshot.tasks.find((task) => task.status === "processing")?.taskId;
-  const card = useCards(feed, actions);
+export function Activity({ snapshot, feed, filter, onFilter, actions }) {
+  const { label, status, matches } = FILTERS[filter];
+  const tasks = snapshot.tasks.filter(matches);
+  const newestRunning = snapshot.tasks.find((task) => task.status === "processing");
   return html`
     <section aria-labelledby="activity">
       <div class="activity-head">
         <h2 id="activity">Activity</h2>
-        <div class="filters" role="group" aria-label="Show">
+        <div class="filters" role="group" aria-label="Filter tasks">
           ${Object.entries(FILTERS).map(
-            ([name, each]) => html`<button class="quiet" key=${name} data-filter=${name} aria-pressed=${String(name === filter)} onClick=${() => choose(name)}>${each.label}</button>`,
+            ([name, each]) => html`<button class="secondary" key=${name} data-filter=${name} aria-pressed=${String(name === filter)} onClick=${() => onFilter(name)}>${each.label}</button>`,
           )}
         </div>
       </div>
@@ -43,49 +60,37 @@ export function Activity({ snapshot, feed, filter, choose, actions }) {
       ${snapshot.loaded &&
       tasks.length === 0 &&
       html`<p class="muted empty">
-        ${filter === "all" ? "Start a task above: it runs in the background, and you see each step here as it happens." : `No tasks under “${label}”.`}
+        ${filter === "all" ? "Nothing here yet. Start a task above: it runs in the background, and you can follow each step here." : `No ${label.toLowerCase()} tasks.`}
       </p>`}
-      <ul class="tasks">${tasks.map((task) => card(task, task.taskId === newest))}</ul>
-      ${snapshot.loaded && html`<${Older} key=${filter} status=${FILTERS[filter].status} older=${actions.older} />`}
+      <ul class="tasks">
+        ${tasks.map((task) => html`<${Card} key=${task.taskId} task=${task} showDraft=${task === newestRunning} feed=${feed} actions=${actions} />`)}
+      </ul>
+      ${snapshot.loaded && html`<${OlderTasks} key=${filter} status=${status} load=${actions.loadOlder} />`}
     </section>
   `;
 }
 
-/** A function that gives the same element for the same task, so that only cards that have changed are drawn. */
-function useCards(feed, actions) {
-  const drawn = useRef(new WeakMap());
-  return useMemo(
-    () => (task, newest) => {
-      const known = drawn.current.get(task);
-      if (known?.newest === newest) return known.element;
-      const element = html`<${TaskCard} key=${task.taskId} task=${task} newest=${newest} feed=${feed} actions=${actions} />`;
-      drawn.current.set(task, { newest, element });
-      return element;
-    },
-    [feed, actions],
-  );
-}
+/** @param {{status: readonly string[], load: Actions["loadOlder"]}} props */
+function OlderTasks({ status, load }) {
+  const [after, setAfter] = useState(/** @type {string | undefined} */ (undefined));
+  const [state, setState] = useState(/** @type {"more" | "loading" | "end" | "failed"} */ ("more"));
 
-function Older({ status, older }) {
-  const [after, setAfter] = useState(undefined);
-  const [state, setState] = useState("more");
-
-  async function load() {
+  async function loadMore() {
     setState("loading");
     try {
-      const next = await older({ status, limit: PAGE, after });
+      const next = await load({ status, limit: PAGE_SIZE, after });
       setAfter(next);
-      setState(next ? "more" : "all");
+      setState(next ? "more" : "end");
     } catch {
       setState("failed");
     }
   }
 
-  if (state === "all") return html`<p class="muted empty" role="status">These are all.</p>`;
+  if (state === "end") return html`<p class="muted empty" role="status">No more tasks.</p>`;
   return html`
     <div class="older">
-      ${state === "failed" && html`<p class="fault" role="alert">They could not be read. Try again.</p>`}
-      <button class="quiet" disabled=${state === "loading"} onClick=${load}>Show older tasks</button>
+      ${state === "failed" && html`<p class="error" role="alert">Couldn't load older tasks. Try again.</p>`}
+      <button class="secondary" disabled=${state === "loading"} onClick=${loadMore}>Show older tasks</button>
     </div>
   `;
 }

@@ -1,43 +1,54 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 
 import { Notifications } from "herald/notifications.js";
+import { useTaskFeed } from "herald/react.js";
 
+import { html } from "../ui/html.js";
+import { errorMessage } from "../ui/labels.js";
+import { Toasts } from "../ui/toasts.js";
 import { Activity } from "./activity.js";
 import { Header } from "./header.js";
-import { useFeed } from "./hooks.js";
-import { html } from "./html.js";
 import { ResultDialog } from "./resultDialog.js";
+import { TASK_TYPES } from "./task-types/index.js";
 import { TaskDialog } from "./taskDialog.js";
-import { TASK_TYPES } from "./taskTypes.js";
-import { Toasts } from "./toasts.js";
+
+/** @typedef {import("herald/task.js").Task} Task */
+/** @typedef {import("herald/notifications.js").Announcement} Announcement */
+/** @typedef {import("../ui/toasts.js").Toast} Toast */
 
 /**
- * The demo app: start tasks, watch them, open what they made.
+ * The demo app: start tasks, follow them, and view their results.
  *
- * @param {{user: string, feed: import("herald/taskFeed.js").TaskFeed, service: import("herald/taskService.js").TaskService}} props
+ * @param {object} props
+ * @param {string} props.user
+ * @param {import("herald/taskFeed.js").TaskFeed} props.feed
+ * @param {import("herald/taskService.js").TaskService} props.service
  */
 export function App({ user, feed, service }) {
-  const snapshot = useFeed(feed);
-  const [starting, setStarting] = useState(null);
-  const [viewing, setViewing] = useState(null);
+  const snapshot = useTaskFeed(feed);
+  const [starting, setStarting] = useState(/** @type {string | null} */ (null));
+  const [viewing, setViewing] = useState(/** @type {Task | null} */ (null));
   const [filter, setFilter] = useState("all");
-  const [toasts, setToasts] = useState([]);
+  const [toasts, setToasts] = useState(/** @type {Toast[]} */ ([]));
+
+  /** @param {string} text @param {Partial<Toast>} [options] */
+  const showToast = (text, options) => setToasts((shown) => [...shown.slice(-3), { id: crypto.randomUUID(), text, ...options }]);
 
   const actions = useMemo(() => {
-    const toast = (text, more) => setToasts((shown) => [...shown.slice(-3), { id: crypto.randomUUID(), text, ...more }]);
-    const change = (method) => async (task) => {
+    /** @param {(task: Task) => Promise<Task>} request */
+    const change = (request) => async (/** @type {Task} */ task) => {
       try {
-        feed.add(await service[method](task.taskId));
+        feed.add(await request(task));
       } catch (error) {
-        toast(error.message, { lasting: true });
+        showToast(errorMessage(error), { persistent: true });
       }
     };
     return {
-      toast,
       view: setViewing,
-      cancel: change("cancel"),
-      retry: change("retry"),
-      async older(page) {
+      cancel: change(({ taskId }) => service.cancel(taskId)),
+      retry: change(({ taskId }) => service.retry(taskId)),
+      /** @param {import("./activity.js").PageRequest} page */
+      async loadOlder(page) {
         const { tasks, after } = await service.list(page);
         for (const task of tasks) feed.add(task);
         return after;
@@ -46,7 +57,7 @@ export function App({ user, feed, service }) {
   }, [feed, service]);
 
   useEffect(() => {
-    const notifications = new Notifications({ feed, user, show: (ended) => tell(ended), describe });
+    const notifications = new Notifications({ feed, user, show: announce, describe });
     feed.connect();
     notifications.start();
     return () => {
@@ -55,48 +66,57 @@ export function App({ user, feed, service }) {
     };
   }, [feed]);
 
-  function tell(ended) {
-    const [task] = ended.tasks;
-    if (ended.kind === "failed") {
-      actions.toast(describe(ended).body, { lasting: true, action: { label: "Retry", run: () => actions.retry(task) } });
-    } else if (ended.tasks.length === 1) {
-      actions.toast(describe(ended).title, { action: { label: "View", run: () => setViewing(task) } });
+  /** @param {Announcement} announcement */
+  function announce(announcement) {
+    const { kind, tasks } = announcement;
+    const { title, body } = describe(announcement);
+    if (kind === "failed") {
+      showToast(`${title}: ${body}`, { persistent: true, action: { label: "Retry", run: () => actions.retry(tasks[0]) } });
     } else {
-      actions.toast(describe(ended).title, { action: { label: "View", run: () => showCompleted() } });
+      const view = tasks.length === 1 ? () => setViewing(tasks[0]) : showCompleted;
+      showToast(title, { action: { label: "View", run: view } });
     }
   }
 
   function showCompleted() {
     setFilter("completed");
-    document.getElementById("activity").scrollIntoView();
+    document.getElementById("activity")?.scrollIntoView();
   }
 
-  const start = async (type, payload, idempotencyKey) => feed.add(await service.create(type, payload, { idempotencyKey }));
+  /** @type {import("./taskDialog.js").Start} */
+  const start = async (type, payload, idempotencyKey) => {
+    feed.add(await service.create(type, payload, { idempotencyKey }));
+  };
 
   return html`
-    <${Header} user=${user} snapshot=${snapshot} />
+    <${Header} user=${user} feed=${feed} />
     <main>
-      ${snapshot.state === "offline" && html`<p class="banner" role="status">No connection. What you see may be old; the page goes on by itself.</p>`}
-      <section class="types" aria-label="Start a task">
+      ${snapshot.state === "offline" && html`<p class="banner" role="status">No connection. This page may be out of date; it reconnects automatically.</p>`}
+      <section class="task-types" aria-label="Start a task">
         ${Object.entries(TASK_TYPES).map(
-          ([type, { verb, about }]) => html`
-            <button class="type" key=${type} data-type=${type} onClick=${() => setStarting(type)}>
-              <b>${verb}</b><span>${about}</span>
+          ([type, { action, about }]) => html`
+            <button class="task-type" key=${type} data-type=${type} onClick=${() => setStarting(type)}>
+              <b>${action}</b><span>${about}</span>
             </button>
           `,
         )}
       </section>
-      <${Activity} snapshot=${snapshot} feed=${feed} filter=${filter} choose=${setFilter} actions=${actions} />
+      <${Activity} snapshot=${snapshot} feed=${feed} filter=${filter} onFilter=${setFilter} actions=${actions} />
     </main>
-    ${starting && html`<${TaskDialog} type=${starting} start=${start} close=${() => setStarting(null)} />`}
-    ${viewing && html`<${ResultDialog} key=${viewing.taskId} task=${viewing} load=${() => service.results(viewing)} close=${() => setViewing(null)} />`}
-    <${Toasts} toasts=${toasts} close=${(id) => setToasts((shown) => shown.filter((one) => one.id !== id))} />
+    ${starting && html`<${TaskDialog} type=${starting} start=${start} onClose=${() => setStarting(null)} />`}
+    ${viewing && html`<${ResultDialog} key=${viewing.taskId} task=${viewing} load=${() => service.results(viewing)} onClose=${() => setViewing(null)} />`}
+    <${Toasts} toasts=${toasts} onDismiss=${(/** @type {string} */ id) => setToasts((shown) => shown.filter((toast) => toast.id !== id))} />
   `;
 }
 
-/** @param {import("herald/notifications.js").Announcement} ended */
+/**
+ * The text of a notification.
+ * @param {Announcement} announcement
+ * @returns {{title: string, body?: string}}
+ */
 function describe({ kind, tasks }) {
-  const made = TASK_TYPES[tasks[0].type]?.made ?? "task";
-  if (kind === "failed") return { title: `Your ${made} has failed`, body: `Your ${made} could not be made: ${tasks[0].lastError}` };
-  return tasks.length === 1 ? { title: `Your ${made} is ready` } : { title: `${tasks.length} tasks are ready` };
+  const type = TASK_TYPES[tasks[0].type];
+  if (kind === "failed") return { title: type?.failed ?? "Your task failed", body: tasks[0].lastError };
+  if (tasks.length > 1) return { title: `${tasks.length} tasks are ready` };
+  return { title: type?.ready ?? "Your task is ready" };
 }

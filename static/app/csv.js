@@ -1,16 +1,17 @@
 /**
- * Rows as CSV (RFC 4180). A cell that a spreadsheet would take for a formula is made a text.
+ * Format rows as CSV (RFC 4180). Text that a spreadsheet would take for a formula is escaped.
  *
- * @param {object[]} rows
- * @param {string[]} columns names of fields; lists are joined
+ * @param {Record<string, unknown>[]} rows
+ * @param {Record<string, string>} columns by field, the column's heading
  * @returns {string}
  */
 export function csv(rows, columns) {
-  const lines = [columns, ...rows.map((row) => columns.map((column) => row[column] ?? ""))];
+  const fields = Object.keys(columns);
+  const lines = [Object.values(columns), ...rows.map((row) => fields.map((field) => row[field] ?? ""))];
   return lines.map((cells) => `${cells.map(cell).join(",")}\r\n`).join("");
 }
 
-/** @param {unknown} value */
+/** @param {unknown} value a list is joined */
 function cell(value) {
   const text = Array.isArray(value) ? value.join("; ") : String(value);
   const safe = typeof value !== "number" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;

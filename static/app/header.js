@@ -1,58 +1,67 @@
 import { useState } from "preact/hooks";
 
 import { Notifications } from "herald/notifications.js";
-import { isActive, overallProgress } from "herald/task.js";
+import { useBackgroundTasks } from "herald/react.js";
 
-import { html } from "./html.js";
-import { nameOf } from "./taskTypes.js";
+import { Connection } from "../ui/connection.js";
+import { html } from "../ui/html.js";
+import { statusLabel } from "../ui/labels.js";
+import { nameOf } from "./task-types/index.js";
 
-const CONNECTION = {
-  live: ["Live", "Changes are pushed as they happen"],
-  connecting: ["Connecting…", "Not connected yet"],
-  polling: ["Checking", "Nothing can be pushed at the moment, so the page asks for changes"],
-  offline: ["Offline", "No connection; it goes on by itself"],
-};
+/** @typedef {import("herald/task.js").Task} Task */
+
+const MAX_LISTED = 12;
 
 /**
- * Who you are, whether changes arrive, and what runs.
+ * The user, the state of the connection, and the active tasks.
  *
- * @param {{user: string, snapshot: import("herald/taskFeed.js").Snapshot}} props
+ * @param {{user: string, feed: import("herald/taskFeed.js").TaskFeed}} props
  */
-export function Header({ user, snapshot }) {
-  const [label, explanation] = CONNECTION[snapshot.state];
+export function Header({ user, feed }) {
+  const { tasks, progress, state } = useBackgroundTasks(feed);
   return html`
     <header>
-      <h1><img src="/static/app/icon.svg" alt="" width="28" height="28" /> Herald</h1>
-      <${Indicator} tasks=${snapshot.tasks.filter(isActive)} />
-      <span class="connection ${snapshot.state}" data-connection=${snapshot.state} role="status" title=${explanation}>${label}</span>
+      <h1><img src="/static/ui/icon.svg" alt="" width="28" height="28" /> Herald</h1>
+      <${Indicator} tasks=${tasks} progress=${progress} />
+      <${Connection} state=${state} />
       <${AllowNotifications} />
-      <span class="user" title="You">${user}</span>
+      <span class="user" title="Current user">${user}</span>
     </header>
   `;
 }
 
-function Indicator({ tasks }) {
+/** @param {{tasks: Task[], progress: number}} props the active tasks */
+function Indicator({ tasks, progress }) {
   return html`
-    <button class="indicator quiet" popovertarget="running" data-running=${tasks.length} disabled=${tasks.length === 0}>
-      ${tasks.length === 0 ? "Nothing runs" : `${tasks.length} ${tasks.length === 1 ? "task runs" : "tasks run"} · ${overallProgress(tasks)} %`}
+    <button class="indicator secondary" popovertarget="active-tasks" data-running=${tasks.length} disabled=${tasks.length === 0}>
+      ${tasks.length === 0 ? "No active tasks" : `${summary(tasks)} · ${progress}%`}
     </button>
-    <div id="running" popover="auto" class="running-tasks" aria-label="Running tasks">
-      ${tasks.length === 0 && html`<p class="muted">Nothing runs</p>`}
+    <div id="active-tasks" popover="auto" class="active-tasks" aria-label="Active tasks">
+      ${tasks.length === 0 && html`<p class="muted">No active tasks</p>`}
       <ul>
-        ${tasks.slice(0, 12).map(
+        ${tasks.slice(0, MAX_LISTED).map(
           (task) => html`<li key=${task.taskId}>
-            <span>${nameOf(task.type)}</span><span class="muted">${task.currentStep ?? "Waits"}</span>
+            <span>${nameOf(task.type)}</span><span class="muted">${task.currentStep ?? statusLabel(task.status)}</span>
             <progress max="100" value=${task.progress} aria-label=${nameOf(task.type)}></progress>
           </li>`,
         )}
       </ul>
-      ${tasks.length > 12 && html`<p class="muted">and ${tasks.length - 12} more</p>`}
+      ${tasks.length > MAX_LISTED && html`<p class="muted">and ${tasks.length - MAX_LISTED} more</p>`}
     </div>
   `;
 }
 
+/** @param {Task[]} tasks active ones @returns {string} such as `2 running, 1 queued` */
+function summary(tasks) {
+  const queued = tasks.filter(({ status }) => status === "queued").length;
+  const running = tasks.length - queued;
+  return [running && `${running} running`, queued && `${queued} queued`].filter(Boolean).join(", ");
+}
+
 function AllowNotifications() {
-  const [permission, setPermission] = useState(globalThis.Notification?.permission);
+  const [permission, setPermission] = useState(
+    /** @type {NotificationPermission | "unsupported" | undefined} */ (globalThis.Notification?.permission),
+  );
   if (permission !== "default") return null;
-  return html`<button class="quiet" onClick=${() => Notifications.allow().then(setPermission)}>Notify me</button>`;
+  return html`<button class="secondary" onClick=${() => Notifications.allow().then(setPermission)} title="Show a notification when a task ends while this page is hidden">Notify me</button>`;
 }

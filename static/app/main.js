@@ -1,17 +1,14 @@
-/** Puts the page together and starts it. */
-import { render } from "preact";
-
+/** Starts the page. */
 import { TaskFeed } from "herald/taskFeed.js";
 import { TaskService } from "herald/taskService.js";
 
+import { html, mount } from "../ui/html.js";
+import { currentUser, hubUrl, tokenSource } from "../ui/session.js";
 import { App } from "./app.js";
-import { html } from "./html.js";
-import { currentUser, tokenSource } from "./session.js";
 
 const user = currentUser();
 const getToken = tokenSource(user);
-const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/connection/websocket`;
 const service = new TaskService({ getToken });
-const feed = new TaskFeed({ url, getToken, service });
+const feed = new TaskFeed({ url: hubUrl(), getToken, service });
 
-render(html`<${App} user=${user} feed=${feed} service=${service} />`, document.getElementById("app"));
+mount(html`<${App} user=${user} feed=${feed} service=${service} />`, "app");

@@ -1,87 +1,75 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
+import { html } from "../ui/html.js";
+import { errorMessage } from "../ui/labels.js";
+import { useModal } from "../ui/useModal.js";
 import { csv } from "./csv.js";
-import { html } from "./html.js";
-import { BrandKit } from "./results/brandKit.js";
-import { MediaPlan } from "./results/mediaPlan.js";
-import { Personas } from "./results/personas.js";
-import { nameOf } from "./taskTypes.js";
-
-/** How each type's documents are shown, and which rows a spreadsheet gets. */
-const VIEWS = {
-  GENERATE_MEDIA_PLAN: {
-    View: MediaPlan,
-    rows: ([plan]) => plan.calendar,
-    columns: ["date", "week", "channel", "title", "copy", "hashtags", "callToAction"],
-  },
-  GENERATE_BRAND_KIT: { View: BrandKit, rows: ([kit]) => kit.palette, columns: ["role", "name", "hex", "usage", "pairedWith", "contrast"] },
-  AUTO_GENERATE_PERSONAS: {
-    View: Personas,
-    rows: (people) => people,
-    columns: ["name", "age", "occupation", "segment", "situation", "need", "goals", "frustrations", "objections", "channels", "quote"],
-  },
-};
+import { TASK_TYPES, nameOf } from "./task-types/index.js";
 
 /**
- * The stored result of a task, read from the server.
+ * Shows the stored result of a task, and exports it.
  *
- * @param {{task: import("herald/task.js").Task, load: () => Promise<any[]>, close: () => void}} props
+ * @param {{task: import("herald/task.js").Task, load: () => Promise<any[]>, onClose: () => void}} props
  */
-export function ResultDialog({ task, load, close }) {
-  const dialog = useRef(null);
-  const content = useRef(null);
-  const [documents, setDocuments] = useState(null);
-  const [problem, setProblem] = useState(null);
-  const { View, rows, columns } = VIEWS[task.type] ?? { View: Raw };
+export function ResultDialog({ task, load, onClose }) {
+  const dialog = useModal();
+  const content = useRef(/** @type {HTMLElement | null} */ (null));
+  const [documents, setDocuments] = useState(/** @type {any[] | null} */ (null));
+  const [error, setError] = useState("");
+  const { Result = RawResult, table = undefined } = TASK_TYPES[task.type] ?? {};
 
   const read = () => {
-    setProblem(null);
-    load().then(setDocuments, setProblem);
+    setError("");
+    load().then(setDocuments, (reason) => setError(errorMessage(reason)));
   };
-  useEffect(() => {
-    dialog.current.showModal();
-    read();
-  }, []);
+  useEffect(read, []);
 
   return html`
-    <dialog class="result" ref=${dialog} onClose=${close} aria-labelledby="result-title">
+    <dialog class="result" ref=${dialog} onClose=${onClose} aria-labelledby="result-title">
       <div class="result-head">
         <h2 id="result-title">${nameOf(task.type)}</h2>
         <div class="tools">
           ${documents &&
           html`
-            <${Copy} text=${() => content.current.innerText} />
-            <button class="quiet" onClick=${() => save(`${task.taskId}.json`, "application/json", JSON.stringify(documents, null, 2))}>JSON</button>
-            ${rows && html`<button class="quiet" onClick=${() => save(`${task.taskId}.csv`, "text/csv", csv(rows(documents), columns))}>CSV</button>`}
-            <button class="quiet" onClick=${() => print()}>Print</button>
+            <${Copy} text=${() => content.current?.innerText ?? ""} />
+            <button class="secondary" title="Download as JSON" onClick=${() => download(`${task.taskId}.json`, "application/json", JSON.stringify(documents, null, 2))}>JSON</button>
+            ${table && html`<button class="secondary" title="Download as CSV" onClick=${() => download(`${task.taskId}.csv`, "text/csv", csv(table.rows(documents), table.columns))}>CSV</button>`}
+            <button class="secondary" onClick=${() => print()}>Print</button>
           `}
-          <button class="quiet" onClick=${() => dialog.current.close()}>Close</button>
+          <button class="secondary" onClick=${() => dialog.current?.close()}>Close</button>
         </div>
       </div>
-      ${problem && html`<p class="fault" role="alert">${problem.message} <button class="quiet" onClick=${read}>Read again</button></p>`}
-      ${!documents && !problem && html`<div class="loading" aria-label="Loading"><div></div><div></div></div>`}
-      ${documents && task.usage?.provider === "offline" && html`<p class="muted">An offline draft: rules have made it from your words, without a model.</p>`}
-      <div ref=${content}>${documents && html`<${View} documents=${documents} />`}</div>
+      ${error && html`<p class="error" role="alert">${error} <button class="secondary" onClick=${read}>Retry</button></p>`}
+      ${!documents && !error && html`<div class="loading" aria-label="Loading"><div></div><div></div></div>`}
+      ${documents && task.usage?.provider === "offline" && html`<p class="muted">Offline draft: built from your input by fixed rules, without an AI model.</p>`}
+      <div ref=${content}>${documents && html`<${Result} documents=${documents} />`}</div>
     </dialog>
   `;
 }
 
-/** What is shown of a type that the page does not know. */
-function Raw({ documents }) {
+/** The result of a task type that the page doesn't know. @param {{documents: any[]}} props */
+function RawResult({ documents }) {
   return html`<pre tabindex="0">${JSON.stringify(documents, null, 2)}</pre>`;
 }
 
+/** @param {{text: () => string}} props */
 function Copy({ text }) {
   const [label, setLabel] = useState("Copy");
-  const copy = () => navigator.clipboard.writeText(text()).then(
-    () => setLabel("Copied"),
-    () => setLabel("Not allowed"),
-  );
-  return html`<button class="quiet" onClick=${copy} aria-live="polite">${label}</button>`;
+  const copy = () =>
+    navigator.clipboard.writeText(text()).then(
+      () => setLabel("Copied"),
+      () => setLabel("Couldn't copy"),
+    );
+  return html`<button class="secondary" onClick=${copy} aria-live="polite">${label}</button>`;
 }
 
-/** Hand a file to the browser's downloads. */
-function save(name, type, text) {
+/**
+ * Save a file through the browser.
+ * @param {string} name
+ * @param {string} type
+ * @param {string} text
+ */
+function download(name, type, text) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type }));
   link.download = name;

@@ -1,5 +1,5 @@
 /**
- * What a model is writing for a task, put together from the pieces that arrive.
+ * Assembles what a model is writing for a task from the pieces that arrive.
  *
  * @example
  * const draft = new Draft();
@@ -11,8 +11,8 @@
  * @typedef {object} Delta a message of type `task.delta`
  * @property {number} attempt
  * @property {string} step
- * @property {string} [part] which of the answers that a step asks for at the same time
- * @property {number} start where in the answer the piece begins, in Unicode characters; 0 begins it anew
+ * @property {string} [part] the answer it belongs to, if the step asks for several at the same time
+ * @property {number} start the position of the piece in the answer, in Unicode characters; 0 starts the answer over
  * @property {string} text
  */
 
@@ -25,24 +25,24 @@ export class Draft {
   }
 
   /**
-   * Take in a piece. One that is known already changes nothing; where pieces are missing before it, a line says so.
+   * Add a piece. A known piece changes nothing; if pieces before it are missing, an ellipsis marks the gap.
    * @param {Delta} delta
-   * @returns {boolean} whether something has changed
+   * @returns {boolean} whether anything changed
    */
   add({ attempt, step, part, start, text }) {
     const name = `${step}\n${part ?? ""}`;
     const known = this.answers.get(name);
     if (known && attempt < known.attempt) return false;
     const length = start + [...text].length;
-    const anew = !known || start === 0 || attempt > known.attempt;
-    if (!anew && start < known.length) return false;
-    const before = anew ? (start > 0 ? "…" : "") : start > known.length ? `${known.text}…` : known.text;
-    this.answers.delete(name); // the newest is the last
+    const restarts = !known || start === 0 || attempt > known.attempt;
+    if (!restarts && start < known.length) return false;
+    const before = restarts ? (start > 0 ? "…" : "") : start > known.length ? `${known.text}…` : known.text;
+    this.answers.delete(name); // the newest answer is the last one
     this.answers.set(name, { attempt, step, part, length, text: before + text });
     return true;
   }
 
-  /** @returns {Answer[]} the answers of the step that is being written, in the order of their names */
+  /** @returns {Answer[]} the answers of the current step, sorted by part */
   current() {
     const answers = [...this.answers.values()];
     const step = answers.at(-1)?.step;
@@ -53,25 +53,25 @@ export class Draft {
 }
 
 /**
- * The texts of a JSON document that is still being written, for people to read.
+ * Extract the texts of a JSON document that is still being written, for people to read.
  *
- * @param {string} json its beginning
+ * @param {string} json any piece of the document; it may be cut off anywhere
  * @returns {{label: string, text: string}[]} each text with the name of its field
  * @example
- * readable('{"title":"Tea","callToAction":"Try i'); // [{label: "Title", text: "Tea"}, {label: "Call to action", text: "Try i"}]
+ * readTexts('{"title":"Tea","callToAction":"Try i'); // [{label: "Title", text: "Tea"}, {label: "Call to action", text: "Try i"}]
  */
-export function readable(json) {
-  const found = [];
+export function readTexts(json) {
+  const texts = [];
   let label = "";
   for (const [, inner, closed, colon] of json.matchAll(/"((?:[^"\\]|\\.)*)(?:(")(\s*:)?|\\?$)/gs)) {
-    if (colon) label = title(inner);
-    else if (inner) found.push({ label, text: unescaped(inner, closed) });
+    if (colon) label = titleOf(inner);
+    else if (inner) texts.push({ label, text: unescape(inner, closed) });
   }
-  return found;
+  return texts;
 }
 
-/** @param {string} text @param {string | undefined} closed whether its end is there, or an escape may be cut */
-function unescaped(text, closed) {
+/** @param {string} text @param {string | undefined} closed its end quote; without it, an escape may be cut off */
+function unescape(text, closed) {
   try {
     return JSON.parse(`"${closed ? text : text.replace(/\\u[\da-f]{0,3}$/i, "")}"`);
   } catch {
@@ -80,7 +80,7 @@ function unescaped(text, closed) {
 }
 
 /** @param {string} name in camelCase */
-function title(name) {
+function titleOf(name) {
   const words = name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

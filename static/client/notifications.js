@@ -1,8 +1,8 @@
 /**
- * Says when tasks have ended: failures at once, successes gathered for a moment, so that five are one message.
+ * Notifies the user when tasks end: failures at once, successes grouped, so that five of them are one message.
  *
- * An ending is announced once: not again after a reload, and not by each of several tabs. A page that can be seen
- * goes first; where none can be seen, the system's own notification is used if the user allows it.
+ * Each task is announced once, even after a reload or with several open tabs. A visible tab goes first; if no tab is
+ * visible, the browser shows a system notification, if the user allows it.
  *
  * @example
  * const notifications = new Notifications({
@@ -18,36 +18,36 @@ import { isActive } from "./task.js";
 /** @typedef {import("./task.js").Task} Task */
 /** @typedef {{kind: "completed" | "failed", tasks: Task[]}} Announcement */
 
-const LOOK_AFTER_MS = 50;
-const GATHER_MS = 800;
-const HIDDEN_WAITS_MS = 400;
-const HOLD_MS = 5000;
-const REMEMBERED = 500;
+const SCAN_DELAY_MS = 50;
+const GROUP_MS = 800;
+const HIDDEN_DELAY_MS = 400;
+const LOCK_HOLD_MS = 5000;
+const MAX_REMEMBERED = 500;
 const WATCHED = "watched";
-const TOLD = "told";
+const ANNOUNCED = "announced";
 
 export class Notifications {
-  /** @type {Map<string, boolean>} by task, whether it was active when it was last looked at */
-  #seen = new Map();
+  /** @type {Map<string, boolean>} by task id, whether the task was active at the last scan */
+  #wasActive = new Map();
   /** @type {Task[]} */
   #completed = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #look;
+  #scanTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #gather;
+  #groupTimer;
   #unsubscribe = () => {};
 
   /**
    * @param {object} options
    * @param {Pick<import("./taskFeed.js").TaskFeed, "subscribe" | "getSnapshot">} options.feed
-   * @param {(announcement: Announcement) => void} options.show where the user is looking
-   * @param {(announcement: Announcement) => {title: string, body?: string}} options.describe for the system
-   * @param {string} [options.user] whose tasks these are; users of one browser are told apart
-   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">} [options.storage] what the tabs
-   *   have in common
+   * @param {(announcement: Announcement) => void} options.show shows a message in the page
+   * @param {(announcement: Announcement) => {title: string, body?: string}} options.describe the text of a system
+   *   notification
+   * @param {string} [options.user] keeps several users of one browser apart
+   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">} [options.storage] shared by all tabs
    * @param {Pick<LockManager, "request">} [options.locks]
-   * @param {() => boolean} [options.hidden] whether nobody sees this page
-   * @param {(title: string, options: NotificationOptions) => void} [options.notify] to the system
+   * @param {() => boolean} [options.hidden] whether the page is hidden
+   * @param {(title: string, options: NotificationOptions) => void} [options.notify] shows a system notification
    */
   constructor({
     feed,
@@ -70,76 +70,76 @@ export class Notifications {
   }
 
   start() {
-    this.#forget();
+    this.#prune();
     this.#unsubscribe = this.feed.subscribe(() => {
-      this.#look ??= setTimeout(() => this.#lookAround(), LOOK_AFTER_MS);
+      this.#scanTimer ??= setTimeout(() => this.#scan(), SCAN_DELAY_MS);
     });
-    this.#lookAround();
+    this.#scan();
   }
 
   stop() {
     this.#unsubscribe();
-    clearTimeout(this.#look);
-    clearTimeout(this.#gather);
-    this.#look = this.#gather = undefined;
+    clearTimeout(this.#scanTimer);
+    clearTimeout(this.#groupTimer);
+    this.#scanTimer = this.#groupTimer = undefined;
   }
 
   /**
-   * Ask the user for the system's notifications; browsers want that to follow a click.
+   * Ask for permission to show system notifications. Browsers require a click first.
    * @returns {Promise<NotificationPermission | "unsupported">}
    */
   static async allow() {
     return "Notification" in globalThis ? Notification.requestPermission() : "unsupported";
   }
 
-  /** Note which tasks run, and announce those that have ended since. */
-  #lookAround() {
-    this.#look = undefined;
+  /** Watch the active tasks, and announce those that have ended since the last scan. */
+  #scan() {
+    this.#scanTimer = undefined;
     for (const task of this.feed.getSnapshot().tasks) {
       const active = isActive(task);
-      if (this.#seen.get(task.taskId) === active) continue;
-      this.#seen.set(task.taskId, active);
+      if (this.#wasActive.get(task.taskId) === active) continue;
+      this.#wasActive.set(task.taskId, active);
       if (active) this.#watch(task);
-      else if (["completed", "failed"].includes(task.status)) this.#ended(task);
+      else if (["completed", "failed"].includes(task.status)) this.#onEnded(task);
     }
   }
 
   /** @param {Task} task */
-  async #ended(task) {
-    if (!this.#isWatched(task)) return; // nobody here has waited for it, or it has been announced
-    if (this.hidden()) await new Promise((resolve) => setTimeout(resolve, HIDDEN_WAITS_MS));
+  async #onEnded(task) {
+    if (!this.#isWatched(task)) return; // it wasn't active in this browser, or has already been announced
+    if (this.hidden()) await new Promise((resolve) => setTimeout(resolve, HIDDEN_DELAY_MS));
     if (!(await this.#claim(task))) return;
     if (task.status === "failed") {
       this.#announce({ kind: "failed", tasks: [task] });
     } else {
       this.#completed.push(task);
-      this.#gather ??= setTimeout(() => {
-        this.#gather = undefined;
+      this.#groupTimer ??= setTimeout(() => {
+        this.#groupTimer = undefined;
         this.#announce({ kind: "completed", tasks: this.#completed.splice(0) });
-      }, GATHER_MS);
+      }, GROUP_MS);
     }
   }
 
   /**
-   * Make an ending this tab's to announce.
+   * Claim the announcement of an ended task for this tab.
    *
-   * What one tab stores the others may see a little later, so who has claimed an ending holds its lock for a while;
-   * whoever comes too late notes as well that it has been announced.
+   * Other tabs may see a stored value a little later, so the tab that claims a task also holds a lock for a while. A
+   * tab that comes too late records the announcement as well.
    * @param {Task} task
    * @returns {Promise<boolean>} false if another tab was faster
    */
   #claim(task) {
     const take = () => {
-      const free = this.#isWatched(task);
-      this.#remember(task, TOLD);
-      return free;
+      const unclaimed = this.#isWatched(task);
+      this.#record(task, ANNOUNCED);
+      return unclaimed;
     };
     if (!this.locks) return Promise.resolve(take());
     const name = `${this.prefix}${task.taskId}:${task.rev}`;
     return new Promise((resolve, reject) => {
       const held = this.locks.request(name, { ifAvailable: true }, async (lock) => {
         resolve(take() && lock !== null);
-        if (lock) await new Promise((release) => setTimeout(release, HOLD_MS));
+        if (lock) await new Promise((release) => setTimeout(release, LOCK_HOLD_MS));
       });
       held.catch(reject);
     });
@@ -154,34 +154,34 @@ export class Notifications {
     }
   }
 
-  /** @param {Task} task one that is active */
+  /** @param {Task} task an active task */
   #watch(task) {
-    const [what, rev] = this.#memory(task);
-    if (what === TOLD && rev >= task.rev) return; // another tab knows already that it has ended
-    this.#remember(task, WATCHED);
+    const [state, rev] = this.#recall(task);
+    if (state === ANNOUNCED && rev >= task.rev) return; // this tab lags behind: the task has already ended
+    this.#record(task, WATCHED);
   }
 
-  /** @param {Task} task @returns {boolean} whether its ending is waited for, and has not been announced */
+  /** @param {Task} task @returns {boolean} whether it was seen active and hasn't been announced */
   #isWatched(task) {
-    return this.#memory(task)[0] === WATCHED;
+    return this.#recall(task)[0] === WATCHED;
   }
 
-  /** @param {Task} task @returns {[string | undefined, number]} what is remembered, and of which version */
-  #memory({ taskId }) {
-    const [what, rev] = this.storage.getItem(this.prefix + taskId)?.split(" ") ?? [];
-    return [what, Number(rev)];
+  /** @param {Task} task @returns {[string | undefined, number]} the recorded state, and the task's rev at that time */
+  #recall({ taskId }) {
+    const [state, rev] = this.storage.getItem(this.prefix + taskId)?.split(" ") ?? [];
+    return [state, Number(rev)];
   }
 
-  /** @param {Task} task @param {string} what */
-  #remember(task, what) {
-    this.storage.setItem(this.prefix + task.taskId, `${what} ${task.rev}`);
+  /** @param {Task} task @param {string} state */
+  #record(task, state) {
+    this.storage.setItem(this.prefix + task.taskId, `${state} ${task.rev}`);
   }
 
-  /** Forget the oldest tasks. */
-  #forget() {
+  /** Delete the records of the oldest tasks. */
+  #prune() {
     const keys = Array.from({ length: this.storage.length }, (_, index) => this.storage.key(index) ?? "");
-    const known = keys.filter((key) => key.startsWith(this.prefix)).sort();
-    for (const key of known.slice(0, -REMEMBERED)) this.storage.removeItem(key);
+    const records = keys.filter((key) => key.startsWith(this.prefix)).sort();
+    for (const key of records.slice(0, -MAX_REMEMBERED)) this.storage.removeItem(key);
   }
 }
 

@@ -1,8 +1,8 @@
 /**
- * A task as it is pushed, and which of two states of it is the newer one.
+ * The public state of a task, and how to find the newer of two states.
  *
- * Every state carries `(rev, tick)`: a stored change takes the next `rev`, an unstored progress event the next
- * `tick`. Whoever keeps the greater pair may get states twice or late, and comes to no harm.
+ * Every state carries `(rev, tick)`: a stored change increments `rev`, an unstored progress event increments `tick`.
+ * Keep the state with the greater pair, and duplicate or late events do no harm.
  *
  * @example
  * if (isNewer(event.task, known)) tasks.set(event.task.taskId, event.task);
@@ -15,12 +15,12 @@
  * @property {string} status one of `STATUSES`; a newer server may have others
  * @property {number} progress whole percents
  * @property {string} [currentStep]
- * @property {{name: string, status: string}[]} steps their status is `pending`, `running`, `completed` or `failed`, as far as is known here
- * @property {number} [queuePosition] which one it is of those that wait, from 1
+ * @property {{name: string, status: string}[]} steps status: `pending`, `running`, `completed` or `failed`; a newer server may have others
+ * @property {number} [queuePosition] its place in the queue, from 1
  * @property {string} [estimatedStart]
  * @property {string} [estimatedCompletion]
  * @property {string} [nextRetryAt]
- * @property {Record<string, any>} [result] a reference to what was made
+ * @property {Record<string, any>} [result] a reference to the stored result
  * @property {string} [lastError]
  * @property {string} [endReason]
  * @property {boolean} [retryable]
@@ -34,16 +34,16 @@
  * @property {string} [completedAt]
  */
 
-/** The statuses of a task that has not ended. */
+/** The statuses of a task that hasn't ended. */
 export const ACTIVE = Object.freeze(["queued", "processing", "retrying"]);
 export const STATUSES = Object.freeze([...ACTIVE, "completed", "failed", "cancelled"]);
 
-/** @param {Task} task @returns {boolean} whether it has not ended, in whatever status a newer server has put it */
+/** @param {Task} task @returns {boolean} whether it hasn't ended; handles statuses of a newer server too */
 export function isActive(task) {
   return ACTIVE.includes(task.status) || (!STATUSES.includes(task.status) && !task.completedAt);
 }
 
-/** @param {Task[]} tasks @returns {number} how far they are together, in whole percents */
+/** @param {Task[]} tasks @returns {number} their mean progress, in whole percents; 0 without tasks */
 export function overallProgress(tasks) {
   return Math.floor(tasks.reduce((sum, task) => sum + task.progress, 0) / (tasks.length || 1));
 }
@@ -51,7 +51,7 @@ export function overallProgress(tasks) {
 /**
  * @param {{rev: number, tick: number}} state
  * @param {{rev: number, tick: number} | undefined} known
- * @returns {boolean} whether `state` is newer than `known`; anything is newer than nothing
+ * @returns {boolean} whether `state` is newer than `known`; true if nothing is known
  */
 export function isNewer(state, known) {
   if (!known) return true;

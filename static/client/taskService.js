@@ -1,5 +1,5 @@
 /**
- * Herald's HTTP interface.
+ * A client for Herald's HTTP API.
  *
  * @example
  * const service = new TaskService({ getToken });
@@ -8,12 +8,12 @@
 
 /** @typedef {import("./task.js").Task} Task */
 
-/** Most tasks that one status check may ask for. */
+/** The most tasks that one status request can ask for. */
 export const MAX_CHECKED = 100;
-/** Most tasks in one page of a list. */
+/** The most tasks in one page of a list. */
 export const MAX_LISTED = 200;
 
-/** Where the results of a task type are. */
+/** The collection that holds the results of each task type. */
 const COLLECTIONS = {
   GENERATE_MEDIA_PLAN: "mediaPlanGroups",
   GENERATE_BRAND_KIT: "brandKits",
@@ -21,7 +21,7 @@ const COLLECTIONS = {
 };
 
 /**
- * A request that the server refused (RFC 9457); the message says what to do.
+ * The server refused a request (RFC 9457). The message says what was wrong and what to do.
  */
 export class RequestError extends Error {
   /**
@@ -30,13 +30,13 @@ export class RequestError extends Error {
    * @param {number} [retryAfterS]
    */
   constructor(status, problem, retryAfterS) {
-    super(problem.detail ?? problem.title ?? `the server answered ${status}`);
+    super(problem.detail ?? problem.title ?? `The server responded with status ${status}.`);
     this.name = "RequestError";
     /** HTTP status */
     this.status = status;
-    /** what is wrong with which field, by JSON pointer */
+    /** problems with single fields; the pointer is a JSON pointer into the request body */
     this.errors = problem.errors ?? [];
-    /** when the server wants to be asked again, in seconds */
+    /** how long the server asks to wait before the next request, in seconds */
     this.retryAfterS = retryAfterS;
   }
 }
@@ -45,8 +45,8 @@ export class TaskService {
   /**
    * @param {object} options
    * @param {() => Promise<string>} options.getToken
-   * @param {string} [options.base] where the server is, if it is not the page's own
-   * @param {Record<string, string>} [options.collections] by task type, of types that are not Herald's own
+   * @param {string} [options.base] the server's origin, if it isn't the page's own
+   * @param {Record<string, string>} [options.collections] result collections of your own task types
    * @param {typeof fetch} [options.fetch]
    */
   constructor({ getToken, base = "", collections = {}, fetch: send = (...request) => fetch(...request) }) {
@@ -58,14 +58,14 @@ export class TaskService {
   }
 
   /**
-   * Accept a task; the answer comes before any of its work is done.
+   * Create a task. The response comes as soon as the task is queued.
    * @param {string} type
    * @param {object} payload
-   * @param {{idempotencyKey?: string, priority?: "low" | "normal" | "high", brandId?: string}} [options] sending
-   *   twice with one key makes one task
+   * @param {{idempotencyKey?: string, priority?: "low" | "normal" | "high", brandId?: string}} [options] two
+   *   requests with the same key create one task
    * @returns {Promise<Task>}
-   * @throws {RequestError} the server refuses it
-   * @throws {TypeError} the network is away; it may have arrived, so send it again with the same key
+   * @throws {RequestError} the server refused the request
+   * @throws {TypeError} the network failed. The request may have arrived; send it again with the same key.
    */
   create(type, payload, { idempotencyKey = crypto.randomUUID(), ...more } = {}) {
     return this.#send("POST", "/api/jobs?action=create", {
@@ -75,7 +75,7 @@ export class TaskService {
   }
 
   /**
-   * How tasks are doing: the check for when nothing can be pushed.
+   * Get the current states of tasks.
    * @param {string[]} taskIds at most `MAX_CHECKED`
    * @param {{signal?: AbortSignal}} [options]
    * @returns {Promise<{tasks: Task[], notFound: string[]}>}
@@ -85,9 +85,9 @@ export class TaskService {
   }
 
   /**
-   * The user's tasks, newest first.
-   * @param {{status?: string[], limit?: number, after?: string, signal?: AbortSignal}} [options] `after` is that of
-   *   the page before
+   * List the user's tasks, newest first.
+   * @param {{status?: readonly string[], limit?: number, after?: string, signal?: AbortSignal}} [options] `after` is the
+   *   cursor of the previous page
    * @returns {Promise<{tasks: Task[], after?: string}>}
    */
   list({ status = [], limit = 50, after, signal } = {}) {
@@ -97,24 +97,24 @@ export class TaskService {
     return this.#send("GET", `/api/jobs?${query}`, { signal });
   }
 
-  /** @param {string} taskId @returns {Promise<Task>} as it is afterwards */
+  /** @param {string} taskId @returns {Promise<Task>} the task's new state */
   cancel(taskId) {
     return this.#send("POST", `/api/jobs/${encodeURIComponent(taskId)}/cancel`);
   }
 
-  /** @param {string} taskId @returns {Promise<Task>} as it is afterwards: queued, with its finished steps kept */
+  /** @param {string} taskId @returns {Promise<Task>} the task, queued again; it keeps its finished steps */
   retry(taskId) {
     return this.#send("POST", `/api/jobs/${encodeURIComponent(taskId)}/retry`);
   }
 
   /**
-   * What a completed task has made.
+   * Get the results of a completed task.
    * @param {{type: string, taskId: string}} task
-   * @returns {Promise<any[]>} one document, or as many as the type makes
+   * @returns {Promise<any[]>} one document or more, depending on the type
    */
   async results({ type, taskId }) {
     const collection = this.collections[type];
-    if (!collection) throw new TypeError(`the results of ${type} are in no known collection`);
+    if (!collection) throw new RangeError(`No result collection is known for ${type}; pass it in \`collections\`.`);
     return (await this.#send("GET", `/api/${collection}?taskId=${encodeURIComponent(taskId)}`))[collection];
   }
 

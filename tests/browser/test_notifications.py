@@ -28,7 +28,7 @@ async def test_only_one_of_two_tabs_notifies_and_a_reload_does_not_repeat_it(ope
             await asyncio.sleep(0.05)
     assert sum([await shown.count() for shown in toasts]) == 1, "a task was notified twice"
     said = "".join([text for shown in toasts for text in await shown.all_text_contents()])
-    assert "set of personas is ready" in said
+    assert "Your personas are ready" in said
 
 
 HIDDEN = """
@@ -49,5 +49,5 @@ async def test_a_hidden_page_notifies_through_the_system(open_tab: OpenTab) -> N
     async with asyncio.timeout(30):
         while not await tab.page.evaluate("notified.length"):
             await asyncio.sleep(0.05)
-    assert await tab.page.evaluate("notified") == ["Your set of personas is ready"]
+    assert await tab.page.evaluate("notified") == ["Your personas are ready"]
     await expect(tab.page.locator(".toast")).to_be_visible()

@@ -23,7 +23,7 @@ async def test_every_open_tab_follows_a_task_live_from_start_to_result(
     await start(first.page, task_type)
 
     async def watch(tab: Tab) -> None:
-        await expect(tab.page.locator("[data-running='1']")).to_contain_text("1 task runs")
+        await expect(tab.page.locator("[data-running='1']")).to_contain_text("1 running")
         await expect(tab.page.locator("li.task .steps .running")).to_be_visible()
         await expect(tab.page.locator("li.task progress")).to_be_visible()
         await expect(tab.page.locator("li.task progress[value='0']")).to_have_count(0)
@@ -32,7 +32,7 @@ async def test_every_open_tab_follows_a_task_live_from_start_to_result(
     for tab in (first, second):
         await expect(tab.page.locator("li.task[data-status=completed]")).to_be_visible(timeout=30_000)
         await expect(tab.page.locator("[data-running='0']")).to_be_visible()
-        await expect(tab.page.get_by_text("An offline draft")).to_be_visible()
+        await expect(tab.page.get_by_text("Offline draft")).to_be_visible()
 
         toast, content = RESULTS[task_type]
         await expect(tab.page.locator(".toast")).to_contain_text(toast)
@@ -95,7 +95,7 @@ async def test_a_cancelled_task_can_be_retried(open_tab: OpenTab) -> None:
     await expect(tab.page.locator("li.task .steps .running")).to_be_visible()
     await tab.page.locator("li.task").get_by_role("button", name="Cancel").click()
     await expect(tab.page.locator("li.task[data-status=cancelled]")).to_be_visible()
-    await tab.page.locator("li.task").get_by_role("button", name="Try again").click()
+    await tab.page.locator("li.task").get_by_role("button", name="Retry").click()
     await expect(tab.page.locator("li.task[data-status=completed]")).to_be_visible(timeout=30_000)
 
 
@@ -108,8 +108,8 @@ async def test_a_failed_task_says_what_to_do_and_can_be_retried(
         with running(WORKER, variables):
             tab = await open_page(f"http://{address}/?user=ada")
             await start(tab.page, "GENERATE_BRAND_KIT")
-            await expect(tab.page.locator("li.task .fault")).to_contain_text("HERALD_GEMINI_API_KEY")
-            await expect(tab.page.locator(".toast")).to_contain_text("could not be made")
+            await expect(tab.page.locator("li.task .error")).to_contain_text("HERALD_GEMINI_API_KEY")
+            await expect(tab.page.locator(".toast")).to_contain_text("Your brand kit failed")
             model.reply = usual
             await tab.page.locator(".toast").get_by_role("button", name="Retry").click()
             await expect(tab.page.locator("li.task[data-status=completed]")).to_be_visible(timeout=30_000)
@@ -125,13 +125,13 @@ async def test_tasks_can_be_filtered_and_older_ones_loaded(open_tab: OpenTab, st
         task, _ = await store.create(a_task(created_at=long_ago, updated_at=long_ago, **fields))
         await store.mark_announced(task)  # or else maintenance would publish it
     tab = await open_tab("ada")
-    await expect(tab.page.get_by_text("you see each step here")).to_be_visible()
+    await expect(tab.page.get_by_text("No recent tasks")).to_be_visible()
     await tab.page.locator("[data-filter=failed]").click()
     await tab.page.get_by_role("button", name="Show older tasks").click()
     await expect(tab.page.locator("li.task")).to_have_count(20)
     await tab.page.get_by_role("button", name="Show older tasks").click()
     await expect(tab.page.locator("li.task")).to_have_count(25)
-    await expect(tab.page.get_by_text("These are all.")).to_be_visible()
+    await expect(tab.page.get_by_text("No more tasks.")).to_be_visible()
     await tab.page.locator("[data-filter=completed]").click()
     await expect(tab.page.locator("li.task")).to_have_count(0)
     await expect(tab.page.locator(".toast")).to_have_count(0)

@@ -1,40 +1,40 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Draft, readable } from "../../static/client/draft.js";
+import { Draft, readTexts } from "../../static/client/draft.js";
 
 /** @param {object} changes */
 const piece = (changes) => ({ attempt: 1, step: "Writing", start: 0, text: "", ...changes });
 
-test("pieces are joined in their order", () => {
+test("pieces are joined in order", () => {
   const draft = new Draft();
   assert.equal(draft.add(piece({ text: "one " })), true);
   assert.equal(draft.add(piece({ start: 4, text: "two" })), true);
   assert.equal(draft.current()[0].text, "one two");
 });
 
-test("a piece that is known changes nothing", () => {
+test("a known piece changes nothing", () => {
   const draft = new Draft();
   for (const text of ["one ", "two"]) draft.add(piece({ start: text === "two" ? 4 : 0, text }));
   assert.equal(draft.add(piece({ start: 4, text: "two" })), false);
   assert.equal(draft.current()[0].text, "one two");
 });
 
-test("positions count characters, not the halves of an emoji", () => {
+test("positions count Unicode characters, not UTF-16 units", () => {
   const draft = new Draft();
   draft.add(piece({ text: "a🏺" }));
   assert.equal(draft.add(piece({ start: 2, text: "b" })), true);
   assert.equal(draft.current()[0].text, "a🏺b");
 });
 
-test("a hole is shown", () => {
+test("a gap is marked by an ellipsis", () => {
   const draft = new Draft();
   draft.add(piece({ start: 7, text: "late" }));
   draft.add(piece({ start: 20, text: "later" }));
   assert.equal(draft.current()[0].text, "…late…later");
 });
 
-test("an answer begins anew when it is written again, and in another attempt", () => {
+test("an answer starts over at position 0 and in a later attempt", () => {
   const draft = new Draft();
   draft.add(piece({ text: "wrong" }));
   draft.add(piece({ text: "right" }));
@@ -44,7 +44,7 @@ test("an answer begins anew when it is written again, and in another attempt", (
   assert.equal(draft.add(piece({ text: "of the first" })), false);
 });
 
-test("the parts of the newest step are shown in the order of their numbers", () => {
+test("the parts of the current step are sorted by number", () => {
   const draft = new Draft();
   draft.add(piece({ step: "Thinking", text: "x" }));
   for (const part of ["week 10", "week 2"]) draft.add(piece({ part, text: part }));
@@ -54,7 +54,7 @@ test("the parts of the newest step are shown in the order of their numbers", () 
   );
 });
 
-test("the newest step is the one that was written last, though it had been written before", () => {
+test("the current step is the one written last, even if it was written before", () => {
   const draft = new Draft();
   for (const step of ["Thinking", "Writing"]) draft.add(piece({ step, text: "old" }));
   draft.add(piece({ step: "Thinking", attempt: 2, text: "new" }));
@@ -64,8 +64,8 @@ test("the newest step is the one that was written last, though it had been writt
   );
 });
 
-test("a JSON document can be read while it is written", () => {
-  assert.deepEqual(readable('{"title":"Tea","tags":["a","b"],"n":3,"callToAction":"Try \\"i'), [
+test("texts are extracted from an unfinished JSON document", () => {
+  assert.deepEqual(readTexts('{"title":"Tea","tags":["a","b"],"n":3,"callToAction":"Try \\"i'), [
     { label: "Title", text: "Tea" },
     { label: "Tags", text: "a" },
     { label: "Tags", text: "b" },
@@ -73,12 +73,12 @@ test("a JSON document can be read while it is written", () => {
   ]);
 });
 
-test("wherever a document is cut, what is there can be read", () => {
+test("texts are extracted wherever the document is cut off", () => {
   const whole = JSON.stringify({ title: 'a "b" \\ c\n', list: ["ü🏺", "\u0007"], deep: { text: "end" } });
-  const last = readable(whole).map(({ text }) => text);
+  const last = readTexts(whole).map(({ text }) => text);
   assert.deepEqual(last, ['a "b" \\ c\n', "ü🏺", "\u0007", "end"]);
   for (let end = 0; end < whole.length; end += 1) {
-    for (const [index, { text }] of readable(whole.slice(0, end)).entries()) {
+    for (const [index, { text }] of readTexts(whole.slice(0, end)).entries()) {
       assert.ok(last.some((each) => each.startsWith(text)) || "listdeeptexttitle".includes(text), `${index}: ${text}`);
     }
   }

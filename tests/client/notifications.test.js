@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Notifications } from "../../static/client/notifications.js";
 import { aTask, settled } from "./support.js";
 
-/** What the tabs of one browser share. */
+/** The storage and locks that all tabs of a browser share. */
 class Shared {
   store = new Map();
   held = new Set();
@@ -37,7 +37,7 @@ class FakeFeed {
   }
 }
 
-/** A tab with its own feed; `shown` and `notified` are what its user was told. */
+/** A tab with its own feed; `shown` and `notified` collect its messages and system notifications. */
 function tabOf(shared, { hidden = false, user } = {}) {
   const tab = { feed: new FakeFeed(), shown: [], notified: [], hidden };
   tab.notifications = new Notifications({
@@ -67,7 +67,7 @@ function clock(context) {
 const done = (task) => ({ ...task, status: "completed", rev: task.rev + 1 });
 const failed = (task) => ({ ...task, status: "failed", rev: task.rev + 1 });
 
-test("five successes are one message, a failure is told at once", async (context) => {
+test("five successes are one message, a failure is shown at once", async (context) => {
   const pass = clock(context);
   const tab = tabOf(new Shared());
   const tasks = Array.from({ length: 6 }, () => aTask());
@@ -80,21 +80,21 @@ test("five successes are one message, a failure is told at once", async (context
   assert.deepEqual(tab.shown, ["failed 1", "completed 5"]);
 });
 
-test("what was over before, was cancelled, or ended in a way that is not known here, is not announced", async (context) => {
+test("tasks that ended earlier, were cancelled or have an unknown status are not announced", async (context) => {
   const pass = clock(context);
   const shared = new Shared();
   const tab = tabOf(shared);
   const [task, other] = [aTask(), aTask()];
   tab.feed.become(task, other, done(aTask()));
   await pass(100);
-  assert.equal(shared.length, 2, "an ended task that nobody waited for is stored");
+  assert.equal(shared.length, 2, "a task that was never active here is stored");
   const skipped = { ...other, status: "skipped", completedAt: "2026-11-24T11:21:53Z", rev: 2 };
   tab.feed.become({ ...task, status: "cancelled", rev: 2 }, skipped);
   await pass(2000);
   assert.deepEqual(tab.shown, []);
 });
 
-test("later successes are another message", async (context) => {
+test("later successes are a separate message", async (context) => {
   const pass = clock(context);
   const tab = tabOf(new Shared());
   const [one, two] = [aTask(), aTask()];
@@ -107,7 +107,7 @@ test("later successes are another message", async (context) => {
   assert.deepEqual(tab.shown, ["completed 1", "completed 1"]);
 });
 
-test("a task is stored when it starts, not with all of its progress", async (context) => {
+test("a task is stored when it starts, not at each progress event", async (context) => {
   const pass = clock(context);
   const shared = new Shared();
   const tab = tabOf(shared);
@@ -120,23 +120,23 @@ test("a task is stored when it starts, not with all of its progress", async (con
   assert.equal(shared.length, 0);
 });
 
-test("a reload repeats nothing, and tells what has ended meanwhile", async (context) => {
+test("a reload repeats nothing, and announces tasks that ended in the meantime", async (context) => {
   const pass = clock(context);
   const shared = new Shared();
   const first = tabOf(shared);
-  const [told, missed] = [aTask(), aTask()];
-  first.feed.become(told, missed);
+  const [announced, missed] = [aTask(), aTask()];
+  first.feed.become(announced, missed);
   await pass(100);
-  first.feed.become(done(told), missed);
+  first.feed.become(done(announced), missed);
   await pass(1000);
   first.notifications.stop();
   const second = tabOf(shared);
-  second.feed.become(done(told), done(missed));
+  second.feed.become(done(announced), done(missed));
   await pass(1000);
   assert.deepEqual([first.shown, second.shown], [["completed 1"], ["completed 1"]]);
 });
 
-test("of several tabs one announces: the one that can be seen", async (context) => {
+test("only one of several tabs announces a task: a visible one", async (context) => {
   const pass = clock(context);
   const shared = new Shared();
   const tabs = [tabOf(shared, { hidden: true }), tabOf(shared), tabOf(shared)];
@@ -151,7 +151,7 @@ test("of several tabs one announces: the one that can be seen", async (context) 
   );
 });
 
-test("while nobody sees the page the system is asked to tell", async (context) => {
+test("a hidden page shows a system notification", async (context) => {
   const pass = clock(context);
   const tab = tabOf(new Shared(), { hidden: true });
   const task = aTask();
@@ -162,7 +162,7 @@ test("while nobody sees the page the system is asked to tell", async (context) =
   assert.deepEqual([tab.shown, tab.notified], [["failed 1"], ["failed 1"]]);
 });
 
-test("a task that is tried again is announced again", async (context) => {
+test("a retried task is announced again", async (context) => {
   const pass = clock(context);
   const tab = tabOf(new Shared());
   const task = aTask();
@@ -177,7 +177,7 @@ test("a task that is tried again is announced again", async (context) => {
   assert.deepEqual(tab.shown, ["failed 1", "completed 1"]);
 });
 
-test("a tab that lags behind announces nothing again, not after a reload either", async (context) => {
+test("a tab that lags behind doesn't repeat an announcement, even after a reload", async (context) => {
   const pass = clock(context);
   const shared = new Shared();
   const [quick, slow] = [tabOf(shared), tabOf(shared)];
@@ -196,7 +196,7 @@ test("a tab that lags behind announces nothing again, not after a reload either"
   assert.deepEqual([quick.shown, slow.shown, later.shown], [["completed 1"], [], []]);
 });
 
-test("what another tab has stored a moment ago need not be seen yet", async (context) => {
+test("an announcement isn't repeated while the storage lags behind", async (context) => {
   const pass = clock(context);
   const [shared, stale] = [new Shared(), new Shared()];
   stale.request = shared.request; // the locks are the same, the storage lags behind
@@ -215,7 +215,7 @@ test("what another tab has stored a moment ago need not be seen yet", async (con
   assert.deepEqual(later.shown, []);
 });
 
-test("notifications that were stopped can be started again", async (context) => {
+test("stopped notifications can be started again", async (context) => {
   const pass = clock(context);
   const tab = tabOf(new Shared());
   const [one, two] = [aTask(), aTask()];
@@ -223,7 +223,7 @@ test("notifications that were stopped can be started again", async (context) => 
   await pass(100);
   tab.feed.become(done(one), two);
   await pass(100);
-  tab.feed.become(done(one), two); // a change that has not been looked at yet
+  tab.feed.become(done(one), two); // a change that hasn't been scanned yet
   tab.notifications.stop();
   tab.notifications.start();
   tab.feed.become(done(one), done(two));
@@ -231,10 +231,10 @@ test("notifications that were stopped can be started again", async (context) => 
   assert.deepEqual(tab.shown, ["completed 2"]);
 });
 
-test("old tasks are forgotten, those of another user are not", () => {
+test("old tasks are forgotten, except those of another user", () => {
   const shared = new Shared();
   for (let number = 599; number >= 0; number -= 1) {
-    shared.setItem(`herald:announced::t${String(number).padStart(4, "0")}`, "told 1");
+    shared.setItem(`herald:announced::t${String(number).padStart(4, "0")}`, "announced 1");
   }
   shared.setItem("herald.user", "ada");
   tabOf(shared, { user: "ada" });
@@ -244,7 +244,7 @@ test("old tasks are forgotten, those of another user are not", () => {
   assert.equal(shared.getItem("herald:announced::t0099"), null);
 });
 
-test("a storage that is full of nonsense does no harm", async (context) => {
+test("invalid storage contents do no harm", async (context) => {
   const pass = clock(context);
   const shared = new Shared();
   shared.getItem = () => "{nonsense";

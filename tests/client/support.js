@@ -1,12 +1,13 @@
-/** Stand-ins for what surrounds the client: a connection, a server, a browser's surroundings. */
+/** Fakes for the client's tests: a connection, a server, and the browser's environment. */
+import { TaskFeed } from "../../static/client/taskFeed.js";
 
-let made = 0;
+let created = 0;
 
 /** @param {object} [changes] */
 export function aTask(changes = {}) {
-  made += 1;
+  created += 1;
   return {
-    taskId: `t${String(made).padStart(4, "0")}`,
+    taskId: `t${String(created).padStart(4, "0")}`,
     type: "GENERATE_BRAND_KIT",
     status: "processing",
     progress: 0,
@@ -17,7 +18,7 @@ export function aTask(changes = {}) {
   };
 }
 
-/** The part of the official SDK that the feed uses; `emit` is what the server does. */
+/** The part of the official SDK that the feed uses; `emit` plays the server. */
 export class FakeConnection {
   handlers = {};
   subscriptions = new Map();
@@ -51,7 +52,7 @@ export class FakeConnection {
   }
 }
 
-/** A subscription of one channel; `accept`, `push`, `answer` and `fail` are what the server does. */
+/** A subscription to one channel; `accept`, `push`, `answer` and `fail` play the server. */
 class FakeSubscription {
   handlers = {};
   constructor(channel, options) {
@@ -72,7 +73,7 @@ class FakeSubscription {
       this.fail = () => reject(new Error("connection closed"));
     });
   }
-  /** Only a subscription that asks to be recoverable is recovered. */
+  /** Only a recoverable subscription is recovered. */
   accept({ recovered = false } = {}) {
     this.handlers.subscribed({ recovered: recovered && this.options.recoverable === true });
   }
@@ -82,21 +83,55 @@ class FakeSubscription {
 }
 
 /** A page that can be hidden. */
-export class FakeSurroundings {
+export class FakeEnvironment {
   listeners = new Set();
-  isAwake = true;
-  awake = () => this.isAwake;
+  isVisible = true;
+  canPoll = () => this.isVisible;
   watch = (listener) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   };
-  become(awake) {
-    this.isAwake = awake;
+  become(visible) {
+    this.isVisible = visible;
     for (const listener of this.listeners) listener();
   }
 }
 
-/** Let everything that is due now happen. */
+/** A feed on a fake connection. `server.tasks` are the server's tasks, `server.requests` the requests that it received. */
+export function feedOf(context) {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const server = { tasks: [], requests: [], down: false };
+  const answer = async (request, tasks) => {
+    server.requests.push(request);
+    if (server.down) throw new TypeError("network");
+    return tasks;
+  };
+  const service = {
+    list: async ({ status, after, limit }) => {
+      const older = server.tasks.filter(({ taskId }) => !after || taskId < after).sort((a, b) => (a.taskId < b.taskId ? 1 : -1));
+      const tasks = older.filter((task) => !status || status.includes(task.status)).slice(0, limit);
+      const request = `list${status ? ` ${status}` : ""}${after ? ` after ${after}` : ""}`;
+      return answer(request, { tasks, ...(tasks.length === limit && { after: tasks.at(-1).taskId }) });
+    },
+    status: (ids) =>
+      answer(ids, {
+        tasks: server.tasks.filter(({ taskId }) => ids.includes(taskId)),
+        notFound: ids.filter((id) => !server.tasks.some(({ taskId }) => taskId === id)),
+      }),
+  };
+  const connection = new FakeConnection();
+  const environment = new FakeEnvironment();
+  const feed = new TaskFeed({ url: "", getToken: async () => "", service, environment, connection });
+  const pass = async (ms) => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      context.mock.timers.tick(100);
+      await settled();
+    }
+  };
+  return { feed, service, connection, server, environment, pass };
+}
+
+/** Wait until all pending promises have settled. */
 export async function settled() {
   for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
 }

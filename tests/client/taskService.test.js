@@ -3,59 +3,59 @@ import { test } from "node:test";
 
 import { RequestError, TaskService } from "../../static/client/taskService.js";
 
-/** A service whose server answers with `reply`; `asked` is what it was sent. */
-function serviceOf(reply, asked = []) {
+/** A service whose server responds with `reply`; `requests` collects the requests. */
+function serviceOf(reply, requests = []) {
   const fetch = async (url, options) => {
-    asked.push({ url, ...options });
+    requests.push({ url, ...options });
     return reply instanceof Response ? reply.clone() : Response.json(reply);
   };
   return new TaskService({ base: "https://h", getToken: async () => "token", fetch });
 }
 
-test("a task is created once, however often it is sent with one key", async () => {
-  const asked = [];
-  const service = serviceOf({ taskId: "t" }, asked);
+test("requests to create a task carry the given idempotency key, or a new one", async () => {
+  const requests = [];
+  const service = serviceOf({ taskId: "t" }, requests);
   await service.create("T", { a: 1 }, { idempotencyKey: "k", priority: "high" });
   await service.create("T", { a: 1 });
-  assert.equal(asked[0].url, "https://h/api/jobs?action=create");
-  assert.deepEqual(JSON.parse(asked[0].body), { type: "T", payload: { a: 1 }, priority: "high" });
-  assert.equal(asked[0].headers["Idempotency-Key"], "k");
-  assert.equal(asked[0].headers.Authorization, "Bearer token");
-  assert.match(asked[1].headers["Idempotency-Key"], /^[\da-f-]{36}$/);
+  assert.equal(requests[0].url, "https://h/api/jobs?action=create");
+  assert.deepEqual(JSON.parse(requests[0].body), { type: "T", payload: { a: 1 }, priority: "high" });
+  assert.equal(requests[0].headers["Idempotency-Key"], "k");
+  assert.equal(requests[0].headers.Authorization, "Bearer token");
+  assert.match(requests[1].headers["Idempotency-Key"], /^[\da-f-]{36}$/);
 });
 
-test("many tasks are checked in one request", async () => {
-  const asked = [];
+test("one request gets the states of many tasks", async () => {
+  const requests = [];
   const { signal } = new AbortController();
-  const service = serviceOf({ tasks: [], notFound: ["b&c"] }, asked);
+  const service = serviceOf({ tasks: [], notFound: ["b&c"] }, requests);
   assert.deepEqual(await service.status(["a", "b&c"], { signal }), { tasks: [], notFound: ["b&c"] });
-  assert.equal(asked[0].url, "https://h/api/jobs?action=status&taskIds=a,b%26c");
-  assert.equal(asked[0].signal, signal);
+  assert.equal(requests[0].url, "https://h/api/jobs?action=status&taskIds=a,b%26c");
+  assert.equal(requests[0].signal, signal);
 });
 
-test("pages of tasks follow each other", async () => {
-  const asked = [];
-  const service = serviceOf({ tasks: [] }, asked);
+test("a list request carries the filter and the cursor", async () => {
+  const requests = [];
+  const service = serviceOf({ tasks: [] }, requests);
   await service.list({ status: ["failed", "cancelled"], limit: 20, after: "x" });
   await service.list();
-  assert.equal(asked[0].url, "https://h/api/jobs?limit=20&status=failed%2Ccancelled&after=x");
-  assert.equal(asked[1].url, "https://h/api/jobs?limit=50");
+  assert.equal(requests[0].url, "https://h/api/jobs?limit=20&status=failed%2Ccancelled&after=x");
+  assert.equal(requests[1].url, "https://h/api/jobs?limit=50");
 });
 
-test("ids are no paths", async () => {
-  const asked = [];
-  const service = serviceOf({ personas: [1, 2] }, asked);
+test("ids are escaped in URLs", async () => {
+  const requests = [];
+  const service = serviceOf({ personas: [1, 2] }, requests);
   await service.cancel("../x");
   await service.retry("a/b");
   assert.deepEqual(await service.results({ type: "AUTO_GENERATE_PERSONAS", taskId: "a&b" }), [1, 2]);
   assert.deepEqual(
-    asked.map(({ url }) => url),
+    requests.map(({ url }) => url),
     ["https://h/api/jobs/..%2Fx/cancel", "https://h/api/jobs/a%2Fb/retry", "https://h/api/personas?taskId=a%26b"],
   );
-  await assert.rejects(service.results({ type: "UNKNOWN", taskId: "t" }), TypeError);
+  await assert.rejects(service.results({ type: "UNKNOWN", taskId: "t" }), RangeError);
 });
 
-test("a refusal is an error that says what is wrong with which field", async () => {
+test("a refusal is an error with the details of each field", async () => {
   const problem = { title: "Bad", detail: "payload.count: too many", errors: [{ pointer: "/payload/count", detail: "too many" }] };
   const reply = Response.json(problem, { status: 422, headers: { "Retry-After": "7" } });
   await assert.rejects(serviceOf(reply).create("T", {}), (error) => {
@@ -65,15 +65,15 @@ test("a refusal is an error that says what is wrong with which field", async () 
   });
 });
 
-test("a response that breaks off is an error, not an empty task", async () => {
+test("an interrupted response is an error, not an empty task", async () => {
   const broken = new Response(new ReadableStream({ start: (body) => body.error(new TypeError("network")) }), { status: 202 });
   const service = new TaskService({ getToken: async () => "token", fetch: async () => broken });
   await assert.rejects(service.create("T", {}), TypeError);
 });
 
-test("a refusal by something that is not Herald is an error too", async () => {
+test("a refusal by a proxy is an error too", async () => {
   await assert.rejects(serviceOf(new Response("<html>", { status: 502 })).cancel("t"), {
-    message: "the server answered 502",
+    message: "The server responded with status 502.",
     retryAfterS: undefined,
   });
 });

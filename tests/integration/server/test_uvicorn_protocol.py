@@ -164,7 +164,7 @@ async def test_a_response_that_is_not_read_is_cut_off() -> None:
     ("method", "path", "status"),
     [
         ("GET", "/", 200),
-        ("GET", "/static/app/style.css", 200),
+        ("GET", "/static/ui/base.css", 200),
         ("GET", "/vendor/preact.mjs", None),
         ("GET", "/api/jobs", 401),
         ("GET", "/nowhere", 404),

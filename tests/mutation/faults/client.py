@@ -1,14 +1,24 @@
-"""Faults in the browser client: which state wins, what is read again, and when requests are made."""
+"""Faults in the browser client: which state wins, which tasks are read again, and when requests are made."""
 
 from tests.mutation.fault import Fault
 
-TASK, FEED, DRAFT, CHECKS, NOTIFICATIONS, SERVICE = (
+TASK, FEED, DRAFT, NOTIFICATIONS, SERVICE, WEB_SOCKET, POLLING, POLLER = (
     f"static/client/{name}.js"
-    for name in ("task", "taskFeed", "draft", "statusChecks", "notifications", "taskService")
+    for name in (
+        "task",
+        "taskFeed",
+        "draft",
+        "notifications",
+        "taskService",
+        "transports/webSocket",
+        "transports/polling",
+        "transports/poller",
+    )
 )
-FEED_TESTS, DRAFT_TESTS, CHECKS_TESTS, NOTIFICATIONS_TESTS, SERVICE_TESTS = (
+FEED_TESTS = " ".join(f"tests/client/{name}.test.js" for name in ("task", "taskFeed", "catchUp", "polling"))
+DRAFT_TESTS, WATCH_TESTS, POLLER_TESTS, NOTIFICATIONS_TESTS, SERVICE_TESTS = (
     f"tests/client/{name}.test.js"
-    for name in ("taskFeed", "draft", "statusChecks", "notifications", "taskService")
+    for name in ("draft", "watchDraft", "poller", "notifications", "taskService")
 )
 
 FAULTS = [
@@ -19,111 +29,115 @@ FAULTS = [
     Fault(TASK, " && !task.completedAt", "", FEED_TESTS),
     Fault(TASK, '["queued", "processing", "retrying"]', '["queued", "processing"]', FEED_TESTS),
     Fault(TASK, "(tasks.length || 1)", "tasks.length", FEED_TESTS),
-    Fault(FEED, "    this.#unconfirmed.delete(task.taskId);\n", "", FEED_TESTS),
+    Fault(FEED, "    this.polling.confirm(task.taskId);\n", "", FEED_TESTS),
     Fault(FEED, "    if (!isNewer(task, this.#tasks.get(task.taskId))) return false;\n", "", FEED_TESTS),
-    Fault(FEED, "    if (isActive(task) && !this.#live) this.checks.hurry();\n", "", FEED_TESTS),
+    Fault(FEED, "    if (isActive(task)) this.polling.hurry();\n", "", FEED_TESTS),
     Fault(FEED, "a.taskId < b.taskId ? 1 : -1", "a.taskId < b.taskId ? -1 : 1", FEED_TESTS),
-    Fault(FEED, "else if (!recovered) this.#readFrom", "else this.#readFrom", FEED_TESTS),
-    Fault(FEED, "      if (this.#isIncomplete()) this.checks.start();\n", "", FEED_TESTS),
-    Fault(FEED, "    this.#readFrom(after ?? null);\n", "    this.#readFrom(null);\n", FEED_TESTS),
-    Fault(
-        FEED,
-        "    if (!truncated) for (const taskId of this.#unconfirmed)",
-        "    for (const taskId of this.#unconfirmed)",
-        FEED_TESTS,
-    ),
-    Fault(
-        FEED,
-        "    if (!truncated) for (const taskId of this.#unconfirmed) this.#remove(taskId);\n",
-        "",
-        FEED_TESTS,
-    ),
-    Fault(FEED, "new Set(this.#active())", "new Set()", FEED_TESTS),
+    Fault(FEED, "else if (!recovered) this.polling", "else this.polling", FEED_TESTS),
+    Fault(FEED, "        this.polling.catchUp();\n", "", FEED_TESTS),
+    Fault(FEED, "this.polling.restart(after ?? null);", "this.polling.restart(null);", FEED_TESTS),
+    Fault(FEED, "    if (!truncated) this.#removeAll", "    this.#removeAll", FEED_TESTS),
+    Fault(FEED, "    if (!truncated) this.#removeAll(this.polling.unconfirmed());\n", "", FEED_TESTS),
+    Fault(POLLING, "new Set(this.activeIds())", "new Set()", FEED_TESTS),
     Fault(FEED, ".filter(isActive)", "", FEED_TESTS),
-    Fault(FEED, "this.#live ? [...this.#unconfirmed] : this.#active()", "this.#active()", FEED_TESTS),
-    Fault(FEED, "this.#live ? [...this.#unconfirmed] : this.#active()", "[...this.#unconfirmed]", FEED_TESTS),
-    Fault(FEED, "const from = this.#checkFrom % ids.length;", "const from = 0;", FEED_TESTS),
-    Fault(FEED, ".slice(0, MAX_CHECKED)", "", FEED_TESTS),
     Fault(
-        FEED,
+        POLLING, "this.#isFallback ? this.activeIds() : this.unconfirmed()", "this.activeIds()", FEED_TESTS
+    ),
+    Fault(
+        POLLING, "this.#isFallback ? this.activeIds() : this.unconfirmed()", "this.unconfirmed()", FEED_TESTS
+    ),
+    Fault(POLLING, "const from = this.#checkFrom % ids.length;", "const from = 0;", FEED_TESTS),
+    Fault(POLLING, ".slice(0, MAX_CHECKED)", "", FEED_TESTS),
+    Fault(
+        POLLING,
         "status(turn, { signal });\n    signal.throwIfAborted();\n",
         "status(turn, { signal });\n",
         FEED_TESTS,
     ),
     Fault(
-        FEED,
+        POLLING,
         "signal, ...older });\n      signal.throwIfAborted();\n",
         "signal, ...older });\n",
         FEED_TESTS,
     ),
-    Fault(FEED, "    for (const taskId of notFound) this.#remove(taskId);\n", "", FEED_TESTS),
-    Fault(FEED, "{ after: this.#nextPage, status: [...ACTIVE] }", "{ after: this.#nextPage }", FEED_TESTS),
-    Fault(FEED, "this.#nextPage = after ?? null;", "this.#nextPage = null;", FEED_TESTS),
-    Fault(FEED, "      this.checks.stop();\n      this.#answered", "      this.#answered", FEED_TESTS),
-    Fault(FEED, "      this.#answered = null;\n", "", FEED_TESTS),
-    Fault(FEED, "live;\n    clearTimeout(this.#pollTimer);\n", "live;\n", FEED_TESTS),
+    Fault(POLLING, "    this.receiver.onNotFound(notFound);\n", "", FEED_TESTS),
+    Fault(POLLING, "{ after: this.#nextPage, status: ACTIVE }", "{ after: this.#nextPage }", FEED_TESTS),
+    Fault(POLLING, "this.#nextPage = after ?? null;", "this.#nextPage = null;", FEED_TESTS),
     Fault(
-        FEED,
-        "    this.connection.disconnect();\n    clearTimeout(this.#pollTimer);\n",
-        "    clearTimeout(this.#pollTimer);\n    this.connection.disconnect();\n",
+        POLLING,
+        "    clearTimeout(this.#patience);\n    this.poller.stop();\n",
+        "    clearTimeout(this.#patience);\n",
         FEED_TESTS,
     ),
-    Fault(FEED, "      else if (!this.#isIncomplete()) this.checks.stop();\n", "", FEED_TESTS),
-    Fault(FEED, "if (!signal.aborted && !this.#live)", "if (!signal.aborted)", FEED_TESTS),
-    Fault(FEED, "if (!signal.aborted && !this.#live)", "if (!this.#live)", FEED_TESTS),
-    Fault(FEED, "(early ? early.push(data) : add([data]))", "add([data])", FEED_TESTS),
-    Fault(FEED, "        early ??= [];\n", "", FEED_TESTS),
-    Fault(FEED, "{ limit: -1 }", "{ limit: 1 }", FEED_TESTS),
-    Fault(FEED, ".catch(() => ({ publications: [] }))", "", FEED_TESTS),
-    Fault(FEED, "      add(early ?? []);\n", "", FEED_TESTS),
-    Fault(FEED, "      this.#loaded = true;\n      this.#nextPage", "      this.#nextPage", FEED_TESTS),
-    Fault(FEED, "from + turn.length", "from + 1", FEED_TESTS),
+    Fault(POLLING, "    this.isUp = null;\n", "", FEED_TESTS),
     Fault(
-        FEED, "this.surroundings.watch(() => this.#notify())", "this.surroundings.watch(() => {})", FEED_TESTS
+        POLLING,
+        "    this.isUp = null;\n    clearTimeout(this.#patience);\n",
+        "    this.isUp = null;\n",
+        FEED_TESTS,
+    ),
+    Fault(
+        FEED,
+        "    this.webSocket.stop();\n    this.polling.stop();\n",
+        "    this.polling.stop();\n    this.webSocket.stop();\n",
+        FEED_TESTS,
+    ),
+    Fault(POLLING, "      else if (!this.#isBehind()) this.poller.stop();\n", "", FEED_TESTS),
+    Fault(POLLING, "if (!signal.aborted && this.#isFallback)", "if (!signal.aborted)", FEED_TESTS),
+    Fault(POLLING, "if (!signal.aborted && this.#isFallback)", "if (this.#isFallback)", FEED_TESTS),
+    Fault(WEB_SOCKET, "(early ? early.push(data) : add([data]))", "add([data])", WATCH_TESTS),
+    Fault(WEB_SOCKET, "        early ??= [];\n", "", WATCH_TESTS),
+    Fault(WEB_SOCKET, "{ limit: -1 }", "{ limit: 1 }", WATCH_TESTS),
+    Fault(WEB_SOCKET, ".catch(() => ({ publications: [] }))", "", WATCH_TESTS),
+    Fault(WEB_SOCKET, "      add(early ?? []);\n", "", WATCH_TESTS),
+    Fault(POLLING, ", { listed: true }", "", FEED_TESTS),
+    Fault(POLLING, "from + turn.length", "from + 1", FEED_TESTS),
+    Fault(
+        FEED, "this.environment.watch(() => this.#notify())", "this.environment.watch(() => {})", FEED_TESTS
     ),
     Fault(FEED, "globalThis.navigator?.onLine === false || ", "", FEED_TESTS),
     Fault(FEED, "    if (this.#notifying) return;\n", "", FEED_TESTS),
-    Fault(FEED, "const older = this.#nextPage && ", "const older = ", FEED_TESTS),
-    Fault(CHECKS, "1 - JITTER * random()", "1 + JITTER * random()", CHECKS_TESTS),
-    Fault(CHECKS, "Date.now() + 1000 * (", "Date.now() + (", CHECKS_TESTS),
-    Fault(FEED, "      if (!recovered) {\n", "      if (true) {\n", FEED_TESTS),
-    Fault(FEED, "      listener = () => {}; // the history may still be on its way\n", "", FEED_TESTS),
-    Fault(FEED, "{ recoverable: true }", "{}", FEED_TESTS),
-    Fault(FEED, "      this.connection.removeSubscription(subscription);\n", "", FEED_TESTS),
+    Fault(POLLING, "const older = this.#nextPage && ", "const older = ", FEED_TESTS),
+    Fault(POLLER, "1 - JITTER * random()", "1 + JITTER * random()", POLLER_TESTS),
+    Fault(POLLER, "Date.now() + 1000 * (", "Date.now() + (", POLLER_TESTS),
+    Fault(WEB_SOCKET, "      if (!recovered) {\n", "      if (true) {\n", WATCH_TESTS),
+    Fault(WEB_SOCKET, "      listener = () => {}; // the history may still be on its way\n", "", WATCH_TESTS),
+    Fault(WEB_SOCKET, "{ recoverable: true }", "{}", WATCH_TESTS),
+    Fault(WEB_SOCKET, "      this.connection.removeSubscription(subscription);\n", "", WATCH_TESTS),
     Fault(DRAFT, "if (known && attempt < known.attempt)", "if (false)", DRAFT_TESTS),
     Fault(DRAFT, "start + [...text].length", "start + text.length", DRAFT_TESTS),
     Fault(DRAFT, "!known || start === 0 ||", "!known ||", DRAFT_TESTS),
     Fault(DRAFT, "start < known.length", "start <= known.length", DRAFT_TESTS),
     Fault(DRAFT, "start > known.length", "start >= known.length", DRAFT_TESTS),
-    Fault(DRAFT, "    this.answers.delete(name); // the newest is the last\n", "", DRAFT_TESTS),
+    Fault(DRAFT, "    this.answers.delete(name); // the newest answer is the last one\n", "", DRAFT_TESTS),
     Fault(
-        CHECKS,
+        POLLER,
         "Math.min(FIRST_MS * GROWTH ** attempt, LONGEST_MS)",
         "FIRST_MS * GROWTH ** attempt",
-        CHECKS_TESTS,
+        POLLER_TESTS,
     ),
-    Fault(CHECKS, "    if (this.#running) return;\n", "", CHECKS_TESTS),
-    Fault(CHECKS, "    this.#running?.abort();\n", "", CHECKS_TESTS),
+    Fault(POLLER, "    if (this.#run) return;\n", "", POLLER_TESTS),
+    Fault(POLLER, "    this.#run?.abort();\n", "", POLLER_TESTS),
     Fault(
-        CHECKS, 'addEventListener("abort", stopWatching)', 'addEventListener("abort", () => {})', CHECKS_TESTS
+        POLLER, 'addEventListener("abort", stopWatching)', 'addEventListener("abort", () => {})', POLLER_TESTS
     ),
-    Fault(CHECKS, "if (this.#running && !this.#asking &&", "if (this.#running &&", CHECKS_TESTS),
-    Fault(CHECKS, " && this.surroundings.awake()", "", CHECKS_TESTS),
-    Fault(CHECKS, "Math.max(wait, this.#notBefore - Date.now())", "wait", CHECKS_TESTS),
+    Fault(POLLER, "if (this.#run && !this.#isPolling &&", "if (this.#run &&", POLLER_TESTS),
+    Fault(POLLER, " && this.environment.canPoll()", "", POLLER_TESTS),
+    Fault(POLLER, "Math.max(delay, this.#notBefore - Date.now())", "delay", POLLER_TESTS),
     Fault(
-        CHECKS,
-        "if (await this.check(running.signal)) this.#attempt = 0;",
-        "await this.check(running.signal);",
-        CHECKS_TESTS,
+        POLLER,
+        "if (await this.poll(run.signal)) this.#attempt = 0;",
+        "await this.poll(run.signal);",
+        POLLER_TESTS,
     ),
-    Fault(CHECKS, "    if (this.#running === running) this.#plan(", "    this.#plan(", CHECKS_TESTS),
-    Fault(CHECKS, "    else if (this.#running) this.#plan(0);\n", "", CHECKS_TESTS),
-    Fault(CHECKS, "  hurry() {\n    this.#attempt = 0;\n", "  hurry() {\n", CHECKS_TESTS),
-    Fault(NOTIFICATIONS, "    this.#look = this.#gather = undefined;\n", "", NOTIFICATIONS_TESTS),
+    Fault(POLLER, "    if (this.#run === run) this.#schedule(", "    this.#schedule(", POLLER_TESTS),
+    Fault(POLLER, "    else if (this.#run) this.#schedule(0);\n", "", POLLER_TESTS),
+    Fault(POLLER, "  hurry() {\n    this.#attempt = 0;\n", "  hurry() {\n", POLLER_TESTS),
+    Fault(NOTIFICATIONS, "    this.#scanTimer = this.#groupTimer = undefined;\n", "", NOTIFICATIONS_TESTS),
     Fault(NOTIFICATIONS, "${user}:", ":", NOTIFICATIONS_TESTS),
     Fault(
         NOTIFICATIONS,
-        "      if (this.#seen.get(task.taskId) === active) continue;\n",
+        "      if (this.#wasActive.get(task.taskId) === active) continue;\n",
         "",
         NOTIFICATIONS_TESTS,
     ),
@@ -137,7 +151,7 @@ FAULTS = [
         "resolve(lock !== null && take())",
         NOTIFICATIONS_TESTS,
     ),
-    Fault(NOTIFICATIONS, "setTimeout(release, HOLD_MS)", "setTimeout(release, 0)", NOTIFICATIONS_TESTS),
+    Fault(NOTIFICATIONS, "setTimeout(release, LOCK_HOLD_MS)", "setTimeout(release, 0)", NOTIFICATIONS_TESTS),
     Fault(NOTIFICATIONS, "${task.taskId}:${task.rev}`", "${task.taskId}`", NOTIFICATIONS_TESTS),
     Fault(
         NOTIFICATIONS,
@@ -146,8 +160,10 @@ FAULTS = [
         NOTIFICATIONS_TESTS,
         survives_because="a task never ends without a new rev, so an active state and its end are never equal",
     ),
-    Fault(NOTIFICATIONS, "what === TOLD && rev >= task.rev", "what === TOLD", NOTIFICATIONS_TESTS),
-    Fault(NOTIFICATIONS, "        this.#gather = undefined;\n", "", NOTIFICATIONS_TESTS),
+    Fault(
+        NOTIFICATIONS, "state === ANNOUNCED && rev >= task.rev", "state === ANNOUNCED", NOTIFICATIONS_TESTS
+    ),
+    Fault(NOTIFICATIONS, "        this.#groupTimer = undefined;\n", "", NOTIFICATIONS_TESTS),
     Fault(NOTIFICATIONS, "this.#completed.splice(0)", "this.#completed", NOTIFICATIONS_TESTS),
     Fault(
         NOTIFICATIONS, ".startsWith(this.prefix)).sort()", ".startsWith(this.prefix))", NOTIFICATIONS_TESTS

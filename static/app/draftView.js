@@ -1,0 +1,33 @@
+import { useEffect, useRef } from "preact/hooks";
+
+import { readTexts } from "herald/draft.js";
+import { useDraft } from "herald/react.js";
+
+import { html } from "../ui/html.js";
+
+/**
+ * Shows what a model is writing for a task, as it is written.
+ *
+ * @param {{taskId: string, feed: import("herald/taskFeed.js").TaskFeed}} props
+ */
+export function DraftView({ taskId, feed }) {
+  const answers = useDraft(feed, taskId);
+  const view = useRef(/** @type {HTMLElement | null} */ (null));
+  useEffect(() => {
+    view.current?.scrollTo(0, view.current.scrollHeight);
+  }, [answers]);
+
+  return html`
+    <div class="draft" ref=${view} tabindex="0" role="region" aria-label="Draft" data-draft>
+      ${answers.length === 0 && html`<p class="muted">Nothing written yet</p>`}
+      ${answers.map(
+        ({ step, part, text }) => html`
+          <section key=${part ?? step}>
+            ${part && html`<h4>${part}</h4>`}
+            ${readTexts(text).map(({ label, text: line }, index, lines) => html`<p key=${index}>${label !== lines[index - 1]?.label && html`<b>${label}</b> `}${line}</p>`)}
+          </section>
+        `,
+      )}
+    </div>
+  `;
+}

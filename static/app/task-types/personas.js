@@ -1,0 +1,69 @@
+import { html } from "../../ui/html.js";
+import { List } from "./list.js";
+import { parseNumber } from "./taskType.js";
+
+/** @type {import("./taskType.js").TaskType} */
+export const personas = {
+  name: "Personas",
+  action: "Create personas",
+  about: "Profiles of your ideal customers.",
+  ready: "Your personas are ready",
+  failed: "Your personas failed",
+  fields: [
+    { path: ["product"], label: "Product", kind: "textarea", required: true, maxLength: 2000, example: "A weekend pottery course for beginners" },
+    { path: ["market"], label: "Market", maxLength: 200, example: "crafts in Denmark" },
+    { path: ["count"], label: "Number of personas", kind: "number", min: 1, max: 10, value: "3", parse: parseNumber },
+  ],
+  Result: Personas,
+  table: {
+    rows: (documents) => documents,
+    columns: {
+      name: "Name",
+      age: "Age",
+      occupation: "Occupation",
+      segment: "Segment",
+      situation: "Situation",
+      need: "Need",
+      goals: "Goals",
+      frustrations: "Frustrations",
+      objections: "Objections",
+      channels: "Channels",
+      quote: "Quote",
+    },
+  },
+};
+
+/**
+ * A document of `/api/personas`.
+ * @typedef {object} PersonaDocument
+ * @property {string} name
+ * @property {number} age
+ * @property {string} occupation
+ * @property {string} segment
+ * @property {string} situation
+ * @property {string} quote
+ * @property {string[]} goals
+ * @property {string[]} frustrations
+ * @property {string[]} objections
+ * @property {string[]} channels
+ */
+
+/** @param {{documents: PersonaDocument[]}} props */
+function Personas({ documents }) {
+  return html`
+    <div class="cards">
+      ${documents.map(
+        (persona) => html`<section>
+          <h3>${persona.name}, ${persona.age}</h3>
+          <p class="muted">${persona.occupation} · ${persona.segment}</p>
+          <p>${persona.situation}</p>
+          <blockquote>${persona.quote}</blockquote>
+          <${List} title="Goals" items=${persona.goals} />
+          <${List} title="Frustrations" items=${persona.frustrations} />
+          <${List} title="Objections" items=${persona.objections} />
+          <${List} title="Channels" items=${persona.channels} />
+        </section>`,
+      )}
+    </div>
+  `;
+}
