@@ -64,13 +64,15 @@ class Subscription:
     Publications are held back until `begin`: the reply with the starting position has to be sent first.
     """
 
-    __slots__ = ("_held_back", "channel", "live", "receiver", "sent", "server_side", "void")
+    __slots__ = ("_held_back", "channel", "granted", "live", "receiver", "sent", "server_side", "void")
 
     def __init__(self, channel: str, receiver: Receiver, *, server_side: bool) -> None:
         self.channel = channel
         self.receiver = receiver
         self.server_side = server_side
         """Whether the client was subscribed without asking."""
+        self.granted = False
+        """Whether a subscription token has opened it; the connection's token may not permit the channel."""
         self.sent = 0
         """The offset of the newest publication that the client has."""
         self.void = False

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import secrets
+import time
 from collections.abc import Sequence
 
 from herald.server.hub import codes, protocol
@@ -56,15 +57,14 @@ class Connection:
         self.session = secrets.token_urlsafe(16)
         self.identity: Identity | None = None
         self.direct_write = transport.direct_write
-        loop = asyncio.get_running_loop()
-        self.timers = Timers(loop)
+        self.timers = Timers(asyncio.get_running_loop())
         self._transport = transport
         self._hub = hub
         self._authorizer = authorizer
         self._settings = settings
         self._subscriptions = Subscriptions(self, hub, authorizer, settings)
         self._outbox = Outbox()
-        self._rate = RateLimit(settings.max_commands_per_s, loop.time)
+        self._rate = RateLimit(settings.max_commands_per_s, time.monotonic)
         self._commands: list[protocol.Command] = []
         self._malformed = False
         """Whether the client has broken the protocol; it is disconnected after ``_commands``."""

@@ -28,7 +28,7 @@ class Client(Receiver, Protocol):
 class Subscriptions:
     """Serves the commands of one client that concern channels."""
 
-    __slots__ = ("_authorizer", "_by_channel", "_client", "_closed", "_granted", "_hub", "_settings")
+    __slots__ = ("_authorizer", "_by_channel", "_client", "_closed", "_hub", "_settings")
 
     def __init__(self, client: Client, hub: Hub, authorizer: Authorizer, settings: Settings) -> None:
         self._client = client
@@ -37,8 +37,6 @@ class Subscriptions:
         self._settings = settings
         self._by_channel: dict[str, Subscription | None] = {}
         """None while a subscription is being joined."""
-        self._granted: set[str] = set()
-        """The channels that a subscription token has opened; the connection's token may not permit them."""
         self._closed = False
 
     def close(self) -> None:
@@ -56,7 +54,7 @@ class Subscriptions:
     @property
     def by_identity(self) -> list[str]:
         """The channels that are open to the client because of its identity, not by a subscription token."""
-        return [channel for channel in self._by_channel if channel not in self._granted]
+        return [channel for channel, kept in self._by_channel.items() if not (kept and kept.granted)]
 
     # How subscriptions begin
 
@@ -122,8 +120,7 @@ class Subscriptions:
             raise
         if not self._keep(subscription):
             return
-        if request.token:
-            self._granted.add(channel)
+        subscription.granted = bool(request.token)
         result = described(start, self._expire(channel, expires_at))
         self._client.send(protocol.reply(command, "subscribe", result))
         subscription.begin()
@@ -176,9 +173,10 @@ class Subscriptions:
             if refused.error is codes.TOKEN_EXPIRED:  # after the error alone, the clients would give up
                 self.end(channel, codes.UNSUBSCRIBED_EXPIRED)
             raise
-        if self.get(channel) is None:
+        subscription = self.get(channel)
+        if subscription is None:
             raise ProtocolError(codes.PERMISSION_DENIED)  # it has ended while the token was checked
-        self._granted.add(channel)
+        subscription.granted = True
         expiry = protocol.expiry(self._expire(channel, grant.expires_at))
         self._client.send(protocol.reply(command, "sub_refresh", expiry))
 
@@ -206,7 +204,6 @@ class Subscriptions:
     def leave(self, channel: str) -> None:
         """End the subscription to a channel, if there is one."""
         self._client.timers.cancel(f"expiry {channel}")
-        self._granted.discard(channel)
         subscription = self._by_channel.pop(channel, None)
         if subscription is not None:
             self._hub.leave(subscription)

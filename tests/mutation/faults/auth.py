@@ -190,8 +190,8 @@ FAULTS = [
     ),
     Fault(
         SUBSCRIPTIONS,
-        " for channel in self._by_channel if channel not in self._granted]",
-        " for channel in self._by_channel]",
+        "if not (kept and kept.granted)]",
+        "]",
         f"{PERMITTED} -k a_refresh_ends",
     ),
     Fault(
@@ -208,14 +208,14 @@ FAULTS = [
     ),
     Fault(
         SUBSCRIPTIONS,
-        "            self._granted.add(channel)\n        result",
-        "            pass\n        result",
+        "        subscription.granted = bool(request.token)\n",
+        "",
         f"{PERMITTED} -k a_refresh_ends",
     ),
     Fault(
         SUBSCRIPTIONS,
-        "        self._granted.add(channel)\n        expiry",
-        "        expiry",
+        "        subscription.granted = True\n",
+        "",
         f"{PERMITTED} -k until_it_is_unsubscribed",
     ),
     Fault(
@@ -223,12 +223,6 @@ FAULTS = [
         "            raise ProtocolError(codes.PERMISSION_DENIED)  # it has ended while the token was checked\n",
         "            pass\n",
         f"{PERMITTED} -k token_is_checked",
-    ),
-    Fault(
-        SUBSCRIPTIONS,
-        "        self._granted.discard(channel)\n",
-        "",
-        f"{PERMITTED} -k until_it_is_unsubscribed",
     ),
     Fault(
         SUBSCRIPTIONS,
