@@ -1,12 +1,11 @@
 """Tasks to test with."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from herald.shared.tasks.documents import Page
-from herald.shared.tasks.models import Task, TaskStatus, new_task_id, now
+from herald.shared.tasks.models import Task, new_task_id, now
 from herald.shared.tasks.store import Store
 
 BOTH_DRIVERS = pytest.mark.parametrize("mongo_driver", ["motor", "pymongo"], indirect=True)
@@ -45,13 +44,3 @@ async def stored_many(store: Store, number: int, **changes: Any) -> list[str]:
 def ids(page: Page) -> list[str]:
     """The ids of a page's tasks."""
     return [task.task_id for task in page.tasks]
-
-
-async def until_status(store: Store, task: Task, *statuses: TaskStatus) -> Task:
-    """Wait until a task is in one of ``statuses``, and return it."""
-    async with asyncio.timeout(30):
-        while True:
-            found = await store.get(task.task_id)
-            if found is not None and found.status in statuses:
-                return found
-            await asyncio.sleep(0.02)

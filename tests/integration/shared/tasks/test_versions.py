@@ -1,4 +1,4 @@
-"""Documents of other versions of Herald, and unreadable ones, next to those of this version."""
+"""Documents that another version of Herald has written, or nobody can read, next to those of this version."""
 
 import asyncio
 import logging
@@ -19,10 +19,13 @@ from herald.shared.tasks.models import TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.engine.attempt import Parts, RunAgainError, run_task
 from herald.worker.maintenance.rescuer import Reconcile
+from tests.integration.worker.engine.test_arq_worker import until_status
+from tests.integration.worker.engine.test_attempt import MakeParts, parts
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import WORKER, environment, running
-from tests.support.tasks import a_task, until_status
-from tests.support.worker import MakeParts
+from tests.support.tasks import a_task
+
+__all__ = ["parts"]
 
 Document = dict[str, Any]
 
@@ -37,19 +40,19 @@ NEWER: dict[str, Document] = {
     },
 }
 BROKEN: dict[str, Callable[[Document], Any]] = {
-    "without queuedAt": lambda document: document.pop("queuedAt"),
-    "without rev": lambda document: document.pop("rev"),
-    "with a text as rev": lambda document: document.update(rev="1"),
-    "with a number as type": lambda document: document.update(type=7),
-    "with a text as progress": lambda document: document.update(progress="half"),
-    "with a number as status": lambda document: document.update(status=3),
-    "with a text as queuedAt": lambda document: document.update(queuedAt="yesterday"),
+    "without its time": lambda document: document.pop("queuedAt"),
+    "without a version": lambda document: document.pop("rev"),
+    "with a version that is text": lambda document: document.update(rev="1"),
+    "with a number for its type": lambda document: document.update(type=7),
+    "with text for its progress": lambda document: document.update(progress="half"),
+    "with a number for its status": lambda document: document.update(status=3),
+    "with a text for its time": lambda document: document.update(queuedAt="yesterday"),
 }
 OPTIONAL = {"progress", "steps", "priority", "retryCount", "maxRetries", "attempt", "tick", "history"}
 
 
 async def put(store: Store, **changes: Any) -> Document:
-    """Insert a document of ada's, an hour old, with ``changes`` to its raw fields."""
+    """A document of ada's, an hour old, as another version would write it; ``changes`` are of its raw fields."""
     at = now() - timedelta(hours=1)
     document = a_task(queued_at=at, created_at=at, updated_at=at, brand_id="acme").document() | changes
     await store._tasks.insert_one(document)
@@ -57,7 +60,6 @@ async def put(store: Store, **changes: Any) -> Document:
 
 
 async def put_broken(store: Store, how: str, **changes: Any) -> Document:
-    """Insert a document of ada's that cannot be read, for the reason ``how``."""
     document = a_task(brand_id="acme").document() | changes
     BROKEN[how](document)
     await store._tasks.insert_one(document)
@@ -80,7 +82,7 @@ def reconcile_of(made: Parts, queue: Queue) -> Reconcile:
 
 
 @pytest.mark.parametrize("what", NEWER)
-async def test_a_newer_document_is_shown_as_it_is_and_not_changed(
+async def test_a_newer_document_is_shown_as_it_is_and_left_alone(
     herald: Herald, store: Store, parts: MakeParts, queue: Queue, what: str
 ) -> None:
     newer, healthy = await put(store, **NEWER[what]), await herald.create(PERSONAS)
@@ -116,7 +118,7 @@ async def test_a_newer_document_is_shown_as_it_is_and_not_changed(
 
 
 @pytest.mark.parametrize("what", ["a new status", "a new ended status"])
-async def test_a_task_in_an_unknown_status_keeps_it(
+async def test_a_task_in_an_unknown_status_is_not_moved_out_of_it(
     herald: Herald, store: Store, parts: MakeParts, what: str
 ) -> None:
     newer = await put(store, **NEWER[what])
@@ -124,12 +126,12 @@ async def test_a_task_in_an_unknown_status_keeps_it(
         refused = await herald.post(f"/api/jobs/{newer['taskId']}/{action}")
         assert (refused.status_code, refused.json()["taskStatus"]) == (409, NEWER[what]["status"])
     expected = pytest.raises(RunAgainError) if "completedAt" not in newer else nullcontext()
-    with expected:  # unless it has ended, it stays in the queue for a worker that knows the status
+    with expected:  # as long as it has not ended it stays in the queue, for a worker that knows what it means
         await run_task(newer["taskId"], parts())
     assert await stored(store, newer) == newer
 
 
-async def test_a_task_of_a_newer_version_runs_and_keeps_its_unknown_fields(
+async def test_a_task_of_a_newer_version_runs_and_keeps_what_is_not_known_here(
     store: Store, parts: MakeParts
 ) -> None:
     newer = await put(store, **NEWER["a new priority"], **NEWER["a new step status"])
@@ -154,7 +156,7 @@ async def test_a_task_of_an_older_version_without_optional_fields_is_shown_and_r
 
 
 @pytest.mark.parametrize("how", BROKEN)
-async def test_an_unreadable_document_does_not_affect_the_others(
+async def test_a_document_that_cannot_be_read_is_in_no_other_s_way(
     herald: Herald, store: Store, parts: MakeParts, how: str
 ) -> None:
     older = await herald.create(PERSONAS)
@@ -186,28 +188,28 @@ async def test_an_unreadable_document_does_not_affect_the_others(
     assert (await stored(store, broken), await stored(store, ended)) == (broken, ended)
 
 
-async def test_the_reconcile_skips_unreadable_documents(
+async def test_the_reconcile_goes_past_documents_that_it_cannot_read(
     store: Store, parts: MakeParts, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MAX_LISTED", 2)
     long_ago = now() - timedelta(days=2)
     since = {"updatedAt": long_ago}
     broken = [await put_broken(store, how, unannounced=True, **since) for how in BROKEN]
-    broken += [await put_broken(store, "without rev", queuedAt=long_ago, **since) for _ in range(3)]
+    broken += [await put_broken(store, "without a version", queuedAt=long_ago, **since) for _ in range(3)]
     lost = await put(store, **since)
     overdue = await put(store, queuedAt=long_ago, **since)
-    unannounced = await put(store, status="failed", completedAt=long_ago, unannounced=True, **since)
+    untold = await put(store, status="failed", completedAt=long_ago, unannounced=True, **since)
     await reconcile_of(parts(), queue).reconcile()
     waiting = [job.decode().partition(":")[0] for job, _ in (await queue.state()).waiting]
     assert waiting == [lost["taskId"]]
     assert (await stored(store, overdue))["endReason"] == "expired"
-    assert "unannounced" not in await stored(store, unannounced)
+    assert "unannounced" not in await stored(store, untold)
     assert [await stored(store, document) for document in broken] == broken
     found = await store.queries.queued([lost["taskId"], *(document["taskId"] for document in broken)])
     assert [task.task_id for task in found] == [lost["taskId"]]
 
 
-async def test_a_worker_puts_an_unreadable_task_back_for_later(
+async def test_a_worker_leaves_a_task_that_it_cannot_read_in_the_queue_for_later(
     settings: Settings, store: Store, queue: Queue
 ) -> None:
     task = a_task()
@@ -221,7 +223,7 @@ async def test_a_worker_puts_an_unreadable_task_back_for_later(
         async with asyncio.timeout(30):
             while (due_ms := await queue.redis.zscore(LATER, job_id(task))) is None:
                 await asyncio.sleep(0.02)
-        assert due_ms > now().timestamp() * 1000, "it is not retried at once"
+        assert due_ms > now().timestamp() * 1000, "it is not taken again at once"
         assert await stored(store, document) == document
         await store._tasks.update_one({"_id": document["_id"]}, {"$set": {"progress": 0}})
         await queue.redis.zadd(LATER, {job_id(task): 1})  # its time has come
@@ -232,7 +234,7 @@ async def test_an_unreadable_document_is_counted_each_time_and_logged_once(
     store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(documents, "_logged", {})
-    document = await put_broken(store, "without queuedAt")
+    document = await put_broken(store, "without its time")
     before = metrics.UNREADABLE._value.get()
     with caplog.at_level(logging.WARNING):
         assert (await store.queries.list_tasks("ada")).tasks == []
@@ -241,4 +243,4 @@ async def test_an_unreadable_document_is_counted_each_time_and_logged_once(
     assert metrics.UNREADABLE._value.get() - before == 2
     [line] = [record for record in caplog.records if record.name == "herald.shared.tasks.documents"]
     assert line.__dict__["about"] == {"taskId": document["taskId"]}
-    assert "bicycle" not in line.getMessage(), "the user's input is not logged"
+    assert "bicycle" not in line.getMessage(), "what the user has asked for is not logged"

@@ -15,9 +15,18 @@ from herald.shared.settings import Settings
 from herald.shared.tasks.models import Task, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.maintenance.rescuer import Reconcile
+from tests.integration.worker.engine.test_attempt import ScriptedProvider, parts_of
 from tests.support.processes import ROOT, WORKER, environment, running
-from tests.support.tasks import a_task, until_status
-from tests.support.worker import ScriptedProvider, parts_of
+from tests.support.tasks import a_task
+
+
+async def until_status(store: Store, task: Task, *statuses: TaskStatus) -> Task:
+    async with asyncio.timeout(30):
+        while True:
+            found = await store.get(task.task_id)
+            if found is not None and found.status in statuses:
+                return found
+            await asyncio.sleep(0.02)
 
 
 async def enqueued(store: Store, settings: Settings, **changes: object) -> Task:
