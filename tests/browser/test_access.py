@@ -49,7 +49,7 @@ async def test_no_barrier_is_found_in_any_state(open_tab: OpenTab, store: Store,
     await store.create(a_task(status=TaskStatus.FAILED, last_error="The model declined; change the input."))
     tab = await open_tab("ada", **LOOKS[look])
     page = tab.page
-    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    await expect(page.get_by_text("No recent tasks")).to_be_visible()
     await see_no_barrier(page, "empty")
     await page.get_by_role("button", name="Show older tasks").click()
     await expect(page.locator("li.task[data-status=failed]")).to_be_visible()

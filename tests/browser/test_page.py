@@ -335,7 +335,7 @@ async def test_tasks_are_filtered_and_older_ones_are_read(open_tab: OpenTab, sto
         task, _ = await store.create(a_task(created_at=long_ago, updated_at=long_ago, **fields))
         await store.announced(task)  # else the reconcile would tell of it
     tab = await open_tab("ada")
-    await expect(tab.page.get_by_text("Nothing here yet")).to_be_visible()
+    await expect(tab.page.get_by_text("No recent tasks")).to_be_visible()
     await tab.page.locator("[data-filter=failed]").click()
     await tab.page.get_by_role("button", name="Show older tasks").click()
     await expect(tab.page.locator("li.task")).to_have_count(20)
