@@ -60,7 +60,7 @@ export function Activity({ snapshot, feed, filter, onFilter, actions }) {
       ${snapshot.loaded &&
       tasks.length === 0 &&
       html`<p class="muted empty">
-        ${filter === "all" ? "Nothing here yet. Start a task above: it runs in the background, and you can follow each step here." : `No ${label.toLowerCase()} tasks.`}
+        ${filter === "all" ? "No recent tasks. Start one above: it runs in the background, and you can follow each step here." : `No ${label.toLowerCase()} tasks.`}
       </p>`}
       <ul class="tasks">
         ${tasks.map((task) => html`<${Card} key=${task.taskId} task=${task} showDraft=${task === newestRunning} feed=${feed} actions=${actions} />`)}

@@ -65,13 +65,13 @@ export function readTexts(json) {
   let label = "";
   for (const [, inner, closed, colon] of json.matchAll(/"((?:[^"\\]|\\.)*)(?:(")(\s*:)?|\\?$)/gs)) {
     if (colon) label = titleOf(inner);
-    else if (inner) texts.push({ label, text: unescape(inner, closed) });
+    else if (inner) texts.push({ label, text: unescapeText(inner, closed) });
   }
   return texts;
 }
 
 /** @param {string} text @param {string | undefined} closed its end quote; without it, an escape may be cut off */
-function unescape(text, closed) {
+function unescapeText(text, closed) {
   try {
     return JSON.parse(`"${closed ? text : text.replace(/\\u[\da-f]{0,3}$/i, "")}"`);
   } catch {

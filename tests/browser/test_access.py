@@ -22,7 +22,7 @@ async def test_every_state_of_the_page_is_accessible(open_tab: OpenTab, store: S
     await store.create(a_task(status=TaskStatus.FAILED, last_error="The model declined; change the input."))
     tab = await open_tab("ada", **LOOKS[look])
     page = tab.page
-    await expect(page.get_by_text("Nothing here yet")).to_be_visible()
+    await expect(page.get_by_text("No recent tasks")).to_be_visible()
     await assert_accessible(page, "empty")
     await page.get_by_role("button", name="Show older tasks").click()
     await expect(page.locator("li.task[data-status=failed]")).to_be_visible()
