@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 from starlette.background import BackgroundTask
 
 from herald.shared.feed.announcer import Announcer
-from herald.shared.queue.durations import Forecast
-from herald.shared.queue.estimates import Planner, Start
+from herald.shared.queue.durations import Durations
+from herald.shared.queue.estimates import Estimator, Start
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
@@ -40,8 +40,8 @@ class Admission:
         self._store = store
         self._queue = queue
         self._announcer = announcer
-        self._planner = Planner(
-            queue, heartbeats, Forecast(queue.redis), user_limit=settings.max_running_per_user
+        self._estimator = Estimator(
+            queue, heartbeats, Durations(queue.redis), user_limit=settings.max_running_per_user
         )
 
     @asynccontextmanager
@@ -85,7 +85,7 @@ class Admission:
         It is accepted already: if Redis fails us here, the workers' reconcile does this later.
         """
         try:
-            task = _at(task, (await self._planner.plan()).add(task))
+            task = _at(task, (await self._estimator.estimates()).add(task))
             published = await self._announcer.publish(task)
             await self._queue.enqueue(task)
         except (RedisError, OSError) as error:
@@ -99,7 +99,7 @@ class Admission:
             await self._queue.move(task)
         except (RedisError, OSError) as error:
             log.warning("task %s is not where it belongs in the queue: %s", task.task_id, error)
-        self._planner.outdate()
+        self._estimator.outdate()
         [task] = await self.placed([task])
         await self._announcer.tell(task)
         return task
@@ -111,14 +111,14 @@ class Admission:
             await self._queue.withdraw(task)
         except (RedisError, OSError) as error:  # the worker that has it, or will, finds out by itself
             log.warning("task %s is still in the queue: %s", task.task_id, error)
-        self._planner.outdate()
+        self._estimator.outdate()
 
     async def placed(self, tasks: Sequence[TaskT]) -> list[TaskT]:
         """The tasks, those that wait with their position and their expected start."""
         if all(task.status is not TaskStatus.QUEUED for task in tasks):
             return list(tasks)
         try:
-            plan = await self._planner.plan()
+            plan = await self._estimator.estimates()
         except (RedisError, OSError):
             return list(tasks)
         return [

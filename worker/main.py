@@ -15,18 +15,11 @@ from redis.exceptions import RedisError
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.observability import logs, tracing
-from herald.shared.queue.durations import Forecast
+from herald.shared.queue.durations import Durations
 from herald.shared.queue.heartbeats import BEAT_EVERY_S, Heartbeats
+from herald.shared.queue.jobs import JOB_NAME, deserialize, serialize
 from herald.shared.queue.leases import Leases
-from herald.shared.queue.queue import (
-    JOB_NAME,
-    QUEUE_NAME,
-    Queue,
-    arq_redis,
-    arq_settings,
-    deserialize,
-    serialize,
-)
+from herald.shared.queue.queue import QUEUE_NAME, Queue, arq_redis, arq_settings
 from herald.shared.redis.leadership import Leadership
 from herald.shared.settings import Settings, load_for_service
 from herald.shared.tasks.documents import UnreadableError
@@ -78,7 +71,7 @@ async def startup(ctx: dict[str, Any]) -> None:
         store=store,
         feed=feed,
         announcer=Announcer(store, feed),
-        forecast=Forecast(redis),
+        durations=Durations(redis),
         provider=provider,
         worker_id=worker_id,
         generators=GENERATORS,

@@ -59,7 +59,7 @@ class OverviewPublisher:
 
     async def tell(self) -> None:
         """Tell once; of several hubs with lookers, one makes the overview."""
-        await self._heartbeats.hubs.tell(self._hub.node, **self._figures())
+        await self._heartbeats.hubs.beat(self._hub.node, **self._figures())
         if self._hub.has_subscribers(OPS_CHANNEL) and await self._leadership.acquire(
             "overview", TELL_EVERY_S
         ):

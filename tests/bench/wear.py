@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher import embedded
-from herald.shared.queue.durations import Forecast
+from herald.shared.queue.durations import Durations
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
 from herald.worker.engine.attempt import Parts, run_task
@@ -36,7 +36,7 @@ async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
             store=store,
             feed=feed,
             announcer=Announcer(store, feed),
-            forecast=Forecast(feed.redis),
+            durations=Durations(feed.redis),
             provider=OfflineProvider(0),
             worker_id="bench",
             generators=GENERATORS,

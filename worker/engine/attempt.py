@@ -14,8 +14,8 @@ from pymongo.errors import PyMongoError
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.observability import logs, metrics, tracing
-from herald.shared.queue.durations import Forecast
-from herald.shared.queue.queue import job_id, retry_delay_s
+from herald.shared.queue.durations import Durations
+from herald.shared.queue.jobs import job_id, retry_delay_s
 from herald.shared.settings import Settings
 from herald.shared.tasks.documents import UnreadableError
 from herald.shared.tasks.models import ENDED, EndReason, Task, TaskStatus, interrupted_steps, now
@@ -55,7 +55,7 @@ class Parts:
     store: Store
     feed: Feed
     announcer: Announcer
-    forecast: Forecast
+    durations: Durations
     provider: Provider
     worker_id: str
     generators: Mapping[str, Generator]
@@ -112,7 +112,7 @@ class Run:
         self._parts = parts
         self._generator = generator
         self._journal = Journal(task, parts.worker_id, parts.store, parts.feed, parts.announcer)
-        self._clock = StepClock(parts.forecast, task.type)
+        self._clock = StepClock(parts.durations, task.type)
         self._work: asyncio.Task[None] | None = None
         self._stopped: StopReason | None = None
         self._ending = False
@@ -288,7 +288,7 @@ class Run:
             took = ended.completed_at - ended.started_at
             metrics.RUN_SECONDS.labels(ended.type).observe(took.total_seconds())
         await self._parts.store.drop_checkpoints(self.task_id)
-        await self._clock.learn()
+        await self._clock.record()
 
     async def fail(self, outcome: Outcome) -> None:
         """End the attempt: the task tries again later, if that may help and tries are left, or has failed.

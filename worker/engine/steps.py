@@ -68,7 +68,7 @@ class StepRunner:
             for planned, step in zip(self.plan, steps, strict=True)
             if step.status != "completed"
         }
-        await self._clock.begin(ahead, whole=not self.checkpoints)
+        await self._clock.begin(ahead, is_whole_run=not self.checkpoints)
         await self._record(steps)
 
     @asynccontextmanager

@@ -4,7 +4,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from herald.shared.observability import metrics
-from herald.shared.queue.estimates import Planner, Start
+from herald.shared.queue.estimates import Estimator, Start
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.redis.leadership import Leadership
@@ -37,8 +37,8 @@ class Reconcile:
         self._parts = parts
         self._queue = queue
         self._leadership = Leadership(queue.redis, parts.worker_id)
-        self._planner = Planner(
-            queue, heartbeats, parts.forecast, user_limit=parts.settings.max_running_per_user
+        self._planner = Estimator(
+            queue, heartbeats, parts.durations, user_limit=parts.settings.max_running_per_user
         )
         self._told: dict[bytes, Start] = {}
 
@@ -99,7 +99,7 @@ class Reconcile:
         if not await self._leads():
             self._told.clear()
             return
-        plan = await self._planner.plan()
+        plan = await self._planner.estimates()
         starts = {job: plan.start_at(position) for position, job in enumerate(plan.order[:POSITIONS_OF], 1)}
         moved = {
             job.decode(errors="replace").partition(":")[0]: (job, start)

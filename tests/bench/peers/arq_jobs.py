@@ -10,7 +10,8 @@ from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 
 from herald.shared.feed.feed import Feed
-from herald.shared.queue.queue import JOB_NAME, QUEUE_NAME, deserialize, serialize
+from herald.shared.queue.jobs import JOB_NAME, deserialize, serialize
+from herald.shared.queue.queue import QUEUE_NAME
 
 mode, slots, job_s, redis_url = sys.argv[1:]
 

@@ -11,7 +11,8 @@ import pytest
 
 from herald.shared.observability import metrics
 from herald.shared.queue.heartbeats import Heartbeats
-from herald.shared.queue.queue import LATER, Queue, job_id
+from herald.shared.queue.jobs import job_id
+from herald.shared.queue.queue import LATER, Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks import documents
 from herald.shared.tasks import store as store_module

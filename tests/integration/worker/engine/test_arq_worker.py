@@ -10,7 +10,8 @@ import pytest
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher.embedded import free_port
 from herald.shared.queue.heartbeats import Heartbeats
-from herald.shared.queue.queue import QUEUE_NAME, Queue, job_id
+from herald.shared.queue.jobs import job_id
+from herald.shared.queue.queue import QUEUE_NAME, Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import Task, TaskStatus, now
 from herald.shared.tasks.store import Store

@@ -13,8 +13,8 @@ from pymongo.errors import AutoReconnect
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.observability import metrics
-from herald.shared.queue.durations import Forecast
-from herald.shared.queue.queue import job_id
+from herald.shared.queue.durations import Durations
+from herald.shared.queue.jobs import job_id
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, Task, TaskStatus, Usage, now
 from herald.shared.tasks.store import Store
@@ -70,7 +70,7 @@ def parts_of(
         store=store,
         feed=feed,
         announcer=Announcer(store, feed),
-        forecast=Forecast(feed.redis),
+        durations=Durations(feed.redis),
         provider=provider,
         worker_id=worker_id,
         generators=GENERATORS,
