@@ -161,3 +161,22 @@ async def test_a_job_that_ended_before_its_worker_died_leaves_no_keys_behind(
     assert await picked(leases("next")) == []
     for key in QUEUE_KEYS:
         assert not await queue.redis.exists(key), key
+
+
+async def test_only_tasks_that_are_not_in_the_queue_are_missing(queue: Queue) -> None:
+    there, gone = a_task(), a_task()
+    await enqueued(queue, there)
+    assert await queue.missing([there, gone]) == [gone]
+    await enqueued(queue, gone)
+    assert await queue.missing([there, gone]) == []
+
+
+@pytest.mark.parametrize("clock", [timedelta(0), timedelta(hours=-1), timedelta(hours=1)])
+async def test_a_retry_waits_for_its_delay_whatever_the_clocks(queue: Queue, clock: timedelta) -> None:
+    at = now() + clock
+    retry = a_task(status=TaskStatus.RETRYING, updated_at=at, next_retry_at=at + timedelta(minutes=5))
+    [job] = await enqueued(queue, retry)
+    state = await queue.state()
+    assert state.waiting == []
+    [(found, _, due_in_s)] = state.later
+    assert found == job.encode() and 240 < due_in_s <= 300
