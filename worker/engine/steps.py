@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from herald.shared.observability import metrics, tracing
 from herald.shared.tasks.models import EndReason, Step, Task, Usage, now
 from herald.worker.dependencies import Dependencies
+from herald.worker.engine.answer_lengths import AnswerLengths
 from herald.worker.engine.journal import Journal
 from herald.worker.engine.timing import StepClock
 from herald.worker.llm.provider import AnswerT, Prompt, ProviderError, UnfitError
@@ -47,6 +48,7 @@ class StepRunner:
         self.journal = journal
         self.store = dependencies.store
         self.provider = dependencies.provider
+        self.lengths = AnswerLengths(dependencies.queue.redis)
         self._clock = clock
 
     @property
@@ -199,14 +201,18 @@ class RunningStep:
         self, part: str, prompt: Prompt[AnswerT], advance: Callable[[float], None]
     ) -> AnswerT:
         """An answer that fits the prompt. One that does not is sent back with its faults, once."""
+        runner = self._runner
         faults: Sequence[str] = ()
         for _ in range(2):
             text = await self._write(part, prompt, advance)
             try:
-                return prompt.parse(text)
+                answer = prompt.parse(text)
             except UnfitError as unfit:
                 faults = unfit.faults
                 prompt = prompt.again(text, faults)
+            else:
+                await runner.lengths.record(runner.task.type, self._name, prompt, len(text))
+                return answer
         raise ProviderError(
             f"The model's answer was wrong twice ({'; '.join(faults)}). Retry, or change the input",
             EndReason.BAD_OUTPUT,
@@ -215,12 +221,13 @@ class RunningStep:
 
     async def _write(self, part: str, prompt: Prompt[Any], advance: Callable[[float], None]) -> str:
         """Let the model write one answer; publishes it and its progress meanwhile."""
-        draft = self._runner.journal.drafts.begin(self._name, part or None)
-        expected = len(prompt.draft().model_dump_json(by_alias=True))
+        runner = self._runner
+        draft = runner.journal.drafts.begin(self._name, part or None)
+        expected = await runner.lengths.expected(runner.task.type, self._name, prompt)
         text = []
         try:
             with tracing.span(f"write {prompt.schema.__name__}", kind=SpanKind.CLIENT):
-                async with aclosing(self._runner.provider.write(prompt)) as pieces:
+                async with aclosing(runner.provider.write(prompt)) as pieces:
                     async for piece in pieces:
                         text.append(piece.text)
                         draft.add(piece)
