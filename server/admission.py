@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 from starlette.background import BackgroundTask
 
 from herald.shared.feed.announcer import Announcer
-from herald.shared.queue.durations import Forecast
-from herald.shared.queue.estimates import Planner, Start
+from herald.shared.queue.durations import Durations
+from herald.shared.queue.estimates import Estimator, Start
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
@@ -42,8 +42,8 @@ class Admission:
         self._store = store
         self._queue = queue
         self._announcer = announcer
-        self._planner = Planner(
-            queue, heartbeats, Forecast(queue.redis), user_limit=settings.max_running_per_user
+        self._estimator = Estimator(
+            queue, heartbeats, Durations(queue.redis), user_limit=settings.max_running_per_user
         )
 
     @asynccontextmanager
@@ -91,7 +91,7 @@ class Admission:
             The task with its position and estimated start, and work to do once the response has been sent.
         """
         try:
-            task = _with_start(task, (await self._planner.plan()).add(task))
+            task = _with_start(task, (await self._estimator.estimates()).add(task))
             published = await self._announcer.publish(task)
             await self._queue.enqueue(task)
         except (RedisError, OSError) as error:
@@ -105,7 +105,7 @@ class Admission:
             await self._queue.move(task)
         except (RedisError, OSError) as error:
             log.warning("task %s could not be moved in the queue: %s", task.task_id, error)
-        self._planner.outdate()
+        self._estimator.outdate()
         [task] = await self.with_estimates([task])
         await self._announcer.announce(task)
         return task
@@ -117,14 +117,14 @@ class Admission:
             await self._queue.withdraw(task)
         except (RedisError, OSError) as error:  # a worker that claims it notices that it is cancelled
             log.warning("task %s could not be removed from the queue: %s", task.task_id, error)
-        self._planner.outdate()
+        self._estimator.outdate()
 
     async def with_estimates(self, tasks: Sequence[TaskT]) -> list[TaskT]:
         """The tasks, with the position and the estimated start of those that are queued."""
         if all(task.status is not TaskStatus.QUEUED for task in tasks):
             return list(tasks)
         try:
-            plan = await self._planner.plan()
+            plan = await self._estimator.estimates()
         except (RedisError, OSError):
             return list(tasks)
         return [

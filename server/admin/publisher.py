@@ -66,7 +66,7 @@ class OverviewPublisher:
             pymongo.errors.PyMongoError: MongoDB cannot be reached.
             redis.RedisError: Redis cannot be reached.
         """
-        await self._heartbeats.hubs.tell(self._hub.node, **self._figures())
+        await self._heartbeats.hubs.beat(self._hub.node, **self._figures())
         if not self._hub.has_subscribers(str(OPS)):
             return
         if await self._leadership.acquire("overview", PUBLISH_EVERY_S):

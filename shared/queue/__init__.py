@@ -1,1 +1,1 @@
-"""The queue: ARQ jobs in priority order, their leases, and estimates of when they start."""
+"""The queue: jobs in order of priority, workers' leases on them, and estimates of when they start."""

@@ -1,91 +1,66 @@
-"""What earlier runs took, and what that tells of those to come; kept in Redis, so that all workers learn."""
+"""How long steps and whole runs usually take, learned from earlier ones."""
 
 import re
 import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from herald.shared.redis.pool import exchange
+from herald.shared.queue.recent_values import RecentValues
 
-KEEP = 50
-"""Durations that are remembered of each kind of step."""
-ENOUGH = 3
-"""So many have to be known before anything is told."""
-FORGET_AFTER_S = 30 * 24 * 3600
 WHOLE_RUN = ""
-"""The kind under which the duration of a whole run is kept."""
+"""The kind of step under which the durations of whole runs are kept."""
 
 
 class Duration(NamedTuple):
-    """How long something takes, in seconds: at most ``p50`` half of the times, ``p90`` nine in ten."""
+    """How long something takes, in seconds: half of the time at most ``p50``, nine times in ten ``p90``."""
 
     p50: float
     p90: float
 
 
 def kind_of(step: str) -> str:
-    """What a step's durations are kept under: "Write week 2" and "Write week 3" take as long."""
+    """The kind of a step, without its numbers: "Write week 2" and "Write week 3" take equally long."""
     return re.sub(r"\d+", "#", step)
 
 
-class Forecast:
-    """Remembers durations, and says what they mean.
+class Durations:
+    """Records how long things took, and returns what is usual.
 
     Example::
 
-        await forecast.learn("GENERATE_BRAND_KIT", [("Choose a palette", 3.2), (WHOLE_RUN, 11.0)])
-        durations = await forecast.durations("GENERATE_BRAND_KIT", ["Choose a palette"])
+        await durations.record("GENERATE_BRAND_KIT", [("Choose a palette", 3.2), (WHOLE_RUN, 11.0)])
+        known = await durations.of_steps("GENERATE_BRAND_KIT", ["Choose a palette"])
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+        self._values = RecentValues(redis)
 
-    async def learn(self, task_type: str, seconds: Iterable[tuple[str, float]]) -> None:
-        """Remember how long the steps of a run have taken, by their kinds.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
-        commands: list[tuple[str | int, ...]] = []
-        for kind, took in seconds:
-            key = _key(task_type, kind)
-            commands += [
-                ("LPUSH", key, f"{took:.3f}"),
-                ("LTRIM", key, 0, KEEP - 1),
-                ("EXPIRE", key, FORGET_AFTER_S),
-            ]
-        if commands:
-            await exchange(self._redis, commands)
-
-    async def durations(self, task_type: str, kinds: Iterable[str]) -> dict[str, Duration]:
-        """The durations of those kinds of steps of which enough is known.
+    async def record(self, task_type: str, seconds: Iterable[tuple[str, float]]) -> None:
+        """Record how long kinds of steps took.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        known = await self._known({kind: _key(task_type, kind) for kind in kinds})
+        await self._values.add((_key(task_type, kind), took_s) for kind, took_s in seconds)
+
+    async def of_steps(self, task_type: str, kinds: Iterable[str]) -> dict[str, Duration]:
+        """The usual durations of those kinds of steps that have run often enough.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        known = await self._values.read({kind: _key(task_type, kind) for kind in kinds})
         return {kind: _duration(took) for kind, took in known.items()}
 
-    async def whole_runs(self, task_types: Iterable[str]) -> dict[str, list[float]]:
-        """How long the last whole runs took, in seconds, by those types of which enough is known.
+    async def of_runs(self, task_types: Iterable[str]) -> dict[str, list[float]]:
+        """How long the last whole runs took, in seconds, by those task types that have run often enough.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        return await self._known({task_type: _key(task_type, WHOLE_RUN) for task_type in task_types})
-
-    async def _known(self, keys: Mapping[str, str]) -> dict[str, list[float]]:
-        """What is remembered under each key, in seconds, without the keys of which too little is known."""
-        if not keys:
-            return {}
-        found = await exchange(self._redis, [("LRANGE", key, 0, -1) for key in keys.values()])
-        return {
-            name: [float(took) for took in known]
-            for name, known in zip(keys, found, strict=True)
-            if len(known) >= ENOUGH
-        }
+        return await self._values.read({task_type: _key(task_type, WHOLE_RUN) for task_type in task_types})
 
 
 def _duration(known: list[float]) -> Duration:

@@ -1,10 +1,10 @@
--- Put a job in the queue and wake the workers, unless it is there already.
+-- Put a job in the queue and wake the workers, unless it is already queued or running.
 --
 -- KEYS[1…8]  see queue.lua    KEYS[9]  the job's body
--- ARGV[1]  job id    ARGV[2]  how long ago its place is (ms)    ARGV[3]  its body    ARGV[4]  milliseconds to keep the body
--- ARGV[5]  in how many milliseconds it may be taken    ARGV[6]  task type    ARGV[7]  signal that wakes the workers
+-- ARGV[1]  job id    ARGV[2]  age of its place (ms before now)    ARGV[3]  its body    ARGV[4]  ms to keep the body
+-- ARGV[5]  ms until it may be taken    ARGV[6]  task type    ARGV[7]  channel of the signal that wakes the workers
 --
--- Returns 1, or 0 if the job waits or runs already.
+-- Returns 1, or 0 if the job is already queued or running.
 
 local id, now = ARGV[1], clock()
 if redis.call('ZSCORE', LEASES, id) then

@@ -1,4 +1,4 @@
-"""The workers and hubs that are there, as each tells every few seconds."""
+"""Heartbeats: which workers and hubs are alive, and what each of them reports."""
 
 import json
 from typing import NamedTuple
@@ -13,44 +13,53 @@ GONE_AFTER_S = 3 * BEAT_EVERY_S
 
 
 class Capacity(NamedTuple):
-    """What the workers can run and do run, all together."""
+    """The task slots of all workers together."""
 
     slots: int
     running: int
+    """The slots in use."""
 
 
 class Roster:
-    """Processes of one kind, as each tells of itself; one that has not told for a while is not in it."""
+    """The living processes of one kind. A process that stops beating is dropped after `GONE_AFTER_S`."""
 
     def __init__(self, redis: Redis, key: str) -> None:
         self._redis = redis
         self._key = key
 
-    async def tell(self, name: str, **figures: float) -> None:
-        """Tell that ``name`` lives, and how it is doing.
+    async def beat(self, name: str, **figures: float) -> None:
+        """Report that process ``name`` is alive, with its current figures.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        told = json.dumps({"at": await redis_time(self._redis), **figures})
-        await exchange(self._redis, [("HSET", self._key, name, told)])
+        report = json.dumps({"at": await redis_time(self._redis), **figures})
+        await exchange(self._redis, [("HSET", self._key, name, report)])
 
     async def leave(self, name: str) -> None:
-        """Tell that ``name`` stops."""
+        """Remove a process that is stopping.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
         await exchange(self._redis, [("HDEL", self._key, name)])
 
     async def present(self) -> dict[str, dict[str, float]]:
-        """What each living one has told last, and ``at`` which Unix time of Redis's; the dead are dropped."""
-        told, (seconds, _) = await exchange(self._redis, [("HGETALL", self._key), ("TIME",)])
-        found = {name.decode(): json.loads(text) for name, text in zip(told[::2], told[1::2], strict=True)}
-        gone = [name for name, figures in found.items() if figures["at"] < int(seconds) - GONE_AFTER_S]
-        if gone:
-            await exchange(self._redis, [("HDEL", self._key, *gone)])
-        return {name: figures for name, figures in found.items() if name not in gone}
+        """The latest report of each living process; ``at`` is its Unix time by Redis's clock.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        flat, (seconds, _) = await exchange(self._redis, [("HGETALL", self._key), ("TIME",)])
+        reports = {name.decode(): json.loads(text) for name, text in zip(flat[::2], flat[1::2], strict=True)}
+        dead = [name for name, report in reports.items() if report["at"] < int(seconds) - GONE_AFTER_S]
+        if dead:
+            await exchange(self._redis, [("HDEL", self._key, *dead)])
+        return {name: report for name, report in reports.items() if name not in dead}
 
 
 class Heartbeats:
-    """The workers and the hubs that are there.
+    """The living workers and hubs.
 
     Example::
 
@@ -64,27 +73,43 @@ class Heartbeats:
         self.hubs = Roster(redis, "herald:hubs")
 
     async def beat(self, worker: str, *, slots: int, running: int) -> None:
-        """Tell that ``worker`` lives, and how many tasks it can run at once and does run.
+        """Report that ``worker`` is alive, how many tasks it can run at once, and how many it is running.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        await self._workers.tell(worker, slots=slots, running=running)
+        await self._workers.beat(worker, slots=slots, running=running)
 
     async def leave(self, worker: str) -> None:
-        """Tell that ``worker`` stops."""
+        """Remove a worker that is stopping.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
         await self._workers.leave(worker)
 
     async def workers(self) -> dict[str, dict[str, float]]:
-        """What each living worker has told last: ``{at, slots, running}``."""
-        return await self._workers.present()
-
-    async def capacity(self) -> Capacity:
-        """All slots, and how many of them are taken.
+        """The latest report of each living worker: ``{at, slots, running}``.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
         """
-        workers = await self.workers()
+        return await self._workers.present()
+
+    async def slots(self) -> int:
+        """How many tasks all living workers can run at once.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        return sum(int(report["slots"]) for report in (await self.workers()).values())
+
+    async def capacity(self) -> Capacity:
+        """All slots, and how many of them are in use.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        slots = await self.slots()
         [running] = await exchange(self._redis, [("ZCARD", LEASES)])
-        return Capacity(sum(int(beat["slots"]) for beat in workers.values()), running)
+        return Capacity(slots, running)

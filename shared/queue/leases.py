@@ -1,4 +1,4 @@
-"""A worker's claims on jobs: taken, renewed and given back in Redis, each in one atomic step."""
+"""A worker's leases on jobs: taken, renewed and released in Redis, each in one atomic step."""
 
 import asyncio
 import logging
@@ -23,21 +23,23 @@ from herald.shared.redis.pool import exchange
 log = logging.getLogger(__name__)
 
 LEASE_S = 8.0
-"""A worker that is gone loses its tasks to others after this many seconds."""
+"""After a crash, other workers take over a worker's tasks within this many seconds."""
+_LEASE_MS = round(LEASE_S * 1000)
 
 
 class Picked(NamedTuple):
-    """A job that is ours now."""
+    """A job that this worker has taken."""
 
     job_id: str
     score: int
-    """Its place in ARQ's queue while it runs."""
+    """Its score in ARQ's queue while it runs."""
     was_lost: bool = False
-    """Whether a worker had it that is gone: so nobody has seen to it that its time has come."""
+    """Whether it was taken over from a worker whose lease ran out. That worker may have died before it put
+    a retry back in the queue, so the job's delay may not have passed."""
 
 
 class Leases:
-    """Decides with the other workers who runs what, without talking to them.
+    """The leases of one worker. Workers never talk to each other; Redis decides who gets which job.
 
     Example::
 
@@ -57,12 +59,12 @@ class Leases:
         self._renewing = asyncio.Lock()
 
     async def pick(self, most: int) -> list[Picked]:
-        """Take at most so many jobs: those of lost workers first, then by their place in the queue.
+        """Take up to ``most`` jobs: those of lost workers first, then by their place in the queue.
 
-        A user who has enough tasks running is passed over.
+        Skips users who are at their limit of running tasks.
 
         Raises:
-            redis.RedisError: Redis cannot be reached; jobs may have been taken, for as long as a lease lasts.
+            redis.RedisError: Redis cannot be reached. Jobs may have been taken; their leases will run out.
         """
         found = await self._pick.run(
             self._redis, QUEUE_KEYS, [self._worker_id, most, _LEASE_MS, self._user_limit]
@@ -77,17 +79,17 @@ class Leases:
         return picked
 
     async def _drop(self, job: bytes) -> None:
-        """Drop what is no job of ours, lest it is taken again and again."""
-        log.error("dropped %r from the queue: it is not the id of a job", job)
+        """Remove an entry that is not a job of ours, or it would be taken again and again."""
+        log.error("removed %r from the queue: it is not a job id", job)
         sets = [("ZREM", key, job) for key in (QUEUE_NAME, LEASES, LATER)]
         hashes = [("HDEL", key, job) for key in (OWNERS, TYPES, STARTED)]
         await exchange(self._redis, [*sets, *hashes])
 
     async def renew(self) -> set[str]:
-        """Renew the leases of the jobs that were taken; returns those that another worker has taken since.
+        """Renew all leases; returns the jobs that another worker has taken over.
 
         Raises:
-            redis.RedisError: Redis cannot be reached; the leases run out, unless this is tried again.
+            redis.RedisError: Redis cannot be reached; unless a later call succeeds, the leases run out.
         """
         async with self._renewing:
             if not self._ours:
@@ -96,19 +98,16 @@ class Leases:
         return {job.decode() for job in lost}
 
     async def release(self, job_id: str, *, due_in_s: float = 0) -> None:
-        """Give a lease back; if the job has not ended it may be taken again after so many seconds.
+        """Release a lease. A job that has not ended may be taken again after ``due_in_s`` seconds.
 
         Raises:
-            redis.RedisError: Redis cannot be reached; then the lease runs out by itself.
+            redis.RedisError: Redis cannot be reached; the lease runs out by itself.
         """
         self._ours.discard(job_id)
         async with self._renewing:
-            pass  # a renewal that arrived after the release would take the lease again
+            pass  # a renewal that reached Redis after the release would take the lease again
         await self._release.run(
             self._redis,
             QUEUE_KEYS,
             [self._worker_id, job_id, round(due_in_s * 1000), SIGNAL_PREFIX + WORK_SIGNAL],
         )
-
-
-_LEASE_MS = round(LEASE_S * 1000)

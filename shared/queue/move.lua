@@ -1,12 +1,12 @@
--- Give a job another place in the queue.
+-- Move a queued job to another place.
 --
 -- KEYS  see queue.lua
--- ARGV[1]  job id    ARGV[2]  how long ago its new place is (ms)
+-- ARGV[1]  job id    ARGV[2]  age of its new place (ms before now)
 --
--- Returns 1, or 0 if it does not wait (any more).
+-- Returns 1, or 0 if the job is not queued.
 
 local id = ARGV[1]
-local place = waiting_place(id)
+local place = queued_place(id)
 if not place then
   return 0
 end

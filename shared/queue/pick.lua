@@ -1,42 +1,42 @@
--- Take jobs that may run now, as one atomic step: first those whose worker is gone, then by their place.
+-- Take jobs that may run now, in one atomic step: first those of lost workers, then by place.
 --
 -- KEYS  see queue.lua
--- ARGV[1]  worker    ARGV[2]  take at most so many    ARGV[3]  milliseconds that a lease lasts
--- ARGV[4]  jobs that one user may have running; 0 is no limit
+-- ARGV[1]  worker    ARGV[2]  how many jobs to take at most    ARGV[3]  duration of a lease (ms)
+-- ARGV[4]  how many jobs of one user may run at once; 0 means no limit
 --
--- Returns {job id, place + FAR, 1 if its worker was lost, else 0, …}.
+-- Returns {job id, score in the queue, 1 if taken over from a lost worker, else 0, …}.
 
-local AT_ONCE = 5000 -- jobs that become due, and lost ones, that one call looks at
+local AT_ONCE = 5000 -- how many due jobs, and how many lost ones, a call handles at most
 local worker, most, lease, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = clock()
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', LATER, '-inf', now, 'LIMIT', 0, AT_ONCE)) do
   redis.call('ZREM', LATER, id)
-  local place = hidden_place(id)
-  if place and not redis.call('ZSCORE', LEASES, id) then
-    join(id, place - FAR)
+  local score = hidden_score(id)
+  if score and not redis.call('ZSCORE', LEASES, id) then
+    join(id, score - FAR)
   end
 end
 
 local taken = {}
-local function take(id, place, lost)
-  redis.call('ZADD', QUEUE, place, id)
+local function take(id, score, lost)
+  redis.call('ZADD', QUEUE, score, id)
   redis.call('ZADD', LEASES, now + lease, id)
   redis.call('HSET', OWNERS, id, worker)
   redis.call('HSET', STARTED, id, now)
   taken[#taken + 1] = id
-  taken[#taken + 1] = string.format('%.0f', place)
+  taken[#taken + 1] = string.format('%.0f', score)
   taken[#taken + 1] = lost
   most = most - 1
 end
 
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', 0, AT_ONCE)) do
-  local place = hidden_place(id)
-  if not place then -- it has ended, and its worker could not say so
+  local score = hidden_score(id)
+  if not score then -- it has ended, but its worker could not release the lease
     free(id)
     redis.call('HDEL', TYPES, id)
   elseif most > 0 then
-    take(id, place, 1)
+    take(id, score, 1)
   end
 end
 
@@ -54,30 +54,30 @@ if limit > 0 then
   end
 end
 
-if not index_fits() then
-  index_anew()
+if not index_is_complete() then
+  rebuild_index()
 end
-local passed = 0 -- users who have enough running: they are at most all slots, divided by the limit
+local skipped = 0 -- users at their limit; there are at most as many as all slots divided by the limit
 while most > 0 do
-  local line = redis.call('ZRANGE', TURNS, passed, passed)[1]
+  local line = redis.call('ZRANGE', TURNS, skipped, skipped)[1]
   if not line then
-    if index_fits() then
+    if index_is_complete() then
       break
     end
-    index_anew() -- which found something in it that does not wait
-    passed = 0
+    rebuild_index() -- wrong entries were removed below, which may have left jobs without one
+    skipped = 0
   else
     local entry = first_of(line)
-    local id = entry and string.sub(entry, ID_AT)
-    local place = id and waiting_place(id)
+    local id = entry and string.sub(entry, ID_STARTS)
+    local place = id and queued_place(id)
     local user = id and user_of(id)
     if not place or entry_of(id, place) ~= entry then
       if entry then
         redis.call('ZREM', LINES, entry)
       end
-      give_turn(line)
+      update_turn(line)
     elseif limit > 0 and user and (running[user] or 0) >= limit then
-      passed = passed + 1
+      skipped = skipped + 1
     else
       leave(id, place)
       take(id, place + FAR, 0)

@@ -1,25 +1,32 @@
-"""ARQ's queue: enqueue with priority, wake workers, ask for a cancel.
+"""The queue: adds, moves, withdraws and counts jobs, and reads its whole state.
 
-Jobs are ARQ's own, and its worker runs them; but which one is next, and who has it, is decided by the scripts
-in this folder, each in one atomic step. `herald.shared.queue.leases` has the worker's side of them.
+The jobs are ARQ's, and ARQ's worker runs them. But the Lua scripts in this folder decide who runs which job
+next, each in one atomic step. `herald.shared.queue.leases` is the workers' side of them.
 """
 
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from arq.connections import ArqRedis, RedisSettings
 from arq.constants import job_key_prefix
-from arq.jobs import serialize_job
 
 from herald.shared.feed.feed import SIGNAL_PREFIX
+from herald.shared.queue.jobs import (
+    deserialize,
+    job_body,
+    job_id,
+    place_ago_s,
+    retry_delay_s,
+    serialize,
+    task_of,
+)
 from herald.shared.redis.pool import exchange, redis_pool, sentinel_address
 from herald.shared.redis.scripts import Script
 from herald.shared.settings import Settings
-from herald.shared.tasks.models import Priority, PublicTask, Task, now
+from herald.shared.tasks.models import PublicTask, Task
 
 QUEUE_NAME = "herald:queue"
 LEASES = "herald:leases"
@@ -30,43 +37,21 @@ TURNS = "herald:turns"
 TYPES = "herald:types"
 STARTED = "herald:started"
 QUEUE_KEYS = (QUEUE_NAME, LEASES, OWNERS, LATER, LINES, TURNS, TYPES, STARTED)
-"""The keys of every script of the queue, in the order of ``queue.lua``, which says what each holds."""
+"""The keys that every script of the queue gets, in this order; ``queue.lua`` says what each one holds."""
 FAR = 10**13
-"""Added to the place of a job that is not to be taken: it runs, or it waits for its time."""
-JOB_NAME = "run_task"
+"""Added to the place of a job that must not be taken, because it is running or waits for its retry."""
 
 WORK_SIGNAL = "work"
 CANCEL_SIGNAL = "cancel"
 
-HEAD_START: dict[str, timedelta] = {
-    Priority.LOW: timedelta(0),
-    Priority.NORMAL: timedelta(minutes=10),
-    Priority.HIGH: timedelta(minutes=20),
-}
-"""How much earlier a task counts as queued: so a low one that has waited longer than that goes first."""
-
 EXPIRES = timedelta(days=7)
-"""A job that no worker has taken by then is dropped from Redis."""
-
-REINDEX_AT_ONCE = 200
-_HERE = Path(__file__).parent
+"""Redis drops a job that no worker has taken by then."""
 RESERVED_FOR_S = 60.0
-"""A reservation outlives the longest that MongoDB may take to store a task."""
+"""Longer than MongoDB may ever take to store a task."""
+REINDEX_AT_ONCE = 200
+"""Jobs per call of ``reindex.lua``; other commands run in between."""
 
-
-def serialize(job: dict[str, Any]) -> bytes:
-    """A job as JSON; what JSON has no form for is kept as text, because it only goes into ARQ's logs."""
-    return json.dumps(job, default=str).encode()
-
-
-def deserialize(job: bytes) -> dict[str, Any]:
-    """The job that `serialize` wrote.
-
-    Raises:
-        ValueError: it is not JSON.
-    """
-    decoded: dict[str, Any] = json.loads(job)
-    return decoded
+_HERE = Path(__file__).parent
 
 
 def arq_redis(settings: Settings) -> ArqRedis:
@@ -80,7 +65,7 @@ def arq_redis(settings: Settings) -> ArqRedis:
 
 
 def arq_settings(settings: Settings) -> RedisSettings:
-    """``settings.redis_url`` as ARQ's own command line understands it."""
+    """``settings.redis_url`` in the form that ARQ's command line takes."""
     found = sentinel_address(settings.redis_url)
     if found is None:
         return RedisSettings.from_dsn(settings.redis_url)
@@ -95,22 +80,22 @@ def arq_settings(settings: Settings) -> RedisSettings:
 
 
 class QueueState(NamedTuple):
-    """The queue at one moment, by job ids as Redis has them."""
+    """A snapshot of the queue. Job ids are bytes, as Redis returns them."""
 
     at_s: float
-    """The moment, in Unix seconds by Redis's clock."""
+    """When it was taken, in Unix seconds by Redis's clock."""
     waiting: list[tuple[bytes, float]]
-    """With their places (Unix seconds by Redis's clock), the lowest first."""
+    """Queued jobs and their places (Unix seconds by Redis's clock), the lowest place first."""
     later: list[tuple[bytes, float, float]]
-    """Those that wait for their time: their places, and after how many seconds they are due."""
+    """Jobs that wait for a retry: their places, and the seconds until they are due."""
     running: list[tuple[bytes, float | None]]
-    """With the seconds since they were taken; None where that is not known."""
+    """Running jobs, and the seconds since a worker took them; None if that is unknown."""
     types: dict[bytes, bytes]
-    """The task types of the jobs, where they are known."""
+    """The task type of each job, as far as known."""
 
 
 class Queue:
-    """The queue that the workers take tasks from; a job holds nothing but the task's id."""
+    """The queue that workers take tasks from. A job holds nothing but its task's id."""
 
     def __init__(self, redis: ArqRedis) -> None:
         self.redis = redis
@@ -131,16 +116,15 @@ class Queue:
             await redis.connection_pool.disconnect()
 
     async def enqueue(self, task: Task) -> bool:
-        """Queue ``task`` for now, or for its next retry; False if it is in the queue already.
+        """Queue ``task`` to run now or, if it waits for a retry, after its delay.
 
-        A retry waits for as long as it was told to when it was stored, from now on: the clock of the worker
-        that stored it need not agree with ours.
+        Returns False if the task is already queued or running. The delay starts now and is as long as the
+        worker stored it, so the worker's clock need not agree with ours.
 
         Raises:
             redis.RedisError: Redis cannot be reached; the task may be in the queue nevertheless.
         """
         job = job_id(task)
-        body = serialize_job(JOB_NAME, (task.task_id,), {}, None, _unix_ms(now()), serializer=serialize)
         return bool(
             await self._enqueue.run(
                 self.redis,
@@ -148,7 +132,7 @@ class Queue:
                 [
                     job,
                     _place_ago_ms(task),
-                    body.decode(),
+                    job_body(task),
                     round(EXPIRES.total_seconds() * 1000),
                     round(retry_delay_s(task) * 1000),
                     task.type,
@@ -158,12 +142,12 @@ class Queue:
         )
 
     async def length(self) -> int:
-        """How many tasks wait."""
+        """The number of queued tasks that could run now."""
         [waiting] = await exchange(self.redis, [("ZCOUNT", QUEUE_NAME, "-inf", f"({FAR}")])
         return int(waiting)
 
     async def state(self) -> QueueState:
-        """All that waits and runs, as of one moment.
+        """All queued and running jobs, read as of one moment.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
@@ -194,15 +178,12 @@ class Queue:
         return QueueState(at_ms / 1000, waiting, later, running, dict(_pairs(types)))
 
     async def owners(self) -> dict[str, str]:
-        """The workers that have the running tasks, by task id."""
+        """The worker that runs each running task, by task id."""
         [found] = await exchange(self.redis, [("HGETALL", OWNERS)])
-        return {
-            job.decode(errors="replace").partition(":")[0]: worker.decode(errors="replace")
-            for job, worker in _pairs(found)
-        }
+        return {task_of(job): worker.decode(errors="replace") for job, worker in _pairs(found)}
 
     async def missing(self, tasks: Sequence[Task]) -> list[Task]:
-        """Those of the tasks that are not in the queue, neither waiting nor running."""
+        """The tasks among ``tasks`` that are neither queued nor running."""
         if not tasks:
             return []
         commands: list[tuple[str, ...]] = []
@@ -218,13 +199,14 @@ class Queue:
         return [task for task, is_there in zip(tasks, there, strict=True) if not is_there]
 
     async def move(self, task: Task) -> bool:
-        """Give a waiting task the place of its priority; False if it waits no more."""
+        """Move a queued task to the place of its priority; False if it is no longer queued."""
         return bool(await self._move.run(self.redis, QUEUE_KEYS, [job_id(task), _place_ago_ms(task)]))
 
     async def withdraw(self, task: Task) -> None:
-        """Take an ended task out of the queue, and tell the worker that may run it to stop.
+        """Remove an ended task from the queue, and signal its worker to stop if it is running.
 
-        If Redis cannot be reached, whoever takes the job finds that there is nothing to do.
+        Raises:
+            redis.RedisError: Redis cannot be reached; the worker that takes the job finds the task ended.
         """
         job = job_id(task)
         await self._withdraw.run(
@@ -234,9 +216,9 @@ class Queue:
         )
 
     async def reindex(self) -> None:
-        """Put the index by users right, in case that an older version has changed the queue without it.
+        """Repair the index by user, in case an older version changed the queue without updating it.
 
-        It is done in parts, so that Redis serves others in between.
+        This takes several calls, so that other commands run in between.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
@@ -247,7 +229,7 @@ class Queue:
             await self._reindex.run(self.redis, QUEUE_KEYS, jobs[start : start + REINDEX_AT_ONCE])
 
     async def reserve(self, user_id: str, task_id: str) -> list[str]:
-        """Reserve room for another waiting task of a user; the tasks that have a reservation, with this one.
+        """Reserve room for one more queued task of a user; returns all reserved task ids, this one included.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
@@ -257,7 +239,7 @@ class Queue:
         return [found.decode() for found in reserved]
 
     async def unreserve(self, user_id: str, task_id: str) -> None:
-        """Drop a reservation: the task is stored, or is not going to be."""
+        """Drop a reservation, because the task is stored or has been refused."""
         await exchange(self.redis, [("ZREM", _reservations(user_id), task_id)])
 
 
@@ -270,48 +252,9 @@ def _reservations(user_id: str) -> str:
     return f"herald:reserved:{user_id}"
 
 
-def job_id(task: PublicTask) -> str:
-    """The id of the task's job: the same through all its attempts, another one after a user's retry.
-
-    The script that takes jobs reads the user from it.
-    """
-    return f"{task.task_id}:{_unix_ms(task.queued_at)}:{task.user_id}"
-
-
-def retry_delay_s(task: PublicTask) -> float:
-    """How long a task that was told to try again later has to wait, from when that was stored, in seconds.
-
-    Both times were taken from one clock; what is left of it by ours would mean nothing.
-    """
-    if task.next_retry_at is None:
-        return 0.0
-    return max(0.0, (task.next_retry_at - task.updated_at).total_seconds())
-
-
-def user_of(job: bytes) -> bytes:
-    """The user that a job's id names; empty where it is not the id of a task's job."""
-    _, _, user = job.partition(b":")[2].partition(b":")
-    return user
-
-
-def place_ago_s(task: PublicTask) -> float:
-    """How long ago the task's place in the queue is.
-
-    Exact where the task has just been accepted here; else the error is the difference of two clocks, and
-    costs no more than so much of the task's turn.
-    """
-    # A priority that only a newer version knows counts as normal.
-    head_start = HEAD_START.get(task.priority, HEAD_START[Priority.NORMAL])
-    return (now() - task.queued_at + head_start).total_seconds()
-
-
 def _place_ago_ms(task: PublicTask) -> int:
     return round(place_ago_s(task) * 1000)
 
 
 def _pairs(flat: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
     return zip(flat[::2], flat[1::2], strict=True)
-
-
-def _unix_ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

@@ -1,10 +1,10 @@
--- Put right what the index of the queue says of some jobs, and forget what is kept of those that are gone.
+-- Repair the index entries of some jobs, and delete what is kept about jobs that no longer exist.
 --
 -- KEYS  see queue.lua
 -- ARGV  job ids
 
 for _, id in ipairs(ARGV) do
-  local place = waiting_place(id)
+  local place = queued_place(id)
   local line = line_of(id)
   if place and not (redis.call('ZSCORE', LINES, entry_of(id, place)) and redis.call('ZSCORE', TURNS, line)) then
     join(id, place)

@@ -1,10 +1,12 @@
 -- Renew a worker's leases.
 --
 -- KEYS  see queue.lua
--- ARGV[1]  worker    ARGV[2]  milliseconds that a lease lasts    ARGV[3…]  job ids
+-- ARGV[1]  worker    ARGV[2]  duration of a lease (ms)    ARGV[3…]  job ids
 --
--- A lease that nobody has is taken again: Redis has lost its data, or come back with older data, in which the job
--- may still wait. Returns the ids that another worker has.
+-- A lease without an owner is taken again: Redis has lost its data, or returned with older data in which the job
+-- may still be queued.
+--
+-- Returns the ids of the jobs that another worker has taken over.
 
 local ends = clock() + tonumber(ARGV[2])
 local lost = {}
@@ -15,7 +17,7 @@ for at = 3, #ARGV do
     lost[#lost + 1] = id
   else
     if not owner then
-      local place = waiting_place(id)
+      local place = queued_place(id)
       if place then
         leave(id, place)
         redis.call('ZADD', QUEUE, place + FAR, id)

@@ -1,9 +1,9 @@
--- Reserve a place among a user's waiting tasks, until the task is stored or a while has passed.
+-- Reserve room for one more queued task of a user, until the task is stored or the reservation expires.
 --
--- KEYS[1]  the user's reservations: task ids by when they run out (ms)
--- ARGV[1]  task id    ARGV[2]  milliseconds that a reservation lasts
+-- KEYS[1]  the user's reservations: task ids by when they expire (ms)
+-- ARGV[1]  task id    ARGV[2]  duration of a reservation (ms)
 --
--- Returns all reservations, with this one.
+-- Returns the task ids of all reservations, this one included.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,10 +1,10 @@
--- Take a job out of the queue, and tell the worker that may run it to stop.
+-- Remove a job from the queue, and signal its worker to stop if it is running.
 --
 -- KEYS[1…8]  see queue.lua    KEYS[9]  the job's body
--- ARGV[1]  job id    ARGV[2]  signal that stops the task    ARGV[3]  task id
+-- ARGV[1]  job id    ARGV[2]  channel of the signal that stops a task    ARGV[3]  task id
 
 local id = ARGV[1]
-local place = waiting_place(id)
+local place = queued_place(id)
 if place then
   leave(id, place)
 end

@@ -4,18 +4,16 @@ import asyncio
 import time
 from collections.abc import Iterator
 
-from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher import embedded
-from herald.shared.queue.durations import Forecast
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
-from herald.worker.engine.attempt import Parts, run_task
-from herald.worker.engine.attempts import Runs
+from herald.worker.dependencies import Dependencies
+from herald.worker.engine.attempt import run_task
 from herald.worker.llm.offline import OfflineProvider
-from herald.worker.tasks import GENERATORS
 from tests.bench.load import Usage
 from tests.bench.servers import Figures
+from tests.support.attempts import dependencies_of
 from tests.support.tasks import a_task
 
 THOUSANDS = 20
@@ -31,21 +29,11 @@ async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
     rates, cpus = [], []
     async with Store.connect(settings) as store, Feed.connect(settings) as feed:
         await store.ensure_indexes()
-        parts = Parts(
-            settings=settings,
-            store=store,
-            feed=feed,
-            announcer=Announcer(store, feed),
-            forecast=Forecast(feed.redis),
-            provider=OfflineProvider(0),
-            worker_id="bench",
-            generators=GENERATORS,
-            runs=Runs(),
-        )
+        dependencies = dependencies_of(settings, store, feed, OfflineProvider(0), "bench")
         for thousand in range(THOUSANDS):
             numbers = iter(range(1000))
             before, started = usage.cpu_s(), time.monotonic()
-            await asyncio.gather(*(_run_tasks(parts, numbers) for _ in range(AT_ONCE)))
+            await asyncio.gather(*(_live(dependencies, numbers) for _ in range(AT_ONCE)))
             rates.append(1000 / (time.monotonic() - started))
             cpus.append(usage.cpu_s() - before)
             print(
@@ -61,9 +49,9 @@ async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
     }
 
 
-async def _run_tasks(parts: Parts, numbers: Iterator[int]) -> None:
-    """Create and run a task for each of the ``numbers``, one at a time."""
+async def _live(dependencies: Dependencies, numbers: Iterator[int]) -> None:
+    """Take tasks through their lives, one at a time, as long as there are numbers."""
     for number in numbers:
-        task, _ = await parts.store.create(a_task(user_id=f"user{number % USERS}"))
-        await parts.announcer.announce(task)
-        await run_task(task.task_id, parts)
+        task, _ = await dependencies.store.create(a_task(user_id=f"user{number % USERS}"))
+        await dependencies.announcer.announce(task)
+        await run_task(task.task_id, dependencies)

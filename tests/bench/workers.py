@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 import redis.asyncio
 from arq.connections import ArqRedis
 
-from herald.shared.queue.queue import QUEUE_NAME, Queue, deserialize, serialize
+from herald.shared.queue.jobs import deserialize, serialize
+from herald.shared.queue.queue import QUEUE_NAME, Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import TaskStatus, now
 from herald.shared.tasks.store import Store

@@ -33,6 +33,8 @@ WORKER = [
     *SHARED[:-1],
     {"worker.llm"},
     {"worker.tasks"},
+    {"worker.attempts"},
+    {"worker.dependencies"},
     {"worker.engine"},
     {"worker.maintenance"},
     {"worker.main"},

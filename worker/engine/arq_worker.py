@@ -1,96 +1,91 @@
-"""ARQ made event-driven: wake-ups, leases, a gentle stop, and outliving a lost Redis.
+"""The one place that is coupled to ARQ's worker: ours is a subclass, and takes ARQ's place on import.
 
-ARQ's command line makes its worker by the name ``arq.worker.Worker``; importing this module puts ours there.
+ARQ's worker starts jobs, calls their functions, and removes the jobs that have ended. The rest is replaced,
+because ARQ's way would be too slow or lose work:
+
+- ARQ polls for jobs twice a second. Ours is woken by a signal when there is a job, or when a slot is free.
+- ARQ's lock on a job lasts as long as the longest job may take. Ours is a lease of seconds, see `Leases`.
+- The first error from Redis ends ARQ's worker. Ours reconnects, and attempts go on meanwhile.
+- On SIGTERM, ARQ cancels running jobs at once. Ours lets them run on for a while, then hands them back.
+
+ARQ has no public interface for this, so we override methods and read attributes of `arq.worker.Worker`.
+``tests/unit/worker/engine/test_arq_worker.py`` fails if a new version of ARQ lacks one of them.
 """
 
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import arq.worker
-from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
 from herald.shared.aio import cancel_and_wait
-from herald.shared.feed.feed import Feed
 from herald.shared.feed.follower import Follower
-from herald.shared.queue.leases import LEASE_S, Leases
+from herald.shared.queue.leases import LEASE_S
 from herald.shared.queue.queue import CANCEL_SIGNAL, WORK_SIGNAL
-from herald.worker.engine.attempts import Runs
+from herald.worker.dependencies import Dependencies
+from herald.worker.engine.duties import Duty, repeat
 
 log = logging.getLogger(__name__)
 
 RECONNECT_MAX_S = 5.0
 HOPELESS_AFTER_S = 600.0
 HAND_BACK_WITHIN_S = 5.0
-"""How long tasks may take to be handed back before they are broken off; their leases run out then."""
+"""How long attempts may take to hand back their tasks. Then they are cancelled, and their leases run out."""
 
 
-class Duty(NamedTuple):
-    """Something that a worker does again and again beside its tasks."""
+@dataclass
+class JobNote:
+    """What the worker and a job's function tell each other about a running job; ARQ cannot carry it."""
 
-    every_s: float
-    work: Callable[[], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Equipment:
-    """What the worker needs besides ARQ; `herald.worker.main` puts it into ARQ's context as ``equipment``."""
-
-    leases: Leases
-    runs: Runs
-    feed: Feed
-    duties: Sequence[Duty]
-    grace_s: float
-    due_in_s: dict[str, float] = field(default_factory=dict)
-    """After how many seconds the jobs that are put back may be taken again; those not in it, at once."""
-    were_lost: set[str] = field(default_factory=set)
-    """The jobs that run here and were taken over from a worker that is gone."""
+    was_lost: bool
+    """From the worker: the job was taken over from a lost worker."""
+    due_in_s: float = 0.0
+    """From the function, before it raises `arq.Retry`: the seconds until the job may be taken again."""
 
 
 class Worker(arq.worker.Worker):
-    """ARQ's worker, which takes jobs differently.
+    """ARQ's worker with leases, wake-up signals, and a shutdown that loses nothing.
 
-    ARQ looks twice a second; ours is woken when there is work, or when it may take more. ARQ's lock on a job
-    lasts as long as the longest job may run; ours is a lease of seconds, see `Leases`. ARQ ends with the
-    first Redis error; ours connects again, and what runs goes on meanwhile. Told to stop, ARQ breaks its jobs
-    off; ours lets them run on for a while and hands the others back.
+    The startup function has to put these into ARQ's context: ``dependencies`` (`Dependencies`) and ``duties``
+    (a sequence of `Duty`). In return, job functions find ``jobs`` there: the `JobNote` of each running job,
+    by job id.
     """
 
     _stopping: asyncio.Task[None] | None = None
 
     @property
-    def _equipment(self) -> Equipment:
-        equipment: Equipment = self.ctx["equipment"]
-        return equipment
+    def _dependencies(self) -> Dependencies:
+        dependencies: Dependencies = self.ctx["dependencies"]
+        return dependencies
 
     async def main(self) -> None:
-        """Take and run jobs until told to stop.
+        """Take and run jobs until the worker is stopped.
 
         Raises:
             pymongo.errors.PyMongoError: MongoDB cannot be reached at the start.
-            redis.RedisError: Redis has been away for `HOPELESS_AFTER_S`.
+            redis.RedisError: Redis has been unreachable for `HOPELESS_AFTER_S`.
         """
         self._woken = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._jobs: dict[str, JobNote] = {}
         self.ctx["redis"] = self.pool
+        self.ctx["jobs"] = self._jobs
         if self.on_startup:
             await self.on_startup(self.ctx)
-        signals = Follower(self._equipment.feed, lambda *_: None, lambda _: None)
+        signals = Follower(self._dependencies.feed, lambda *_: None, lambda _: None)
         signals.listen(WORK_SIGNAL, lambda _: self._woken.set())
-        signals.listen(CANCEL_SIGNAL, self._equipment.runs.stop)
+        signals.listen(CANCEL_SIGNAL, self._dependencies.running.stop)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(signals)
-            for duty in (Duty(LEASE_S / 8, self._renew_leases), *self._equipment.duties):
-                task = asyncio.create_task(_again_and_again(duty), name=f"duty {duty.work.__name__}")
+            for duty in (Duty("renewing leases", LEASE_S / 8, self._renew_leases), *self.ctx["duties"]):
+                task = asyncio.create_task(repeat(duty), name=f"duty: {duty.name}")
                 stack.push_async_callback(cancel_and_wait, task)
-            await self._outlive_redis()
+            await self._serve_through_outages()
 
-    async def _outlive_redis(self) -> None:
+    async def _serve_through_outages(self) -> None:
         failing_since: float | None = None
         delay_s = 0.1
         while True:
@@ -102,12 +97,12 @@ class Worker(arq.worker.Worker):
                     failing_since, delay_s = self.loop.time(), 0.1
                 if self.loop.time() - failing_since > HOPELESS_AFTER_S:
                     raise
-                log.warning("lost Redis, connecting again: %s", error)
+                log.warning("lost Redis, reconnecting: %s", error)
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, RECONNECT_MAX_S)
 
     async def _serve(self) -> None:
-        """Take jobs whenever woken, and every `poll_delay_s` in case that a signal was lost."""
+        """Take jobs whenever woken, and every `poll_delay_s` in case a signal was lost."""
         while True:
             self._woken.clear()
             await self._poll_iteration()
@@ -121,47 +116,45 @@ class Worker(arq.worker.Worker):
         """Fill the free slots."""
         free = self.max_jobs - len(self.tasks)
         if self.allow_pick_jobs and free > 0:
-            for job_id, score, was_lost in await self._equipment.leases.pick(free):
-                if job_id not in self.tasks:  # our own lease may have run out while Redis was away
-                    if was_lost:
-                        self._equipment.were_lost.add(job_id)
+            for job_id, score, was_lost in await self._dependencies.leases.pick(free):
+                if job_id not in self.tasks:  # our own lease may have run out while Redis was unreachable
+                    self._jobs[job_id] = JobNote(was_lost)
                     self.tasks[job_id] = task = self.loop.create_task(self._run(job_id, score))
                     task.add_done_callback(lambda _, job_id=job_id: self._ended(job_id))  # type: ignore[misc]
         await self.record_health()
 
     def _ended(self, job_id: str) -> None:
         del self.tasks[job_id]
-        self._equipment.were_lost.discard(job_id)
+        del self._jobs[job_id]
         self._woken.set()
 
     async def _run(self, job_id: str, score: int) -> None:
-        """Run a job as ARQ does, and give its lease back; whatever fails here ends no worker."""
+        """Let ARQ run a job, then release its lease. No failure here ends the worker."""
         try:
             await self.run_job(job_id, score)
-        except (RedisError, OSError) as error:  # it is taken again, and found to be done
-            log.warning("the end of job %s could not be told to Redis: %s", job_id, error)
+        except (RedisError, OSError) as error:  # the job will be taken again, and its task found ended
+            log.warning("could not remove job %s from Redis: %s", job_id, error)
         except Exception:
             log.exception("ARQ could not run job %s", job_id)
         finally:
-            due_in_s = self._equipment.due_in_s.pop(job_id, 0.0)
             try:
-                await self._equipment.leases.release(job_id, due_in_s=due_in_s)
+                await self._dependencies.leases.release(job_id, due_in_s=self._jobs[job_id].due_in_s)
             except (RedisError, OSError) as error:
-                log.warning("the lease of job %s will run out by itself: %s", job_id, error)
+                log.warning("could not release the lease of job %s, it will run out: %s", job_id, error)
 
     async def _renew_leases(self) -> None:
-        """Renew the leases of what runs, and stop what another worker has taken."""
+        """Renew the leases of all running jobs, and stop the attempts that another worker has taken over."""
         until, job_ids = self.loop.time() + LEASE_S, list(self.tasks)
-        lost = await self._equipment.leases.renew()
+        lost = await self._dependencies.leases.renew()
         for job_id in job_ids:
             task_id = job_id.partition(":")[0]
             if job_id in lost:
-                self._equipment.runs.stop(task_id)
+                self._dependencies.running.stop(task_id)
             else:
-                self._equipment.runs.renewed(task_id, until)
+                self._dependencies.running.renewed(task_id, until)
 
     def handle_sig(self, signum: signal.Signals) -> None:
-        """Stop; told so twice, without waiting."""
+        """Stop gracefully; a second signal skips the grace period."""
         if self._stopping is None:
             self._stopping = self.loop.create_task(self._stop(signum))
         else:
@@ -169,11 +162,12 @@ class Worker(arq.worker.Worker):
 
     async def _stop(self, signum: signal.Signals) -> None:
         self.allow_pick_jobs = False
-        equipment: Equipment | None = self.ctx.get("equipment")
-        if equipment is not None and self.tasks:
-            log.info("%s: letting %d tasks run on for a while", signum.name, len(self.tasks))
-            await self._until_idle(equipment.grace_s, or_hurried=True)
-            equipment.runs.hand_back()
+        dependencies: Dependencies | None = self.ctx.get("dependencies")
+        if dependencies is not None and self.tasks:
+            grace_s = dependencies.settings.worker_grace_s
+            log.info("%s: %d tasks may run on for up to %g s", signum.name, len(self.tasks), grace_s)
+            await self._until_idle(grace_s, or_hurried=True)
+            dependencies.running.hand_back()
             await self._until_idle(HAND_BACK_WITHIN_S)
         for task in self.tasks.values():
             task.cancel()
@@ -193,23 +187,12 @@ class Worker(arq.worker.Worker):
             task.cancel()
 
     async def close(self) -> None:
-        """Close what is open; a Redis that is away does not keep us from ending."""
+        """Close everything, even if Redis is unreachable."""
         try:
             await super().close()
         except (RedisError, OSError) as error:
-            log.warning("Redis is away at the end: %s", error)
+            log.warning("Redis is unreachable during shutdown: %s", error)
 
 
-async def _again_and_again(duty: Duty) -> None:
-    """Do a duty for as long as the worker runs; a failure is logged, and the next time comes."""
-    while True:
-        try:
-            await duty.work()
-        except (RedisError, PyMongoError, OSError) as error:
-            log.warning("%s: a service does not answer: %s", duty.work.__name__, error)
-        except Exception:
-            log.exception("%s failed", duty.work.__name__)
-        await asyncio.sleep(duty.every_s)
-
-
+# `arq` on the command line builds its worker from this name.
 arq.worker.Worker = Worker  # type: ignore[misc]

@@ -1,277 +1,235 @@
-"""The life of one task in a worker: claim, attempt, and how it ends."""
+"""The life of one attempt at a task: claim it, run its steps, store the result, and report how it ended."""
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from opentelemetry.trace import SpanKind
 from pymongo.errors import PyMongoError
 from structlog.contextvars import bound_contextvars
 
-from herald.shared.feed.announcer import Announcer
-from herald.shared.feed.feed import Feed
 from herald.shared.observability import metrics, tracing
-from herald.shared.queue.durations import Forecast
-from herald.shared.queue.queue import job_id, retry_delay_s
-from herald.shared.settings import Settings
+from herald.shared.queue.jobs import job_id, retry_delay_s
 from herald.shared.tasks.documents import UnreadableError
 from herald.shared.tasks.models import ENDED, EndReason, Task, TaskStatus, interrupted_steps, now
-from herald.shared.tasks.store import Store
 from herald.shared.tasks.task_types import TASK_TYPES
-from herald.worker.engine.attempts import Runs, StopReason
+from herald.worker.attempts import StopReason
+from herald.worker.dependencies import Dependencies
 from herald.worker.engine.journal import Journal, LeaseLostError
 from herald.worker.engine.retry_policy import MAX_LOSSES, Outcome, backoff_s, losses, outcome_of
 from herald.worker.engine.steps import StepRunner
 from herald.worker.engine.timing import StepClock
-from herald.worker.llm.provider import Provider, ProviderError
-from herald.worker.tasks.base import Generator, PlannedStep
-
-ResultT = TypeVar("ResultT")
+from herald.worker.llm.provider import ProviderError
+from herald.worker.tasks.base import PlannedStep, Result
 
 log = logging.getLogger(__name__)
 
 SAVING = PlannedStep("Saving", 0.5)
 """The last step of every task."""
 OTHER_VERSION_AFTER_S = 30.0
-"""Seconds until a task that only another version can read or run may be taken from the queue again."""
+"""How long a task that only another version can read or run stays out of the queue, in seconds."""
 
 
 class RunAgainError(Exception):
-    """The task is to be run again, after so many seconds."""
+    """The task has to run again, in ``due_in_s`` seconds."""
 
     def __init__(self, due_in_s: float = 0) -> None:
         super().__init__(f"in {due_in_s:.1f} s")
         self.due_in_s = due_in_s
 
 
-@dataclass(frozen=True)
-class Parts:
-    """What a task's life needs."""
-
-    settings: Settings
-    store: Store
-    feed: Feed
-    announcer: Announcer
-    forecast: Forecast
-    provider: Provider
-    worker_id: str
-    generators: Mapping[str, Generator]
-    runs: Runs
+class ShutdownError(Exception):
+    """The worker is stopping, so the attempt has to hand its task back."""
 
 
-async def run_task(task_id: str, parts: Parts, *, job: str | None = None, was_lost: bool = False) -> None:
-    """Run one attempt of a task, from its claim to its end.
+async def run_task(
+    task_id: str, dependencies: Dependencies, *, job: str | None = None, was_lost: bool = False
+) -> None:
+    """Run one attempt at a task, from its claim to its end.
 
-    Whatever goes wrong with the task ends in its document and its event; a second call for the same task is
-    harmless. ``job`` is the job that brought it here; one from before the user's retry, which an older Redis
-    may bring back, runs nothing. ``was_lost`` is whether it was taken over from a worker that is gone.
+    Every failure of the task itself ends in its document and its event. A second call for the same task does
+    no harm.
+
+    Args:
+        task_id: the task.
+        dependencies: the worker's.
+        job: the id of the job that led here. A job from before the user's retry, which an older Redis may
+            bring back, runs nothing.
+        was_lost: whether the job was taken over from a lost worker.
 
     Raises:
-        RunAgainError: it shall run again.
+        RunAgainError: the task has to run again.
         UnreadableError: its document cannot be read; nothing has been changed.
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
     """
-    run = await Run.begin(task_id, parts, job=job, was_lost=was_lost)
-    if run is None:
+    task = await claim(task_id, dependencies, job=job, was_lost=was_lost)
+    if task is None:
         return
-    with parts.runs.keep(run), run.told():
+    attempt = Attempt(task, dependencies)
+    with dependencies.running.track(attempt), attempt.observed():
         try:
-            await run.attempt()
+            await attempt.publish_start()
+            reference = await attempt.produce()
+            await attempt.complete(reference)
+        except ShutdownError:
+            await attempt.hand_back()
         except LeaseLostError:
-            log.info("the task is no longer ours, leaving it")
-            now_at = (await parts.store.queries.running_attempts([task_id])).get(task_id, run.number)
-            if now_at != run.number:  # else it was cancelled
-                metrics.LEASES_LOST.inc()
+            await attempt.abandon()
         except (RunAgainError, UnreadableError, PyMongoError):
-            raise  # no fault of the task's: it is not counted against it
+            raise  # not the task's fault, so this does not count as a failure
         except Exception as error:
-            await run.fail(outcome_of(error, timeout_s=parts.settings.task_timeout_s))
+            await attempt.retry_or_fail(outcome_of(error, timeout_s=dependencies.settings.task_timeout_s))
 
 
-async def _until_either_ends(work: Coroutine[Any, Any, ResultT], other: Coroutine[Any, Any, None]) -> ResultT:
-    """Run both; the result of ``work``, or what either raises. Neither outlives this call."""
-    tasks = (asyncio.create_task(work), asyncio.create_task(other))
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if tasks[1].done():
-            tasks[1].result()
-        return await tasks[0]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+async def claim(task_id: str, dependencies: Dependencies, *, job: str | None, was_lost: bool) -> Task | None:
+    """Make a task this worker's; None if it has ended, or another worker was faster.
+
+    The queue hands out a task once its time has come, by Redis's clock. There is one exception: if a worker
+    died after it stored a retry and before it put the job back, the queue does not know of the delay.
+
+    Raises:
+        RunAgainError: the delay of its retry starts now, or only another version knows its status.
+        UnreadableError: see `run_task`.
+    """
+    task = await dependencies.store.get(task_id)
+    if task is None or task.status in ENDED or job not in (None, job_id(task)):
+        return None
+    if was_lost and task.status is TaskStatus.RETRYING and (delay_s := retry_delay_s(task)):
+        raise RunAgainError(delay_s)
+    if not isinstance(task.status, TaskStatus) and task.completed_at is None:
+        raise RunAgainError(OTHER_VERSION_AFTER_S)
+    lost = losses(task)
+    if lost > MAX_LOSSES:  # the task is probably what the workers died of
+        message = f"{lost} workers in a row were lost while running it"
+        outcome = Outcome(message, EndReason.WORKER_LOST, retryable=False)
+        await Attempt(task, dependencies).retry_or_fail(outcome)
+        return None
+    claimed = await dependencies.store.transition(
+        task,
+        TaskStatus.PROCESSING,
+        by=dependencies.worker_id,
+        if_attempt=task.attempt,
+        attempt=task.attempt + 1,
+        started_at=task.started_at or now(),
+        next_retry_at=None,
+        last_error=None,
+    )
+    if claimed is not None and claimed.started_at is not None and task.started_at is None:
+        waited = claimed.started_at - claimed.queued_at
+        metrics.START_SECONDS.labels(task.type).observe(waited.total_seconds())
+    return claimed
 
 
-class Run:
-    """One attempt of one task."""
+class Attempt:
+    """One attempt at one task."""
 
-    def __init__(self, task: Task, parts: Parts, generator: Generator | None) -> None:
-        self._parts = parts
-        self._generator = generator
-        self._journal = Journal(task, parts.worker_id, parts.store, parts.feed, parts.announcer)
-        self._clock = StepClock(parts.forecast, task.type)
-        self._work: asyncio.Task[None] | None = None
+    def __init__(self, task: Task, dependencies: Dependencies) -> None:
+        self._dependencies = dependencies
+        self._journal = Journal(task, dependencies)
+        self._clock = StepClock(dependencies.durations, task.type)
+        self._work: asyncio.Task[dict[str, Any]] | None = None
         self._stopped: StopReason | None = None
         self._ending = False
 
-    @classmethod
-    async def begin(cls, task_id: str, parts: Parts, *, job: str | None, was_lost: bool) -> "Run | None":
-        """Make a task this worker's; None if someone else was faster, it has ended, or it ends here.
-
-        The queue hands a task out when its time has come, by Redis's clock. Only where a worker died between
-        storing that the task tries again and putting it back does the queue not know of its wait.
-
-        Raises:
-            RunAgainError: its wait begins now, or it is in a status that only another version knows.
-            UnreadableError: see `run_task`.
-        """
-        task = await parts.store.get(task_id)
-        if task is None or task.status in ENDED or job not in (None, job_id(task)):
-            return None
-        if was_lost and task.status is TaskStatus.RETRYING and (wait_s := retry_delay_s(task)):
-            raise RunAgainError(wait_s)
-        if not isinstance(task.status, TaskStatus) and task.completed_at is None:
-            raise RunAgainError(OTHER_VERSION_AFTER_S)
-        claimed = await cls._claim(task, parts)
-        if claimed is None:
-            return None
-        run = cls(claimed, parts, parts.generators.get(claimed.type))
-        await run._journal.tell("task.processing")
-        return run
-
-    @classmethod
-    async def _claim(cls, task: Task, parts: Parts) -> Task | None:
-        """Begin another attempt at ``task``; None if someone else was faster, or it ends here.
-
-        It ends where several workers in a row have been lost with it: it is likely what they died of.
-        """
-        lost = losses(task)
-        if lost > MAX_LOSSES:
-            run = cls(task, parts, None)
-            await run.fail(
-                Outcome(
-                    f"{lost} workers in a row were lost while they ran it",
-                    EndReason.WORKER_LOST,
-                    retryable=False,
-                )
-            )
-            return None
-        claimed = await parts.store.transition(
-            task,
-            TaskStatus.PROCESSING,
-            by=parts.worker_id,
-            if_attempt=task.attempt,
-            attempt=task.attempt + 1,
-            started_at=task.started_at or now(),
-            next_retry_at=None,
-            last_error=None,
-        )
-        if claimed is not None and claimed.started_at is not None and task.started_at is None:
-            waited = claimed.started_at - claimed.queued_at
-            metrics.START_SECONDS.labels(task.type).observe(waited.total_seconds())
-        return claimed
-
-    @contextmanager
-    def told(self) -> Iterator[None]:
-        """What is logged within the block is about this attempt, which is a span of the task's trace."""
-        task = self._journal.task
-        attempt = tracing.span(
-            f"run {task.type}",
-            within=task.traceparent,
-            kind=SpanKind.CONSUMER,
-            task_id=task.task_id,
-            attempt=task.attempt,
-        )
-        with attempt, bound_contextvars(taskId=task.task_id, userId=task.user_id, attempt=task.attempt):
-            yield
-
     @property
     def task_id(self) -> str:
-        """The task that it is at."""
+        """The task's id."""
         return self._journal.task.task_id
 
     @property
     def number(self) -> int:
-        """Which attempt at its task it is."""
+        """The attempt's number, from 1."""
         return self._journal.task.attempt
 
     @property
     def lease_until(self) -> float:
-        """Until when, by the event loop's clock, nobody else can have taken the task over."""
+        """Until then, by the event loop's clock, no other worker can have taken the task over."""
         return self._journal.lease_until
 
     @lease_until.setter
     def lease_until(self, until: float) -> None:
         self._journal.lease_until = until
 
+    @contextmanager
+    def observed(self) -> Iterator[None]:
+        """Log with the attempt's ids within the block, and make it a span of the task's trace."""
+        task = self._journal.task
+        span = tracing.span(
+            f"run {task.type}",
+            within=task.traceparent,
+            kind=SpanKind.CONSUMER,
+            task_id=task.task_id,
+            attempt=task.attempt,
+        )
+        with span, bound_contextvars(taskId=task.task_id, userId=task.user_id, attempt=task.attempt):
+            yield
+
     def stop(self, reason: StopReason) -> None:
-        """End the attempt, unless it is just ending; a call to a model is broken off."""
+        """Stop the attempt, unless it is already ending; this cancels a running call to the model."""
         if not self._ending:
             self._stopped = self._stopped or reason
             if self._work is not None:
                 self._work.cancel()
 
-    async def attempt(self) -> None:
-        """Execute, within the time that an attempt may take, unless stopped.
+    async def publish_start(self) -> None:
+        """Publish that the task is being processed."""
+        await self._journal.publish("task.processing")
+
+    async def produce(self) -> dict[str, Any]:
+        """Run the steps and store the result, within the time limit; returns what ``task.result`` will be.
 
         Raises:
             TimeoutError: it took too long.
-            RunAgainError: it was handed back.
-            LeaseLostError, ValidationError, ProviderError: see `execute`.
+            ShutdownError: the worker is stopping.
+            LeaseLostError: see `Journal`.
+            ValidationError: the payload does not fit its task type.
+            ProviderError: the model gave no usable answer.
         """
         if self._stopped is None:
-            self._work = asyncio.create_task(self.execute(), name=f"task {self.task_id}")
+            self._work = asyncio.create_task(self._run_steps(), name=f"task {self.task_id}")
             try:
-                async with asyncio.timeout(self._parts.settings.task_timeout_s):
-                    await self._work
+                async with asyncio.timeout(self._dependencies.settings.task_timeout_s):
+                    return await self._work
             except asyncio.CancelledError:
                 if self._stopped is None:
                     raise
-        match self._stopped:
-            case StopReason.LOST:
-                raise LeaseLostError
-            case StopReason.SHUTDOWN:
-                await self._hand_back()
+        raise ShutdownError if self._stopped is StopReason.SHUTDOWN else LeaseLostError
 
-    async def execute(self) -> None:
-        """Run the steps as far as no earlier attempt has, store the result, and complete the task.
-
-        Raises:
-            LeaseLostError: see `Journal`.
-            ValidationError: the payload is not of its type.
-            ProviderError: the model gave no usable answer.
-        """
-        task = self._journal.task
-        if self._generator is None:
-            message = f"this worker knows no task type {task.type}"
+    async def _run_steps(self) -> dict[str, Any]:
+        """Run the steps that no earlier attempt has completed; the last one stores the result."""
+        task, store = self._journal.task, self._dependencies.store
+        generator = self._dependencies.generators.get(task.type)
+        if generator is None:
+            message = f"this worker does not know the task type {task.type}"
             raise ProviderError(message, EndReason.BAD_INPUT, retryable=False)
         payload = TASK_TYPES[task.type].payload.model_validate(task.payload)
         steps = StepRunner(
-            [*self._generator.plan(payload), SAVING],
-            await self._parts.store.checkpoints.load(task.task_id),
+            [*generator.plan(payload), SAVING],
+            await store.checkpoints.load(task.task_id),
             journal=self._journal,
             clock=self._clock,
-            store=self._parts.store,
-            provider=self._parts.provider,
+            dependencies=self._dependencies,
         )
+
+        async def generate_and_save() -> dict[str, Any]:
+            result: Result = await generator.generate(steps, payload)
+            async with steps.run(SAVING.name):
+                for document in result.documents:
+                    await store.results.save(TASK_TYPES[task.type].collection, document)
+            return result.reference
+
         await steps.begin()
-        telling = self._journal.keep_telling(self._clock.estimate)
-        reference = await _until_either_ends(self._make(self._generator, steps, payload), telling)
-        await self._complete(reference)
+        return await self._journal.publish_during(generate_and_save(), self._clock.estimate)
 
-    async def _make(self, generator: Generator, steps: StepRunner, payload: Any) -> dict[str, Any]:
-        """Generate, and store what was made; what the task's ``result`` shall say."""
-        made = await generator.generate(steps, payload)
-        async with steps.run(SAVING.name):
-            for document in made.documents:
-                await self._parts.store.results.save(TASK_TYPES[steps.task.type].collection, document)
-        return made.reference
+    async def complete(self, reference: dict[str, Any]) -> None:
+        """Complete the task; ``reference`` says where its result is.
 
-    async def _complete(self, reference: dict[str, Any]) -> None:
+        Raises:
+            LeaseLostError: see `Journal`.
+        """
         self._ending = True
         completed = await self._journal.end(
             TaskStatus.COMPLETED,
@@ -284,35 +242,35 @@ class Run:
         )
         if not completed:
             raise LeaseLostError
-        ended = self._journal.task
-        if ended.started_at is not None and ended.completed_at is not None:
-            took = ended.completed_at - ended.started_at
-            metrics.RUN_SECONDS.labels(ended.type).observe(took.total_seconds())
-        await self._parts.store.checkpoints.delete(self.task_id)
-        await self._clock.learn()
+        task = self._journal.task
+        if task.started_at is not None and task.completed_at is not None:
+            took = task.completed_at - task.started_at
+            metrics.RUN_SECONDS.labels(task.type).observe(took.total_seconds())
+        await self._dependencies.store.checkpoints.delete(self.task_id)
+        await self._clock.record()
 
-    async def fail(self, outcome: Outcome) -> None:
-        """End the attempt: the task tries again later, if that may help and tries are left, or has failed.
+    async def retry_or_fail(self, outcome: Outcome) -> None:
+        """Schedule a retry if it may help and retries are left; otherwise the task has failed.
 
         Raises:
-            RunAgainError: it tries again.
+            RunAgainError: a retry is scheduled.
         """
         self._ending = True
         task = self._journal.task
         changes: dict[str, Any] = {"last_error": outcome.message}
         if outcome.retryable and task.retry_count < task.max_retries:
             retry = task.retry_count + 1
-            wait_s = max(outcome.retry_after_s or 0, backoff_s(retry))
-            changes |= {"retry_count": retry, "next_retry_at": now() + timedelta(seconds=wait_s)}
+            delay_s = max(outcome.retry_after_s or 0, backoff_s(retry))
+            changes |= {"retry_count": retry, "next_retry_at": now() + timedelta(seconds=delay_s)}
             if await self._journal.end(TaskStatus.RETRYING, note=outcome.message, **changes):
                 metrics.RETRIES.labels(task.type, outcome.reason).inc()
-                raise RunAgainError(wait_s)
+                raise RunAgainError(delay_s)
         else:
             changes |= {"end_reason": outcome.reason, "retryable": outcome.retryable, "completed_at": now()}
             await self._journal.end(TaskStatus.FAILED, note=outcome.message, **changes)
 
-    async def _hand_back(self) -> None:
-        """Let another worker go on with the task: it waits for its next attempt, and has not failed.
+    async def hand_back(self) -> None:
+        """Let another worker continue the task at once. This does not count as a failure.
 
         Raises:
             RunAgainError: always, unless the task is no longer ours.
@@ -320,10 +278,17 @@ class Run:
         self._ending = True
         handed_back = await self._journal.end(
             TaskStatus.RETRYING,
-            note="handed back: its worker stops",
+            note="handed back because its worker is stopping",
             next_retry_at=now(),
             steps=interrupted_steps(self._journal.task.steps, TaskStatus.QUEUED),
         )
-        if not handed_back:
-            raise LeaseLostError
-        raise RunAgainError
+        if handed_back:
+            raise RunAgainError
+        await self.abandon()
+
+    async def abandon(self) -> None:
+        """Leave the task alone: it was cancelled, or another worker has it."""
+        log.info("abandoning the attempt, the task is no longer ours")
+        attempts = await self._dependencies.store.queries.running_attempts([self.task_id])
+        if attempts.get(self.task_id, self.number) != self.number:  # it was not cancelled
+            metrics.LEASES_LOST.inc()

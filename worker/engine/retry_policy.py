@@ -1,4 +1,4 @@
-"""What a failure means for a task: why, whether trying again may help, and when."""
+"""Decides what a failure means for a task: the reason, whether a retry may help, and when it starts."""
 
 import logging
 import random
@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 RETRY_BASE_S = 2.0
 RETRY_MAX_S = 120.0
 MAX_LOSSES = 4
-"""So many workers in a row may be lost with a task."""
+"""How many workers in a row may be lost while running a task, before the task fails."""
 
 
 class Outcome(NamedTuple):
@@ -28,7 +28,12 @@ class Outcome(NamedTuple):
 
 
 def outcome_of(error: Exception, *, timeout_s: float) -> Outcome:
-    """What an exception means for the task."""
+    """The outcome of an attempt that raised ``error``.
+
+    Args:
+        error: what the attempt raised.
+        timeout_s: the time limit of an attempt, in seconds.
+    """
     match error:
         case ProviderError():
             return Outcome(str(error), error.reason, error.retryable, error.retry_after_s)
@@ -38,18 +43,18 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome:
         case ValidationError():
             fault = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(map(str, fault["loc"]))
-            return Outcome(f"bad input: {where}: {fault['msg']}", EndReason.BAD_INPUT, retryable=False)
+            return Outcome(f"invalid input: {where}: {fault['msg']}", EndReason.BAD_INPUT, retryable=False)
         case _:
-            log.error("a generator failed", exc_info=error)
+            log.error("a generator raised an unexpected exception", exc_info=error)
             return Outcome(f"internal error: {type(error).__name__}", EndReason.INTERNAL, retryable=False)
 
 
 def losses(task: Task) -> int:
-    """How many workers in a row have claimed ``task`` and were not heard of again."""
+    """How many workers in a row have claimed ``task`` and never reported how the attempt ended."""
     if task.status is not TaskStatus.PROCESSING:
         return 0
     claims = [entry.by for entry in takewhile(_is_claim, reversed(task.history))]
-    # A worker that claims its own task again was not lost: a service was away.
+    # A worker that claims its own task again was not lost; a service was unreachable.
     return sum(by != after for by, after in pairwise([*claims, None]))
 
 
@@ -58,6 +63,6 @@ def _is_claim(entry: HistoryEntry) -> bool:
 
 
 def backoff_s(retry: int) -> float:
-    """How long to wait before retry number ``retry`` (from 1): exponential, with full jitter."""
+    """The delay before retry number ``retry`` (from 1), in seconds: exponential, with full jitter."""
     longest = min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** min(retry - 1, 16))
     return random.uniform(0, longest)  # noqa: S311  jitter

@@ -1,4 +1,4 @@
-"""Runs the steps of an attempt: asks the model, keeps its answers, and skips what an earlier attempt has."""
+"""Runs the steps of an attempt: asks the model, keeps its answers, and skips what is already done."""
 
 import asyncio
 import math
@@ -12,18 +12,19 @@ from pydantic import ValidationError
 
 from herald.shared.observability import metrics, tracing
 from herald.shared.tasks.models import EndReason, Step, Task, Usage, now
-from herald.shared.tasks.store import Store
+from herald.worker.dependencies import Dependencies
+from herald.worker.engine.answer_lengths import AnswerLengths
 from herald.worker.engine.journal import Journal
 from herald.worker.engine.timing import StepClock
-from herald.worker.llm.provider import AnswerT, Prompt, Provider, ProviderError, UnfitError
+from herald.worker.llm.provider import AnswerT, Prompt, ProviderError, UnfitError
 from herald.worker.tasks.base import PlannedStep
 
 PARTS_AT_ONCE = 4
-"""Answers that one step waits for at the same time."""
+"""How many answers of one step are written at the same time."""
 
 
 class StepRunner:
-    """The steps of one attempt; see `herald.worker.tasks.base.Steps`, which it is.
+    """The steps of one attempt, as generators use them; it implements `herald.worker.tasks.base.Steps`.
 
     Example::
 
@@ -40,14 +41,14 @@ class StepRunner:
         *,
         journal: Journal,
         clock: StepClock,
-        store: Store,
-        provider: Provider,
+        dependencies: Dependencies,
     ) -> None:
         self.plan = plan
         self.checkpoints = checkpoints
         self.journal = journal
-        self.store = store
-        self.provider = provider
+        self.store = dependencies.store
+        self.provider = dependencies.provider
+        self.lengths = AnswerLengths(dependencies.queue.redis)
         self._clock = clock
 
     @property
@@ -56,7 +57,7 @@ class StepRunner:
         return self.journal.task
 
     async def begin(self) -> None:
-        """Make the plan known.
+        """Record the planned steps in the task, and start the clock.
 
         Raises:
             LeaseLostError: see `Journal`.
@@ -68,12 +69,12 @@ class StepRunner:
             for planned, step in zip(self.plan, steps, strict=True)
             if step.status != "completed"
         }
-        await self._clock.begin(ahead, whole=not self.checkpoints)
+        await self._clock.begin(ahead, is_whole_run=not self.checkpoints)
         await self._record(steps)
 
     @asynccontextmanager
     async def run(self, name: str) -> AsyncIterator["RunningStep"]:
-        """Run the planned step ``name``: it is done where the block ends without an exception.
+        """Run the planned step ``name``. It is completed when the block ends without an exception.
 
         Raises:
             LeaseLostError: see `Journal`.
@@ -93,13 +94,13 @@ class StepRunner:
             await self._record(self._with(index, self.task.steps[index].model_copy(update=finished)))
 
     def advance(self, index: int, fraction: float) -> None:
-        """Note that step number ``index`` is done by ``fraction``."""
+        """Note the progress of step number ``index``: a fraction between 0 and 1."""
         total = sum(step.weight for step in self.plan)
         before = sum(step.weight for step in self.plan[:index])
         self.journal.advance(100 * (before + self.plan[index].weight * fraction) / total)
 
     async def record_progress(self) -> None:
-        """Store how far it is, and tell it.
+        """Store the attempt's progress, and publish it.
 
         Raises:
             LeaseLostError: see `Journal`.
@@ -107,9 +108,9 @@ class StepRunner:
         await self.journal.record("task.progress", estimated_completion=self._clock.estimate())
 
     def _rounds(self, step: PlannedStep) -> int:
-        """How often the step will wait for the model, as far as no earlier attempt has."""
-        kept = sum(key.startswith(f"{step.name}: ") for key in self.checkpoints)
-        return math.ceil(max(step.parts - kept, 1) / PARTS_AT_ONCE)
+        """How many rounds of answers the step still has to wait for."""
+        answered = sum(key.startswith(f"{step.name}: ") for key in self.checkpoints)
+        return math.ceil(max(step.parts - answered, 1) / PARTS_AT_ONCE)
 
     def _with(self, index: int, step: Step) -> list[Step]:
         return [*self.task.steps[:index], step, *self.task.steps[index + 1 :]]
@@ -120,7 +121,7 @@ class StepRunner:
 
 
 class RunningStep:
-    """A step while it runs; see `herald.worker.tasks.base.RunningStep`, which it is."""
+    """A step while it is running; it implements `herald.worker.tasks.base.RunningStep`."""
 
     def __init__(self, runner: StepRunner, index: int) -> None:
         self._runner = runner
@@ -128,7 +129,7 @@ class RunningStep:
         self._name = runner.plan[index].name
 
     async def ask(self, prompt: Prompt[AnswerT]) -> AnswerT:
-        """The model's answer, or the one that it gave in an earlier attempt.
+        """The model's answer, or the one from an earlier attempt.
 
         Raises:
             LeaseLostError: see `Journal`.
@@ -137,14 +138,18 @@ class RunningStep:
         return (await self.ask_each({"": prompt}))[""]
 
     async def ask_each(self, prompts: Mapping[str, Prompt[AnswerT]]) -> dict[str, AnswerT]:
-        """The same for several questions at the same time; each answer is kept as soon as it is there.
+        """The answers to several prompts, written at the same time. Each one is kept as soon as it arrives.
 
-        When one fails in a way that may heal, those that are being written are finished, for they are paid
-        for, and no other is begun.
+        If one fails in a way that a retry may fix, the answers being written are finished, because they will
+        be paid for, and no further one is begun.
+
+        Raises:
+            LeaseLostError: see `Journal`.
+            ProviderError: the model gave no usable answer to one of them.
         """
         waiting = iter(prompts.items())
         arrived = dict.fromkeys(prompts, 0.0)
-        found: dict[str, AnswerT] = {}
+        answers: dict[str, AnswerT] = {}
         failure: Exception | None = None
 
         def advance(part: str, fraction: float) -> None:
@@ -156,7 +161,7 @@ class RunningStep:
             try:
                 while failure is None and (question := next(waiting, None)) is not None:
                     part, prompt = question
-                    found[part] = await self._answer(part, prompt, partial(advance, part))
+                    answers[part] = await self._answer(part, prompt, partial(advance, part))
                     advance(part, 1)
                     if len(prompts) > 1:
                         await self._runner.record_progress()
@@ -176,7 +181,7 @@ class RunningStep:
             await asyncio.gather(*lanes, return_exceptions=True)
         if failure is not None:
             raise failure
-        return {part: found[part] for part in prompts}
+        return {part: answers[part] for part in prompts}
 
     async def _answer(self, part: str, prompt: Prompt[AnswerT], advance: Callable[[float], None]) -> AnswerT:
         runner = self._runner
@@ -185,37 +190,44 @@ class RunningStep:
             try:
                 return prompt.schema.model_validate(runner.checkpoints[key])
             except ValidationError:
-                pass  # an older version of us has asked for something else
-        answer = await self._fitting(part, prompt, advance)
+                pass  # an older version asked for something else
+        answer = await self._fitting_answer(part, prompt, advance)
         output = answer.wire()
         await runner.store.checkpoints.save(runner.task.task_id, key, output)
         runner.checkpoints[key] = output
         return answer
 
-    async def _fitting(self, part: str, prompt: Prompt[AnswerT], advance: Callable[[float], None]) -> AnswerT:
-        """An answer that fits; one that does not is sent back with its faults, once."""
+    async def _fitting_answer(
+        self, part: str, prompt: Prompt[AnswerT], advance: Callable[[float], None]
+    ) -> AnswerT:
+        """An answer that fits the prompt. One that does not is sent back with its faults, once."""
+        runner = self._runner
         faults: Sequence[str] = ()
         for _ in range(2):
-            text = await self._written(part, prompt, advance)
+            text = await self._write(part, prompt, advance)
             try:
-                return prompt.parse(text)
+                answer = prompt.parse(text)
             except UnfitError as unfit:
                 faults = unfit.faults
                 prompt = prompt.again(text, faults)
+            else:
+                await runner.lengths.record(runner.task.type, self._name, prompt, len(text))
+                return answer
         raise ProviderError(
-            f"the model's answer does not fit, even when it was sent back once ({'; '.join(faults)}). "
-            "Start again, or change the input",
+            f"The model's answer was wrong twice ({'; '.join(faults)}). Retry, or change the input",
             EndReason.BAD_OUTPUT,
             retryable=False,
         )
 
-    async def _written(self, part: str, prompt: Prompt[Any], advance: Callable[[float], None]) -> str:
-        draft = self._runner.journal.draft(self._name, part or None)
-        expected = len(prompt.draft().model_dump_json(by_alias=True))
+    async def _write(self, part: str, prompt: Prompt[Any], advance: Callable[[float], None]) -> str:
+        """Let the model write one answer; publishes it and its progress meanwhile."""
+        runner = self._runner
+        draft = runner.journal.drafts.begin(self._name, part or None)
+        expected = await runner.lengths.expected(runner.task.type, self._name, prompt)
         text = []
         try:
             with tracing.span(f"write {prompt.schema.__name__}", kind=SpanKind.CLIENT):
-                async with aclosing(self._runner.provider.write(prompt)) as pieces:
+                async with aclosing(runner.provider.write(prompt)) as pieces:
                     async for piece in pieces:
                         text.append(piece.text)
                         draft.add(piece)
@@ -235,6 +247,6 @@ def _count(usage: Usage | None) -> None:
 
 
 def _share(written: int, expected: int) -> float:
-    """How much of an answer is there; how long it will be is a guess, so it never says all of it."""
+    """The share of an answer that has been written. It stays below 1, because ``expected`` is a guess."""
     ratio = written / max(expected, 1)
     return 0.9 * ratio if ratio <= 1 else 1 - 0.1 * math.exp(1 - ratio)

@@ -1,1 +1,1 @@
-"""Language models behind one interface."""
+"""Language models behind one interface: Gemini, and an offline provider that works by rules."""

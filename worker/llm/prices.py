@@ -1,33 +1,34 @@
-"""What Google's models cost, so that a task can say what it has spent."""
+"""What calls to Gemini cost, so that a task can report what it has spent."""
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import NamedTuple
+
+import genai_prices
+
+SAMPLE = 1000
+"""The tokens that a list price is read for: few enough for the lowest tier, as all our prompts are."""
 
 
 class Price(NamedTuple):
-    """List price in US dollars per million tokens."""
+    """A price in US dollars per million tokens."""
 
     input: float
     output: float
 
     def cost_usd(self, input_tokens: int, output_tokens: int) -> float:
-        """What so many tokens cost."""
+        """What these tokens cost, in US dollars."""
         return round((input_tokens * self.input + output_tokens * self.output) / 1e6, 6)
 
 
-_ALWAYS = date.min
-_NEW_YEAR = date(2027, 1, 1)
-_FLASH = [(_NEW_YEAR, Price(1.5, 7.5)), (_ALWAYS, Price(0.75, 3.75))]
-LIST_PRICES: dict[str, list[tuple[date, Price]]] = {
-    "gemini-3.8-flash": _FLASH,
-    "gemini-3.7-flash": _FLASH,
-    "gemini-3.6-flash": _FLASH,
-    "gemini-3.5-flash-lite": [(_ALWAYS, Price(0.3, 2.5))],
-}
-"""By model, newest first, each with its first day; ai.google.dev/gemini-api/docs/pricing, autumn 2026."""
+def list_price(model: str, at: datetime | None = None) -> Price | None:
+    """Google's list price of ``model`` at a time, by default now; None if the model is unknown.
 
-
-def list_price(model: str, on: date | None = None) -> Price | None:
-    """What ``model`` costs on a day, by default today; None if that is not known here."""
-    on = on or datetime.now(UTC).date()
-    return next((price for since, price in LIST_PRICES.get(model, ()) if since <= on), None)
+    The prices come with the genai-prices package; nothing is fetched.
+    """
+    usage = genai_prices.Usage(input_tokens=SAMPLE, output_tokens=SAMPLE)
+    try:
+        cost = genai_prices.calc_price(usage, model, provider_id="google", genai_request_timestamp=at)
+    except LookupError:
+        return None
+    millions = 1_000_000 // SAMPLE
+    return Price(float(cost.input_price * millions), float(cost.output_price * millions))

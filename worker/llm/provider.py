@@ -1,4 +1,4 @@
-"""What a generator asks of a language model, and what it gets back."""
+"""The interface to language models: prompts, the answers to them, and what can go wrong."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -11,11 +11,18 @@ from herald.shared.tasks.models import EndReason, Model, Usage
 AnswerT = TypeVar("AnswerT", bound=Model)
 
 MAX_FAULTS = 10
-"""So many faults of one answer are told to the model, and to people."""
+"""How many faults of an answer are reported to the model, and to the user."""
 
 
 class ProviderError(Exception):
-    """The model gave no usable answer; the message tells the task's owner what to do."""
+    """The model gave no usable answer. The message tells the user what to do.
+
+    Args:
+        message: what went wrong, and what to do about it.
+        reason: the end reason of the task, if it fails.
+        retryable: whether the same prompt may succeed later.
+        retry_after_s: how long the provider asks to wait before a retry, in seconds.
+    """
 
     def __init__(
         self, message: str, reason: EndReason, *, retryable: bool, retry_after_s: float | None = None
@@ -24,11 +31,10 @@ class ProviderError(Exception):
         self.reason = reason
         self.retryable = retryable
         self.retry_after_s = retry_after_s
-        """The provider's own wish, in seconds."""
 
 
 class UnfitError(Exception):
-    """An answer is not what the prompt asked for; ``faults`` says what is wrong, a line each."""
+    """An answer does not fit its prompt; ``faults`` has one line for each thing that is wrong."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))
@@ -36,42 +42,46 @@ class UnfitError(Exception):
 
 
 class Rejected(NamedTuple):
-    """An earlier answer to the same prompt, and what was wrong with it."""
+    """An earlier answer to the same prompt, and what is wrong with it."""
 
     text: str
     faults: Sequence[str]
 
 
 class Piece(NamedTuple):
-    """A further piece of an answer."""
+    """The next piece of an answer."""
 
     text: str
     usage: Usage
-    """What the call has used so far."""
+    """What the call has used so far, in total."""
 
 
 @dataclass(frozen=True)
 class Prompt(Generic[AnswerT]):
-    """One question to a model."""
+    """One question to a model.
+
+    ``draft`` and ``faults`` are optional; pass them by keyword.
+    """
 
     instructions: str
-    """What to do; ours alone, never the user's words."""
+    """What to do. Never contains the user's words."""
     data: dict[str, Any]
-    """The user's input and what earlier steps found, as JSON values."""
+    """The user's input and the answers of earlier steps, as JSON values."""
     schema: type[AnswerT]
-    """The answer's shape."""
-    draft: Callable[[], AnswerT]
-    """An answer by rules, for when there is no model; it also tells how long an answer may be expected."""
+    """The shape of the answer."""
+    draft: Callable[[], AnswerT] | None = None
+    """Writes an answer by rules. The offline provider needs it. If there is one, an answer is expected to be
+    as long as the draft; otherwise as long as earlier answers of the same step."""
     faults: Callable[[AnswerT], Iterable[str]] = lambda _: ()
-    """What is wrong with an answer that has the shape, a line each."""
+    """Checks what the schema cannot express; returns one line for each fault of an answer."""
     rejected: Rejected | None = None
-    """Set where this is the second try."""
+    """The first answer, when the model is asked a second time."""
 
     def parse(self, text: str) -> AnswerT:
         """The answer that a model wrote as JSON.
 
         Raises:
-            UnfitError: it is not of the schema, or has other faults.
+            UnfitError: it does not match the schema, or has other faults.
         """
         try:
             answer = self.schema.model_validate_json(text)
@@ -82,7 +92,7 @@ class Prompt(Generic[AnswerT]):
         return answer
 
     def again(self, text: str, faults: Sequence[str]) -> "Prompt[AnswerT]":
-        """The same question, with an answer that was not good enough."""
+        """The same question again, with the answer that did not fit and its faults."""
         return replace(self, rejected=Rejected(text, faults))
 
 
@@ -90,10 +100,10 @@ class Provider(Protocol):
     """A language model."""
 
     def write(self, prompt: Prompt[Any]) -> AsyncGenerator[Piece, None]:
-        """The answer to ``prompt`` as JSON text, piece by piece; closing the generator breaks the call off.
+        """Stream the answer to ``prompt`` as JSON text. Closing the generator cancels the call.
 
         Raises:
-            ProviderError: there is no answer.
+            ProviderError: there is no usable answer.
         """
 
 

@@ -1,1 +1,1 @@
-"""Background duties of the elected leader: repairs what crashes and outages leave behind."""
+"""Maintenance: duties of the elected leader that repair what crashes and outages leave behind."""

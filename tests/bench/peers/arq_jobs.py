@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import arq.worker
@@ -10,7 +11,8 @@ from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 
 from herald.shared.feed.feed import Feed
-from herald.shared.queue.queue import JOB_NAME, QUEUE_NAME, deserialize, serialize
+from herald.shared.queue.jobs import JOB_NAME, deserialize, serialize
+from herald.shared.queue.queue import QUEUE_NAME
 
 mode, slots, job_s, redis_url = sys.argv[1:]
 
@@ -24,11 +26,15 @@ async def short(ctx: dict[str, Any], number: str) -> None:
 
 async def equip(ctx: dict[str, Any]) -> None:
     from herald.shared.queue.leases import Leases
-    from herald.worker.engine.arq_worker import Equipment
-    from herald.worker.engine.attempts import Runs
+    from herald.worker.attempts import RunningAttempts
 
-    leases = Leases(ctx["redis"], "bench", user_limit=0)
-    ctx["equipment"] = Equipment(leases=leases, runs=Runs(), feed=Feed(ctx["redis"]), duties=[], grace_s=0)
+    ctx["dependencies"] = SimpleNamespace(
+        leases=Leases(ctx["redis"], "bench", user_limit=0),
+        running=RunningAttempts(),
+        feed=Feed(ctx["redis"]),
+        settings=SimpleNamespace(worker_grace_s=0),
+    )
+    ctx["duties"] = []
 
 
 if mode == "herald":

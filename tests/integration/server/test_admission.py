@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from herald.shared.feed.feed import Feed
-from herald.shared.queue.durations import WHOLE_RUN, Forecast
-from herald.shared.queue.estimates import Planner
+from herald.shared.queue.durations import WHOLE_RUN, Durations
+from herald.shared.queue.estimates import Estimator
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
@@ -134,19 +134,19 @@ async def test_a_plan_is_reused_until_the_queue_changes(feed: Feed, monkeypatch:
     monkeypatch.setattr("herald.shared.queue.estimates.REUSED_FOR", 1e12)
     monkeypatch.setattr("herald.shared.queue.estimates.OUTDATED_AFTER", 0)
     queue = Queue(feed.redis)  # type: ignore[arg-type]
-    planner = Planner(queue, Heartbeats(feed.redis), Forecast(feed.redis), user_limit=0)
-    first = await planner.plan()
-    assert await planner.plan() is first
-    planner.outdate()
-    second = await planner.plan()
+    estimator = Estimator(queue, Heartbeats(feed.redis), Durations(feed.redis), user_limit=0)
+    first = await estimator.estimates()
+    assert await estimator.estimates() is first
+    estimator.outdate()
+    second = await estimator.estimates()
     assert second is not first
-    assert await planner.plan() is second
+    assert await estimator.estimates() is second
 
 
 async def test_concurrent_requests_share_one_plan(feed: Feed) -> None:
     queue = Queue(feed.redis)  # type: ignore[arg-type]
-    planner = Planner(queue, Heartbeats(feed.redis), Forecast(feed.redis), user_limit=0)
-    plans = await asyncio.gather(*(planner.plan() for _ in range(20)))
+    estimator = Estimator(queue, Heartbeats(feed.redis), Durations(feed.redis), user_limit=0)
+    plans = await asyncio.gather(*(estimator.estimates() for _ in range(20)))
     assert len({id(plan) for plan in plans}) == 1
 
 
@@ -154,7 +154,7 @@ async def test_estimated_starts_respect_the_limit_of_running_tasks_per_user(
     settings: Settings, feed: Feed
 ) -> None:
     await Heartbeats(feed.redis).beat("w", slots=20, running=0)
-    await Forecast(feed.redis).learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
+    await Durations(feed.redis).record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
     async with herald_with(settings, max_running_per_user=2) as herald:
         created = [await herald.create(PERSONAS) for _ in range(5)]
         listed = (await herald.get("/api/jobs")).json()["tasks"][::-1]
@@ -167,11 +167,11 @@ async def test_estimated_starts_respect_the_limit_of_running_tasks_per_user(
 
 async def test_a_changed_estimated_start_changes_the_etag(herald: Herald, feed: Feed) -> None:
     await Heartbeats(feed.redis).beat("w", slots=1, running=0)
-    forecast = Forecast(feed.redis)
-    await forecast.learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
+    durations = Durations(feed.redis)
+    await durations.record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
     task_id = [(await herald.create(PERSONAS))["taskId"] for _ in range(2)][1]
     etag = (await herald.get(f"/api/jobs/{task_id}")).headers["etag"]
-    await forecast.learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 1000.0)] * 50)
+    await durations.record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 1000.0)] * 50)
     async with asyncio.timeout(30):
         while (await herald.get(f"/api/jobs/{task_id}", headers={"If-None-Match": etag})).status_code == 304:
             await asyncio.sleep(0.02)
@@ -183,7 +183,7 @@ async def test_the_start_is_estimated_once_the_duration_of_earlier_runs_is_known
     assert "estimatedStart" not in await herald.create(PERSONAS)
     await Heartbeats(feed.redis).beat("w", slots=1, running=1)
     for _ in range(3):
-        await Forecast(feed.redis).learn("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)])
+        await Durations(feed.redis).record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)])
     task = await herald.create(PERSONAS)
     assert task["queuePosition"] == 2
     expected = now() + timedelta(seconds=100)

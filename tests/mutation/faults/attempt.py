@@ -2,9 +2,12 @@
 
 from tests.mutation.fault import Fault
 
-JOURNAL, STEPS, RUN = "worker/engine/journal.py", "worker/engine/steps.py", "worker/engine/attempt.py"
-LIFE = "tests/integration/worker/engine/test_attempt.py"
-GENERATORS = "tests/unit/worker/tasks/test_generators.py tests/integration/worker/engine/test_attempt.py"
+JOURNAL, DRAFTS = "worker/engine/journal.py", "worker/engine/drafts.py"
+STEPS, ATTEMPT = "worker/engine/steps.py", "worker/engine/attempt.py"
+LIFE = " ".join(
+    f"tests/integration/worker/engine/test_{name}.py"
+    for name in ("attempt", "retries", "journal", "drafts", "steps")
+)
 
 FAULTS = [
     Fault(
@@ -22,25 +25,25 @@ FAULTS = [
     Fault(JOURNAL, "                if_attempt=self.task.attempt,\n", "", LIFE),
     Fault(
         JOURNAL,
-        "            await self._tell_drafts()  # before the event that their step is done\n",
+        "            await self.drafts.publish()  # before the event that completes their step\n",
         "",
         LIFE,
     ),
     Fault(JOURNAL, '"tick": self.task.tick + 1', '"tick": self.task.tick', LIFE),
     Fault(
         JOURNAL,
-        "return functools.reduce(lambda sum_, call: call.plus(sum_), spent, self._spent_before)",
-        "return functools.reduce(lambda sum_, call: call.plus(sum_), spent, None)",
+        "return functools.reduce(lambda total, call: call.plus(total), calls, self._usage_before)",
+        "return functools.reduce(lambda total, call: call.plus(total), calls, None)",
         LIFE,
     ),
     Fault(JOURNAL, "self._progress = min(percent, 99.0)", "self._progress = percent", LIFE),
     Fault(
-        JOURNAL,
-        "            draft.untold = draft.untold[len(text) :]\n",
-        '            draft.untold = ""\n',
+        DRAFTS,
+        "            draft.unpublished = draft.unpublished[len(text) :]\n",
+        '            draft.unpublished = ""\n',
         LIFE,
     ),
-    Fault(JOURNAL, "            draft.told += len(text)\n", "            draft.told += 1\n", LIFE),
+    Fault(DRAFTS, "            draft.published += len(text)\n", "            draft.published += 1\n", LIFE),
     Fault(STEPS, "        if key in runner.checkpoints:\n", "        if False:\n", LIFE),
     Fault(
         STEPS,
@@ -65,37 +68,37 @@ FAULTS = [
         LIFE,
     ),
     Fault(
-        RUN,
+        ATTEMPT,
         "task is None or task.status in ENDED or job",
         "task is None or job",
         LIFE,
         survives_because="the claim is refused by the table of transitions; this saves the write",
     ),
     Fault(
-        RUN,
-        "        if lost > MAX_LOSSES:\n",
-        "        if lost > MAX_LOSSES + 1:\n",
+        ATTEMPT,
+        "    if lost > MAX_LOSSES:",
+        "    if lost > MAX_LOSSES + 1:",
         "tests/chaos/test_deaths.py",
     ),
-    Fault(RUN, "        if not completed:\n            raise LeaseLostError\n", "", LIFE),
+    Fault(ATTEMPT, "        if not completed:\n            raise LeaseLostError\n", "", LIFE),
     Fault(
-        RUN,
-        "            last_error=None,\n        )\n        if claimed",
-        "        )\n        if claimed",
+        ATTEMPT,
+        "        last_error=None,\n    )\n    if claimed",
+        "    )\n    if claimed",
         LIFE,
     ),
-    Fault(RUN, "task.retry_count < task.max_retries", "task.retry_count <= task.max_retries", LIFE),
-    Fault(RUN, "max(outcome.retry_after_s or 0, backoff_s(retry))", "backoff_s(retry)", LIFE),
-    Fault(RUN, "        await self._parts.store.checkpoints.delete(self.task_id)\n", "", LIFE),
+    Fault(ATTEMPT, "task.retry_count < task.max_retries", "task.retry_count <= task.max_retries", LIFE),
+    Fault(ATTEMPT, "max(outcome.retry_after_s or 0, backoff_s(retry))", "backoff_s(retry)", LIFE),
+    Fault(ATTEMPT, "        await self._dependencies.store.checkpoints.delete(self.task_id)\n", "", LIFE),
     Fault(
-        RUN,
-        "            for document in made.documents:\n",
-        "            for document in made.documents[:1]:\n",
+        ATTEMPT,
+        "                for document in result.documents:\n",
+        "                for document in result.documents[:1]:\n",
         LIFE,
     ),
     Fault(
-        RUN,
-        "                async with asyncio.timeout(self._parts.settings.task_timeout_s):\n",
+        ATTEMPT,
+        "                async with asyncio.timeout(self._dependencies.settings.task_timeout_s):\n",
         "                async with asyncio.timeout(None):\n",
         LIFE,
     ),

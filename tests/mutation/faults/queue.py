@@ -4,11 +4,13 @@ from tests.mutation.fault import Fault
 
 LUA = "shared/queue/"
 QUEUE, LEASES, WAITING = "shared/queue/queue.py", "shared/queue/leases.py", "server/admission.py"
-OUTLOOK, FLEET = "shared/queue/estimates.py", "shared/queue/heartbeats.py"
-BY_LEASES = "tests/integration/shared/queue/test_leases.py"
+ESTIMATES, SIMULATION = "shared/queue/estimates.py", "shared/queue/simulation.py"
+JOBS, HEARTBEATS = "shared/queue/jobs.py", "shared/queue/heartbeats.py"
+BY_LEASES = "tests/integration/shared/queue"
+BY_LEADERSHIP = "tests/integration/shared/redis/test_leadership.py"
 BY_WAITING = "tests/integration/server/test_admission.py"
-BY_CLOCKS = "tests/integration/worker/engine/test_arq_worker.py -k whatever_the_clocks"
-BY_OUTLOOK = "tests/unit/shared/queue/test_estimates.py"
+BY_CLOCKS = "tests/integration/shared/queue/test_queue.py -k whatever_the_clocks"
+BY_ESTIMATES = "tests/unit/shared/queue/test_estimates.py"
 BY_ROOM = " ".join(
     f"{BY_WAITING}::{name}"
     for name in (
@@ -17,9 +19,9 @@ BY_ROOM = " ".join(
         "test_a_task_that_is_stored_and_reserved_counts_once",
     )
 )
-BY_PLANNER = BY_WAITING + " -k plan_is"
+BY_ESTIMATOR = BY_WAITING + " -k plan_is"
 
-REBUILT = "the next pick finds that the index does not fit, and builds it anew; this saves building it"
+REBUILT = "the next pick finds the index incomplete and rebuilds it; this only saves rebuilding it"
 SAVES_COUNTING = "two counts in MongoDB give the same answer"
 SEARCHED = "the search only begins further back"
 
@@ -73,8 +75,8 @@ FAULTS = [
     # Pick.
     Fault(
         LUA + "pick.lua",
-        "if place and not redis.call('ZSCORE', LEASES, id) then",
-        "if place then",
+        "if score and not redis.call('ZSCORE', LEASES, id) then",
+        "if score then",
         BY_LEASES,
     ),
     Fault(LUA + "pick.lua", "  redis.call('HSET', STARTED, id, now)\n", "", BY_LEASES),
@@ -92,7 +94,7 @@ FAULTS = [
     ),
     Fault(
         LUA + "pick.lua",
-        "if not index_fits() then\n  index_anew()\nend\n",
+        "if not index_is_complete() then\n  rebuild_index()\nend\n",
         "",
         BY_LEASES,
     ),
@@ -136,13 +138,13 @@ FAULTS = [
         LUA + "reserve.lua", "redis.call('PEXPIRE', KEYS[1], ARGV[2])\n", "", BY_WAITING + " -k reservation"
     ),
     Fault(
-        LUA + "lead.lua",
+        "shared/redis/lead.lua",
         "if leader and leader ~= ARGV[1] then\n  return 0\nend\n",
         "",
-        BY_LEASES + " -k lead",
+        BY_LEADERSHIP,
     ),
-    Fault(LUA + "lead.lua", ", 'PX', ARGV[2])", ")", BY_LEASES + " -k lead"),
-    Fault(LUA + "lead.lua", "  redis.call('DEL', KEYS[1])\n", "", BY_LEASES + " -k lead"),
+    Fault("shared/redis/lead.lua", ", 'PX', ARGV[2])", ")", BY_LEADERSHIP),
+    Fault("shared/redis/lead.lua", "  redis.call('DEL', KEYS[1])\n", "", BY_LEADERSHIP),
     # The Python around them.
     Fault(
         QUEUE,
@@ -151,10 +153,10 @@ FAULTS = [
         BY_LEASES,
     ),
     Fault(QUEUE, "jobs[start : start + REINDEX_AT_ONCE]", "jobs[:REINDEX_AT_ONCE]", BY_LEASES),
-    Fault(QUEUE, "(task.next_retry_at - task.updated_at)", "(task.next_retry_at - now())", BY_CLOCKS),
-    Fault(QUEUE, "(now() - task.queued_at + head_start)", "(now() - task.queued_at - head_start)", BY_LEASES),
+    Fault(JOBS, "(task.next_retry_at - task.updated_at)", "(task.next_retry_at - now())", BY_CLOCKS),
+    Fault(JOBS, "(now() - task.queued_at + head_start)", "(now() - task.queued_at - head_start)", BY_LEASES),
     Fault(
-        QUEUE,
+        JOBS,
         "    Priority.HIGH: timedelta(minutes=20),\n",
         "    Priority.HIGH: timedelta(minutes=30),\n",
         BY_LEASES,
@@ -169,9 +171,9 @@ FAULTS = [
         "        if True:\n            pass",
         BY_LEASES,
     ),
-    Fault(FLEET, "< int(seconds) - GONE_AFTER_S", "< int(seconds) + GONE_AFTER_S", BY_LEASES),
-    Fault(FLEET, 'sum(int(beat["slots"])', 'sum(int(beat["running"])', BY_LEASES),
-    # Room for a waiting task, and the plan of when it starts.
+    Fault(HEARTBEATS, "< int(seconds) - GONE_AFTER_S", "< int(seconds) + GONE_AFTER_S", BY_LEASES),
+    Fault(HEARTBEATS, 'sum(int(report["slots"])', 'sum(int(report["running"])', BY_LEASES),
+    # Room for a waiting task, and the estimates of when it starts.
     Fault(
         WAITING,
         "        if left < 0:\n            return False\n",
@@ -200,64 +202,76 @@ FAULTS = [
         WAITING, "            await self._queue.move(task)\n", "            pass\n", BY_WAITING + " -k moved"
     ),
     Fault(
-        OUTLOOK,
-        "            if self._making is None:\n",
+        ESTIMATES,
+        "            if self._computing is None:\n",
         "            if True:\n",
         BY_WAITING + " -k share_one_plan",
     ),
-    Fault(OUTLOOK, "            self._making = None\n", "            pass\n", BY_PLANNER),
+    Fault(ESTIMATES, "            self._computing = None\n", "            pass\n", BY_ESTIMATOR),
     Fault(
-        OUTLOOK,
-        "(OUTDATED_AFTER if self._outdated else REUSED_FOR)",
+        ESTIMATES,
+        "OUTDATED_AFTER if self._outdated else REUSED_FOR",
         "REUSED_FOR",
-        BY_PLANNER,
+        BY_ESTIMATOR,
     ),
-    Fault(OUTLOOK, "age_s > self._took_s", "age_s > 0 * self._took_s", BY_PLANNER),
-    Fault(OUTLOOK, " + bisect.bisect_right(self._added_starts, start_s)", "", BY_OUTLOOK),
+    Fault(ESTIMATES, "age_s > self._took_s", "age_s > 0 * self._took_s", BY_ESTIMATOR),
+    Fault(ESTIMATES, " + bisect.bisect_right(self._added_starts, start_s)", "", BY_ESTIMATES),
     Fault(
-        OUTLOOK,
-        "        start_s = max(ready_s, played.idle_s)\n",
-        "        start_s = played.idle_s\n",
-        BY_OUTLOOK,
+        ESTIMATES,
+        "        start_s = max(ready_s, simulation.idle_s)\n",
+        "        start_s = simulation.idle_s\n",
+        BY_ESTIMATES,
     ),
     Fault(
-        OUTLOOK,
-        "played.places[index] <= place_s",
-        "played.places[index] < place_s",
-        BY_OUTLOOK,
+        ESTIMATES,
+        "simulation.places[index] <= place_s",
+        "simulation.places[index] < place_s",
+        BY_ESTIMATES,
         survives_because="two tasks that were queued in the same millisecond have no order",
     ),
     Fault(
-        OUTLOOK,
+        ESTIMATES,
         "bisect.bisect_right(self._highest_places, place_s, hi=end)",
         "0",
-        BY_OUTLOOK,
+        BY_ESTIMATES,
         survives_because=SEARCHED,
     ),
-    Fault(OUTLOOK, "if other_s < place_s]", "]", BY_OUTLOOK),
-    Fault(OUTLOOK, "heapq.nlargest(self._limit, before)[-1]", "max(before)", BY_OUTLOOK),
-    Fault(OUTLOOK, "        if index < end:\n            start_s = played.starts[index]\n", "", BY_OUTLOOK),
+    Fault(ESTIMATES, "if other_s < place_s]", "]", BY_ESTIMATES),
+    Fault(ESTIMATES, "heapq.nlargest(self._limit, before)[-1]", "max(before)", BY_ESTIMATES),
     Fault(
-        OUTLOOK,
-        "is_known = played.all_known or index < played.known or at_once",
+        ESTIMATES,
+        "        if index < end:\n            start_s = simulation.starts[index]\n",
+        "",
+        BY_ESTIMATES,
+    ),
+    Fault(
+        ESTIMATES,
+        "is_known = simulation.all_known or index < simulation.known or at_once",
         "is_known = True",
-        BY_OUTLOOK,
+        BY_ESTIMATES,
     ),
-    Fault(OUTLOOK, " or at_once\n", "\n", BY_OUTLOOK),
-    Fault(OUTLOOK, "max(1, slots) - len(state.running)", "max(1, slots)", BY_OUTLOOK),
-    Fault(OUTLOOK, "        self.known += self.all_known\n", "        self.known += 1\n", BY_OUTLOOK),
-    Fault(OUTLOOK, "self._guessed = self._guessed or not known", "pass", BY_OUTLOOK),
-    Fault(OUTLOOK, "        self._running[user] -= 1\n", "", BY_OUTLOOK),
-    Fault(OUTLOOK, "self._running[user] < self._limit", "self._running[user] <= self._limit", BY_OUTLOOK),
+    Fault(ESTIMATES, " or at_once\n", "\n", BY_ESTIMATES),
+    Fault(SIMULATION, "max(1, slots) - len(state.running)", "max(1, slots)", BY_ESTIMATES),
+    Fault(SIMULATION, "        self.known += self.all_known\n", "        self.known += 1\n", BY_ESTIMATES),
+    Fault(SIMULATION, "self._guessed = self._guessed or not known", "pass", BY_ESTIMATES),
+    Fault(SIMULATION, "        self._running[user] -= 1\n", "", BY_ESTIMATES),
     Fault(
-        OUTLOOK, "self._at_s, user = max(self._at_s, due_s), user_of(job)", "user = user_of(job)", BY_OUTLOOK
+        SIMULATION, "self._running[user] < self._limit", "self._running[user] <= self._limit", BY_ESTIMATES
     ),
     Fault(
-        OUTLOOK,
+        SIMULATION,
+        "self._at_s, user = max(self._at_s, due_s), user_of(job)",
+        "user = user_of(job)",
+        BY_ESTIMATES,
+    ),
+    Fault(
+        SIMULATION,
         "            self.idle_s = min(self.idle_s, self._at_s)\n",
         "            self.idle_s = self._at_s\n",
-        BY_OUTLOOK,
+        BY_ESTIMATES,
     ),
-    Fault(OUTLOOK, "return statistics.fmean(earlier) / 2", "return statistics.fmean(earlier)", BY_OUTLOOK),
-    Fault(OUTLOOK, "if took_s > gone_s]", "]", BY_OUTLOOK),
+    Fault(
+        SIMULATION, "return statistics.fmean(earlier) / 2", "return statistics.fmean(earlier)", BY_ESTIMATES
+    ),
+    Fault(SIMULATION, "if took_s > elapsed_s]", "]", BY_ESTIMATES),
 ]

@@ -8,7 +8,8 @@ import pytest
 
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.heartbeats import Heartbeats
-from herald.shared.queue.queue import OWNERS, job_id
+from herald.shared.queue.jobs import job_id
+from herald.shared.queue.queue import OWNERS
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, Task, TaskStatus, now
 from herald.shared.tasks.store import Store

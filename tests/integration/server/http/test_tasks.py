@@ -8,7 +8,8 @@ import pytest
 
 from herald.server.app import create_app
 from herald.shared.feed.feed import Feed
-from herald.shared.queue.queue import QUEUE_NAME, deserialize, job_id
+from herald.shared.queue.jobs import deserialize, job_id
+from herald.shared.queue.queue import QUEUE_NAME
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store

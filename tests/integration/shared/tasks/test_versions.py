@@ -10,22 +10,23 @@ from typing import Any
 import pytest
 
 from herald.shared.observability import metrics
-from herald.shared.queue.heartbeats import Heartbeats
-from herald.shared.queue.queue import LATER, Queue, job_id
+from herald.shared.queue.jobs import job_id
+from herald.shared.queue.queue import LATER, Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks import documents, queries
 from herald.shared.tasks.documents import UnreadableError
 from herald.shared.tasks.models import TaskStatus, now
 from herald.shared.tasks.store import Store
-from herald.worker.engine.attempt import Parts, RunAgainError, run_task
-from herald.worker.maintenance.rescuer import Reconcile
-from tests.integration.worker.engine.test_arq_worker import until_status
-from tests.integration.worker.engine.test_attempt import MakeParts, parts
+from herald.worker.dependencies import Dependencies
+from herald.worker.engine.attempt import RunAgainError, run_task
+from herald.worker.maintenance import announcer, deadlines, rescuer
+from herald.worker.maintenance.positions import PositionPublisher
+from tests.support.attempts import MakeDependencies, make_dependencies, until_status
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import WORKER, environment, running
 from tests.support.tasks import a_task
 
-__all__ = ["parts"]
+__all__ = ["make_dependencies"]
 
 Document = dict[str, Any]
 
@@ -77,13 +78,16 @@ async def queue(settings: Settings) -> AsyncIterator[Queue]:
         yield opened
 
 
-def reconcile_of(made: Parts, queue: Queue) -> Reconcile:
-    return Reconcile(made, queue, Heartbeats(queue.redis))
+async def maintain(dependencies: Dependencies) -> None:
+    """One round of each maintenance duty that reads tasks."""
+    await deadlines.end_overdue(dependencies)
+    await rescuer.enqueue_lost(dependencies)
+    await announcer.announce(dependencies)
 
 
 @pytest.mark.parametrize("what", NEWER)
 async def test_a_newer_document_is_shown_as_it_is_and_left_alone(
-    herald: Herald, store: Store, parts: MakeParts, queue: Queue, what: str
+    herald: Herald, store: Store, make_dependencies: MakeDependencies, queue: Queue, what: str
 ) -> None:
     newer, healthy = await put(store, **NEWER[what]), await herald.create(PERSONAS)
     task_id, known = newer["taskId"], {"status", "endReason", "priority"}
@@ -111,15 +115,15 @@ async def test_a_newer_document_is_shown_as_it_is_and_left_alone(
         assert (await operator.get(path)).status_code == 200, path
     seen = (await operator.get("/api/ops/tasks")).json()["tasks"]
     assert task_id in [task["taskId"] for task in seen]
-    repairs = reconcile_of(parts(), queue)
-    await repairs.reconcile()
-    await repairs.tell_positions()
+    dependencies = make_dependencies()
+    await maintain(dependencies)
+    await PositionPublisher(dependencies).publish()
     assert await stored(store, newer) == newer
 
 
 @pytest.mark.parametrize("what", ["a new status", "a new ended status"])
 async def test_a_task_in_an_unknown_status_is_not_moved_out_of_it(
-    herald: Herald, store: Store, parts: MakeParts, what: str
+    herald: Herald, store: Store, make_dependencies: MakeDependencies, what: str
 ) -> None:
     newer = await put(store, **NEWER[what])
     for action in ("cancel", "retry"):
@@ -127,37 +131,37 @@ async def test_a_task_in_an_unknown_status_is_not_moved_out_of_it(
         assert (refused.status_code, refused.json()["taskStatus"]) == (409, NEWER[what]["status"])
     expected = pytest.raises(RunAgainError) if "completedAt" not in newer else nullcontext()
     with expected:  # as long as it has not ended it stays in the queue, for a worker that knows what it means
-        await run_task(newer["taskId"], parts())
+        await run_task(newer["taskId"], make_dependencies())
     assert await stored(store, newer) == newer
 
 
 async def test_a_task_of_a_newer_version_runs_and_keeps_what_is_not_known_here(
-    store: Store, parts: MakeParts
+    store: Store, make_dependencies: MakeDependencies
 ) -> None:
     newer = await put(store, **NEWER["a new priority"], **NEWER["a new step status"])
-    await run_task(newer["taskId"], parts())
+    await run_task(newer["taskId"], make_dependencies())
     done = await stored(store, newer)
     assert (done["status"], done["priority"], done["labels"]) == ("completed", "urgent", ["x"])
     assert done["history"][0] == newer["history"][0]
 
 
 async def test_a_task_of_an_older_version_without_optional_fields_is_shown_and_runs(
-    herald: Herald, store: Store, parts: MakeParts, queue: Queue
+    herald: Herald, store: Store, make_dependencies: MakeDependencies, queue: Queue
 ) -> None:
     document = await put(store)
     await store._tasks.update_one({"_id": document["_id"]}, {"$unset": dict.fromkeys(OPTIONAL, "")})
     assert not OPTIONAL & (await stored(store, document)).keys()
     [listed] = (await herald.get("/api/jobs")).json()["tasks"]
     assert (listed["progress"], listed["priority"], listed["steps"]) == (0, "normal", [])
-    await reconcile_of(parts(), queue).reconcile()
+    await maintain(make_dependencies())
     assert await queue.length() == 1
-    await run_task(document["taskId"], parts())
+    await run_task(document["taskId"], make_dependencies())
     assert (await stored(store, document))["status"] == "completed"
 
 
 @pytest.mark.parametrize("how", BROKEN)
 async def test_a_document_that_cannot_be_read_is_in_no_other_s_way(
-    herald: Herald, store: Store, parts: MakeParts, how: str
+    herald: Herald, store: Store, make_dependencies: MakeDependencies, how: str
 ) -> None:
     older = await herald.create(PERSONAS)
     broken = await put_broken(store, how)
@@ -189,7 +193,7 @@ async def test_a_document_that_cannot_be_read_is_in_no_other_s_way(
 
 
 async def test_the_reconcile_goes_past_documents_that_it_cannot_read(
-    store: Store, parts: MakeParts, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    store: Store, make_dependencies: MakeDependencies, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MAX_LISTED", 2)
     long_ago = now() - timedelta(days=2)
@@ -199,7 +203,7 @@ async def test_the_reconcile_goes_past_documents_that_it_cannot_read(
     lost = await put(store, **since)
     overdue = await put(store, queuedAt=long_ago, **since)
     untold = await put(store, status="failed", completedAt=long_ago, unannounced=True, **since)
-    await reconcile_of(parts(), queue).reconcile()
+    await maintain(make_dependencies())
     waiting = [job.decode().partition(":")[0] for job, _ in (await queue.state()).waiting]
     assert waiting == [lost["taskId"]]
     assert (await stored(store, overdue))["endReason"] == "expired"

@@ -1,0 +1,59 @@
+"""Waiting users see their tasks move forward; nothing is published twice."""
+
+from datetime import timedelta
+
+from herald.shared.feed.feed import Feed
+from herald.shared.queue.queue import Queue
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import Task, now
+from herald.shared.tasks.store import Store
+from herald.worker.maintenance.positions import PositionPublisher
+from tests.support.attempts import MakeDependencies, enqueued, events
+
+
+async def in_line(settings: Settings, store: Store, number: int) -> list[Task]:
+    """Queued tasks, the oldest first."""
+    at = now() - timedelta(minutes=1)
+    return [
+        await enqueued(store, settings, queued_at=at + timedelta(seconds=place)) for place in range(number)
+    ]
+
+
+async def positions(feed: Feed) -> dict[str, list[int]]:
+    """The positions that were published, by task id."""
+    found: dict[str, list[int]] = {}
+    for event in await events(feed):
+        found.setdefault(event["task"]["taskId"], []).append(event["task"]["queuePosition"])
+    return found
+
+
+async def test_each_position_is_published_once_until_it_changes(
+    make_dependencies: MakeDependencies, settings: Settings, store: Store, feed: Feed
+) -> None:
+    tasks = await in_line(settings, store, 3)
+    dependencies = make_dependencies()
+    publisher = PositionPublisher(dependencies)
+    for _ in range(2):
+        await publisher.publish()
+    assert await positions(feed) == {tasks[0].task_id: [1], tasks[1].task_id: [2], tasks[2].task_id: [3]}
+    await dependencies.queue.withdraw(tasks[1])
+    publisher._estimator._estimates = None  # they are reused for a moment
+    await publisher.publish()
+    assert (await positions(feed))[tasks[2].task_id] == [3, 2]
+
+
+async def test_far_back_only_a_gain_of_a_tenth_is_published(
+    make_dependencies: MakeDependencies, settings: Settings, store: Store, feed: Feed
+) -> None:
+    async with Queue.connect(settings) as queue:
+        tasks = await in_line(settings, store, 21)
+        publisher = PositionPublisher(make_dependencies())
+        await publisher.publish()
+        for task in tasks[:2]:
+            await queue.withdraw(task)
+            publisher._estimator._estimates = None
+            await publisher.publish()
+    published = await positions(feed)
+    assert published[tasks[20].task_id] == [21], "two steps of twenty-one are less than a tenth"
+    assert published[tasks[19].task_id] == [20, 18]
+    assert published[tasks[4].task_id] == [5, 4, 3]

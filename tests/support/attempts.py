@@ -1,0 +1,189 @@
+"""Attempts to test: a model that follows a script, a worker's dependencies around it, and what became of tasks."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from herald.shared.feed.announcer import Announcer
+from herald.shared.feed.feed import Feed
+from herald.shared.queue.durations import Durations
+from herald.shared.queue.heartbeats import Heartbeats
+from herald.shared.queue.leases import Leases
+from herald.shared.queue.queue import Queue
+from herald.shared.settings import Settings
+from herald.shared.tasks.models import Task, TaskStatus, Usage
+from herald.shared.tasks.store import Store
+from herald.worker.attempts import RunningAttempts
+from herald.worker.dependencies import Dependencies
+from herald.worker.engine.attempt import run_task
+from herald.worker.llm.provider import Piece, Prompt, Provider
+from herald.worker.tasks import GENERATORS
+from tests.support.tasks import a_task
+
+STEPS = ["Dividing the market", "Writing personas", "Saving"]
+"""The steps of `a_task`."""
+USAGE = Usage(provider="scripted", model="m", input_tokens=10, output_tokens=5)
+"""What each call to the scripted model uses."""
+
+Answer = Callable[[Prompt[Any]], AsyncIterator[str]]
+MakeDependencies = Callable[..., Dependencies]
+
+
+# How the model answers
+
+
+def text_of(prompt: Prompt[Any]) -> str:
+    assert prompt.draft is not None
+    text: str = prompt.draft().model_dump_json(by_alias=True)
+    return text
+
+
+async def at_once(prompt: Prompt[Any]) -> AsyncIterator[str]:
+    yield text_of(prompt)
+
+
+async def slowly(prompt: Prompt[Any]) -> AsyncIterator[str]:
+    text = text_of(prompt)
+    for start in range(0, len(text), 20):
+        yield text[start : start + 20]
+        await asyncio.sleep(0.002)
+
+
+async def forever(_: Prompt[Any]) -> AsyncIterator[str]:
+    while True:
+        yield "word "
+        await asyncio.sleep(0.01)
+
+
+async def nonsense(_: Prompt[Any]) -> AsyncIterator[str]:
+    yield '{"people": 3}'
+
+
+class ScriptedProvider:
+    """Answers each call with the next of its script, and after that with the prompt's draft."""
+
+    def __init__(self, *script: Answer | Exception) -> None:
+        self._script = list(script)
+        self.calls: Counter[str] = Counter()
+
+    async def write(self, prompt: Prompt[Any]) -> AsyncGenerator[Piece, None]:
+        self.calls[prompt.schema.__name__] += 1
+        answer = self._script.pop(0) if self._script else at_once
+        if isinstance(answer, Exception):
+            raise answer
+        async for text in answer(prompt):
+            yield Piece(text, USAGE)
+
+
+def calls_of(dependencies: Dependencies) -> Counter[str]:
+    """The calls to the scripted model, by the name of the answer's schema."""
+    assert isinstance(dependencies.provider, ScriptedProvider)
+    return dependencies.provider.calls
+
+
+# The worker around it
+
+
+def dependencies_of(
+    settings: Settings, store: Store, feed: Feed, provider: Provider, worker_id: str = "w1"
+) -> Dependencies:
+    redis: Any = feed.redis
+    return Dependencies(
+        settings=settings,
+        worker_id=worker_id,
+        store=store,
+        feed=feed,
+        announcer=Announcer(store, feed),
+        queue=Queue(redis),
+        leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
+        heartbeats=Heartbeats(redis),
+        durations=Durations(redis),
+        provider=provider,
+        generators=GENERATORS,
+        running=RunningAttempts(),
+    )
+
+
+@pytest.fixture
+def make_dependencies(settings: Settings, store: Store, feed: Feed) -> MakeDependencies:
+    """Makes a worker's dependencies, with a model that follows a script; keywords change settings."""
+
+    def make(*script: Answer | Exception, worker_id: str = "w1", **changes: Any) -> Dependencies:
+        changed = settings.model_copy(update=changes)
+        return dependencies_of(changed, store, feed, ScriptedProvider(*script), worker_id)
+
+    return make
+
+
+# What became of tasks
+
+
+async def queued(store: Store, **changes: Any) -> Task:
+    """A new task; it is not in Redis."""
+    return (await store.create(a_task(**changes)))[0]
+
+
+async def enqueued(store: Store, settings: Settings, **changes: Any) -> Task:
+    """A new task, in MongoDB and in the queue."""
+    task = await queued(store, **changes)
+    async with Queue.connect(settings) as queue:
+        assert await queue.enqueue(task)
+        assert not await queue.enqueue(task), "it is already queued"
+    return task
+
+
+async def until_status(store: Store, task: Task, *statuses: TaskStatus) -> Task:
+    """Wait until the task has one of the statuses."""
+    async with asyncio.timeout(30):
+        while True:
+            found = await store.get(task.task_id)
+            if found is not None and found.status in statuses:
+                return found
+            await asyncio.sleep(0.02)
+
+
+async def loaded(store: Store, task: Task) -> Task:
+    """The task as it is stored now."""
+    found = await store.get(task.task_id)
+    assert found is not None
+    return found
+
+
+async def failed_with(store: Store, dependencies: Dependencies, **changes: Any) -> Task:
+    """Run a new task, which has to fail."""
+    task = await queued(store, **changes)
+    await run_task(task.task_id, dependencies)
+    failed = await loaded(store, task)
+    assert failed.status is TaskStatus.FAILED
+    assert failed.completed_at and failed.last_error
+    return failed
+
+
+async def events(feed: Feed) -> list[dict[str, Any]]:
+    """The events that the user ``ada`` got."""
+    return [json.loads(found.data) for found in (await feed.history("tasks#ada", limit=1000)).publications]
+
+
+async def messages_of(feed: Feed, task: Task) -> list[dict[str, Any]]:
+    """What was published to the task's own channel: events and deltas."""
+    history = await feed.history(f"task:{task.task_id}", limit=1000)
+    return [json.loads(message.data) for message in history.publications]
+
+
+async def deltas(feed: Feed, task: Task) -> list[dict[str, Any]]:
+    """The pieces of drafts that were published."""
+    return [message for message in await messages_of(feed, task) if message["type"] == "task.delta"]
+
+
+def joined(pieces: list[dict[str, Any]]) -> dict[str, str]:
+    """The drafts, put together as a client does it."""
+    drafts: dict[str, str] = {}
+    for piece in pieces:
+        name = f"{piece['step']}/{piece.get('part')}"
+        assert piece["start"] in (0, len(drafts.get(name, ""))), "there is a gap"
+        drafts[name] = (drafts[name] if piece["start"] else "") + piece["text"]
+    return drafts

@@ -1,0 +1,5 @@
+from herald.shared.queue.durations import kind_of
+
+
+def test_steps_that_differ_only_in_numbers_are_of_one_kind() -> None:
+    assert kind_of("Write week 12") == kind_of("Write week 3") == "Write week #"

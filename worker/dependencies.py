@@ -1,0 +1,84 @@
+"""What the engine and the maintenance duties work with, opened once per worker."""
+
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NamedTuple
+
+from arq.connections import ArqRedis
+
+from herald.shared.feed.announcer import Announcer
+from herald.shared.feed.feed import Feed
+from herald.shared.queue.durations import Durations
+from herald.shared.queue.heartbeats import Heartbeats
+from herald.shared.queue.leases import Leases
+from herald.shared.queue.queue import Queue
+from herald.shared.settings import Settings
+from herald.shared.tasks.store import Store
+from herald.worker.attempts import RunningAttempts
+from herald.worker.llm.gemini import GeminiProvider
+from herald.worker.llm.offline import OfflineProvider
+from herald.worker.llm.provider import Provider
+from herald.worker.tasks import GENERATORS
+from herald.worker.tasks.base import Generator
+
+
+class Dependencies(NamedTuple):
+    """The parts that an attempt or a duty may need."""
+
+    settings: Settings
+    worker_id: str
+    store: Store
+    feed: Feed
+    announcer: Announcer
+    queue: Queue
+    leases: Leases
+    heartbeats: Heartbeats
+    durations: Durations
+    provider: Provider
+    generators: Mapping[str, Generator]
+    running: RunningAttempts
+
+
+@asynccontextmanager
+async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterator[Dependencies]:
+    """Open every part, and close them in the opposite order.
+
+    Args:
+        settings: the worker's settings.
+        redis: ARQ's client, for the queue; the feed has connections of its own.
+
+    Raises:
+        pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
+    """
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(Store.connect(settings))
+        await store.ensure_indexes()
+        feed = await stack.enter_async_context(Feed.connect(settings))
+        provider: Provider = OfflineProvider(settings.offline_words_per_second)
+        if settings.gemini_api_key is not None:
+            provider = await stack.enter_async_context(GeminiProvider.connect(settings))
+        worker_id = _new_worker_id()
+        heartbeats = Heartbeats(redis)
+        stack.push_async_callback(heartbeats.leave, worker_id)
+        yield Dependencies(
+            settings=settings,
+            worker_id=worker_id,
+            store=store,
+            feed=feed,
+            announcer=Announcer(store, feed),
+            queue=Queue(redis),
+            leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
+            heartbeats=heartbeats,
+            durations=Durations(redis),
+            provider=provider,
+            generators=GENERATORS,
+            running=RunningAttempts(),
+        )
+
+
+def _new_worker_id() -> str:
+    """A name that is never used twice: a restarted container keeps its host name and process number."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"

@@ -1,0 +1,42 @@
+"""Fails tasks that have not ended by their deadline."""
+
+from datetime import UTC, datetime, timedelta
+
+from herald.shared.redis.pool import redis_time
+from herald.shared.tasks.models import EndReason, Task, TaskStatus, now
+from herald.worker.dependencies import Dependencies
+
+EVERY_S = 5.0
+
+
+async def end_overdue(dependencies: Dependencies) -> None:
+    """Fail each task that was queued longer ago than the deadline allows, by Redis's clock.
+
+    Raises:
+        pymongo.errors.PyMongoError: MongoDB cannot be reached.
+        redis.RedisError: Redis cannot be reached.
+    """
+    at = datetime.fromtimestamp(await redis_time(dependencies.queue.redis), UTC)
+    deadline_s = dependencies.settings.task_deadline_s
+    async for tasks in dependencies.store.queries.overdue(queued_before=at - timedelta(seconds=deadline_s)):
+        for task in tasks:
+            await _expire(task, f"it had not ended {deadline_s:g} s after it was queued", dependencies)
+
+
+async def _expire(task: Task, message: str, dependencies: Dependencies) -> None:
+    failed = await dependencies.store.transition(
+        task.task_id,
+        TaskStatus.FAILED,
+        by=dependencies.worker_id,
+        if_attempt=task.attempt,
+        note=message,
+        last_error=message,
+        end_reason=EndReason.EXPIRED,
+        retryable=True,
+        completed_at=now(),
+        next_retry_at=None,
+        estimated_completion=None,
+    )
+    if failed is not None:
+        await dependencies.queue.withdraw(failed)
+        await dependencies.announcer.announce(failed)

@@ -1,0 +1,77 @@
+"""Shows waiting users how their tasks move forward in the queue, and when they are expected to start."""
+
+from datetime import timedelta
+
+from herald.shared.queue.estimates import Estimator, Start
+from herald.shared.queue.jobs import task_of
+from herald.shared.tasks.events import TaskEvent
+from herald.shared.tasks.models import Task, now
+from herald.worker.dependencies import Dependencies
+
+EVERY_S = 3.0
+MOST = 500
+"""How many queued tasks get updates."""
+FRONT = 10
+"""Up to this position every step forward is published. Further back, a task has to gain a tenth."""
+START_MOVED = timedelta(seconds=10)
+"""An expected start that moves by this much is published as well."""
+
+
+class PositionPublisher:
+    """Publishes the positions that have changed since they were last published.
+
+    What has been published is only in memory. So the leader keeps its lead: a new one has to publish all
+    positions once.
+    """
+
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._store = dependencies.store
+        self._feed = dependencies.feed
+        self._estimator = Estimator(
+            dependencies.queue,
+            dependencies.heartbeats,
+            dependencies.durations,
+            user_limit=dependencies.settings.max_running_per_user,
+        )
+        self._published: dict[bytes, Start] = {}
+
+    async def publish(self) -> None:
+        """Publish the positions and expected starts that have changed noticeably.
+
+        Raises:
+            pymongo.errors.PyMongoError: MongoDB cannot be reached.
+            redis.RedisError: Redis cannot be reached.
+        """
+        estimates = await self._estimator.estimates()
+        starts = {job: estimates.start_at(position) for position, job in enumerate(estimates.order[:MOST], 1)}
+        moved = {
+            task_of(job): (job, start)
+            for job, start in starts.items()
+            if _has_moved(start, self._published.get(job))
+        }
+        self._published = {job: start for job, start in self._published.items() if job in starts}
+        for task in await self._store.queries.queued(list(moved)):
+            job, start = moved[task.task_id]
+            await self._feed.publish(_position_event(task, start).messages())
+            self._published[job] = start
+
+    def forget(self) -> None:
+        """Forget what has been published: another worker leads, and publishes newer positions."""
+        self._published.clear()
+
+
+def _has_moved(start: Start, published: Start | None) -> bool:
+    if published is None or (start.at is None) != (published.at is None):
+        return True
+    if start.at is not None and published.at is not None and abs(start.at - published.at) >= START_MOVED:
+        return True
+    if start.position <= FRONT:
+        return start.position != published.position
+    return abs(published.position - start.position) * 10 >= published.position
+
+
+def _position_event(task: Task, start: Start) -> TaskEvent:
+    """The event with a queued task's position. Its tick grows with the time that the task has waited."""
+    tick = max(1, int((now() - task.updated_at).total_seconds() * 10))
+    changes = {"tick": tick, "queue_position": start.position, "estimated_start": start.at}
+    return TaskEvent.of(task.model_copy(update=changes), "task.progress")
