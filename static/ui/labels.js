@@ -16,7 +16,7 @@ export function statusLabel(status) {
 }
 
 /**
- * What to tell the user about a failed request.
+ * The message to show for a failed request.
  * @param {unknown} error thrown by `fetch` or `TaskService`
  * @returns {string}
  */

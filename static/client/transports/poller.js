@@ -23,7 +23,7 @@ export function delayMs(attempt, random = Math.random) {
 }
 
 /**
- * Tells the poller when requests make sense.
+ * Knows when polling makes sense.
  * @typedef {object} Environment
  * @property {() => boolean} canPoll whether the page is visible and online
  * @property {(listener: () => void) => () => void} watch calls the listener when that may have changed; returns a
