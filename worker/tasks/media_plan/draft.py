@@ -44,7 +44,8 @@ def draft_groups(payload: MediaPlanPayload) -> KeywordGroups:
     """Group keywords by the words that reveal an intent, and the others by the words that they share."""
     by_intent: dict[str, list[str]] = {intent.name: [] for intent in INTENTS}
     others: list[str] = []
-    for keyword in unique(payload.keywords):
+    keywords = unique(payload.keywords)
+    for keyword in keywords:
         intent = next((intent for intent in INTENTS if _words(keyword) & intent.words), None)
         (by_intent[intent.name] if intent else others).append(keyword)
     groups = [
@@ -53,10 +54,12 @@ def draft_groups(payload: MediaPlanPayload) -> KeywordGroups:
         if by_intent[intent.name]
     ]
     groups += [
-        _group(upper_first(listing(_short(keywords[:2]))), "discover", DISCOVER, keywords)
-        for keywords in _clusters(others)
+        _group(upper_first(listing(_short(cluster[:2]))), "discover", DISCOVER, cluster)
+        for cluster in _clusters(others)
     ]
-    return KeywordGroups(groups=sorted(groups, key=lambda group: -len(group.keywords)))
+    # Largest first, then in the order of the brief: the first group opens the plan.
+    groups.sort(key=lambda group: (-len(group.keywords), keywords.index(group.keywords[0])))
+    return KeywordGroups(groups=groups)
 
 
 def _group(name: str, intent: str, message: str, keywords: list[str]) -> KeywordGroup:

@@ -38,6 +38,11 @@ async def test_channels_are_chosen_from_the_words_of_the_brief(media_plan: MakeP
     assert crafts["calendar"] != business["calendar"]
 
 
+async def test_a_plan_opens_with_the_first_keyword_of_the_brief(media_plan: MakePlan) -> None:
+    plan = await media_plan("Sell out the workshop", ("pottery", "gifts"), weeks=2)
+    assert plan["calendar"][0]["title"] == "Pottery: a checklist for getting started"
+
+
 async def test_over_a_plan_every_keyword_is_used(media_plan: MakePlan) -> None:
     keywords = (
         "pottery",
