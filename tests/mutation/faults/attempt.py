@@ -9,6 +9,13 @@ LIFE = " ".join(
     for name in ("attempt", "retries", "journal", "drafts", "steps")
 )
 
+ANSWER_LENGTHS, LEADER = "worker/engine/answer_lengths.py", "worker/maintenance/leader.py"
+LENGTHS = " ".join(
+    f"tests/integration/worker/engine/{name}"
+    for name in ("test_answer_lengths.py", "test_steps.py -k length")
+)
+MAINTENANCE = "tests/integration/worker/maintenance/test_leader.py"
+
 FAULTS = [
     Fault(
         JOURNAL,
@@ -101,5 +108,29 @@ FAULTS = [
         "                async with asyncio.timeout(self._dependencies.settings.task_timeout_s):\n",
         "                async with asyncio.timeout(None):\n",
         LIFE,
+    ),
+    # The expected length of an answer.
+    Fault(
+        STEPS,
+        "                await runner.lengths.record(runner.task.type, self._name, prompt, len(text))\n",
+        "",
+        LENGTHS,
+    ),
+    Fault(
+        ANSWER_LENGTHS,
+        "        if prompt.draft is None:\n            try:\n                await self._values.add",
+        "        if True:\n            try:\n                await self._values.add",
+        LENGTHS,
+    ),
+    Fault(ANSWER_LENGTHS, "{kind_of(step)}", "{step}", LENGTHS),
+    # The leader's duties.
+    Fault(LEADER, "            if await self._leads():\n", "            if True:\n", MAINTENANCE),
+    Fault(LEADER, "        self._on_following()\n", "", MAINTENANCE),
+    Fault(LEADER, "        return [renewal, *(", "        return [*(", MAINTENANCE),
+    Fault(
+        "worker/maintenance/positions.py",
+        "            self._published[job] = start\n",
+        "            pass\n",
+        "tests/integration/worker/maintenance/test_positions.py",
     ),
 ]
