@@ -1,7 +1,8 @@
-"""Runs a process of Herald's that kills itself, for good, at the moment that ``DIE_AT`` names.
+"""Runs a Herald process that kills itself with SIGKILL when it calls a certain method.
 
-``module:Class.method`` dies before the method does anything; ``DIE_WHEN`` is a text that the arguments' repr
-has to hold. ``DIE_ONCE`` names a file that is made then: while it is there, nobody dies.
+``DIE_AT`` names the method as ``module:Class.method``; the process dies before the method does anything. It
+dies only if ``DIE_WHEN`` occurs in the ``repr`` of the arguments. It creates the file ``DIE_ONCE`` before it
+dies, and does not die while that file exists.
 """
 
 import importlib
@@ -19,13 +20,13 @@ def main() -> None:
     method = getattr(owner, method_name)
     mark = Path(os.environ["DIE_ONCE"])
 
-    def perhaps_die(told: str) -> None:
-        if os.environ.get("DIE_WHEN", "") in told and not mark.exists():
+    def die_if_asked(arguments: str) -> None:
+        if os.environ.get("DIE_WHEN", "") in arguments and not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def dies(self: Any, *arguments: Any, **named: Any) -> Any:
-        perhaps_die(repr((arguments, named)))
+        die_if_asked(repr((arguments, named)))
         return await method(self, *arguments, **named)
 
     setattr(owner, method_name, dies)
