@@ -1,4 +1,4 @@
-"""Faults in the life of an attempt: what is written of it, published, and asked of the model."""
+"""Faults in the life of an attempt: its steps, what is stored and published, and the leader's duties."""
 
 from tests.mutation.fault import Fault
 
@@ -79,7 +79,7 @@ FAULTS = [
         "task is None or task.status in ENDED or job",
         "task is None or job",
         LIFE,
-        survives_because="the claim is refused by the table of transitions; this saves the write",
+        survives_because="the table of transitions refuses the claim; this only saves the write",
     ),
     Fault(
         ATTEMPT,

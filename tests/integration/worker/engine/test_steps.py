@@ -55,7 +55,9 @@ async def test_a_second_answer_that_does_not_fit_fails_the_task(
     assert (failed.end_reason, failed.retryable) == (EndReason.BAD_OUTPUT, False)
     assert "people: Input should be a valid array" in str(failed.last_error)
     assert "Retry, or change the input" in str(failed.last_error)
-    assert failed.usage is not None and failed.usage.output_tokens == 10, "what was paid is published"
+    assert failed.usage is not None and failed.usage.output_tokens == 10, (
+        "the usage of rejected answers counts"
+    )
     assert await store.checkpoints(failed.task_id) == {}
 
 
@@ -129,7 +131,7 @@ async def test_no_further_part_is_begun_after_one_has_failed(
     with pytest.raises(RunAgainError):
         await run_task(task.task_id, first)
     assert calls_of(first)["Portrait"] == 4
-    assert len(await store.checkpoints(task.task_id)) == 1 + 3, "those that were being written are kept"
+    assert len(await store.checkpoints(task.task_id)) == 1 + 3, "the answers being written are kept"
 
 
 class Note(Model):
