@@ -1,7 +1,8 @@
-"""Runs a worker or web process that kills itself with SIGKILL when it calls the method named in ``DIE_AT``.
+"""Runs a Herald process that kills itself with SIGKILL when it calls a certain method.
 
-``DIE_AT`` has the form ``module:Class.method``. If ``DIE_WHEN`` is set, it must occur in the repr of the arguments.
-The process creates the file ``DIE_ONCE`` before it dies; processes that find this file do not die.
+``DIE_AT`` names the method as ``module:Class.method``; the process dies before the method does anything. It
+dies only if ``DIE_WHEN`` occurs in the ``repr`` of the arguments. It creates the file ``DIE_ONCE`` before it
+dies, and does not die while that file exists.
 """
 
 import importlib
@@ -19,13 +20,13 @@ def main() -> None:
     method = getattr(owner, method_name)
     mark = Path(os.environ["DIE_ONCE"])
 
-    def die_if_due(arguments: str) -> None:
+    def die_if_asked(arguments: str) -> None:
         if os.environ.get("DIE_WHEN", "") in arguments and not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def dies(self: Any, *arguments: Any, **named: Any) -> Any:
-        die_if_due(repr((arguments, named)))
+        die_if_asked(repr((arguments, named)))
         return await method(self, *arguments, **named)
 
     setattr(owner, method_name, dies)

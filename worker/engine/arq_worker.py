@@ -38,7 +38,7 @@ HAND_BACK_WITHIN_S = 5.0
 
 @dataclass
 class JobNote:
-    """What the worker and a job's function tell each other about a running job; ARQ cannot carry it."""
+    """Passes between the worker and a job's function what ARQ has no place for."""
 
     was_lost: bool
     """From the worker: the job was taken over from a lost worker."""

@@ -20,8 +20,7 @@ START_MOVED = timedelta(seconds=10)
 class PositionPublisher:
     """Publishes the positions that have changed since they were last published.
 
-    What has been published is only in memory. So the leader keeps its lead: a new one has to publish all
-    positions once.
+    It remembers in memory what has been published, so a new leader publishes every position once.
     """
 
     def __init__(self, dependencies: Dependencies) -> None:

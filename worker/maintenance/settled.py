@@ -1,4 +1,4 @@
-"""Tells recent changes, which their own process is still handling, from those that were left behind."""
+"""The age from which a stored change counts as left behind by the process that made it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,11 +7,11 @@ from redis.asyncio import Redis
 from herald.shared.redis.pool import redis_time
 
 FORGOTTEN_AFTER = timedelta(seconds=5)
-"""A process that stores a change publishes and enqueues it within this time, if it does so at all."""
+"""A living process publishes and enqueues what it has stored within this time."""
 
 
 async def settled_before(redis: Redis) -> datetime:
-    """Changes from before this time, by Redis's clock, are not being handled any more.
+    """The time, by Redis's clock, before which nobody is handling a change any more.
 
     Raises:
         redis.RedisError: Redis cannot be reached.

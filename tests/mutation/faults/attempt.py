@@ -1,4 +1,4 @@
-"""Faults in the life of an attempt: what is written of it, published, and asked of the model."""
+"""Faults in the life of an attempt: its steps, what is stored and published, and the leader's duties."""
 
 from tests.mutation.fault import Fault
 
@@ -8,6 +8,13 @@ LIFE = " ".join(
     f"tests/integration/worker/engine/test_{name}.py"
     for name in ("attempt", "retries", "journal", "drafts", "steps")
 )
+
+ANSWER_LENGTHS, LEADER = "worker/engine/answer_lengths.py", "worker/maintenance/leader.py"
+LENGTHS = " ".join(
+    f"tests/integration/worker/engine/{name}"
+    for name in ("test_answer_lengths.py", "test_steps.py -k length")
+)
+MAINTENANCE = "tests/integration/worker/maintenance/test_leader.py"
 
 FAULTS = [
     Fault(
@@ -72,7 +79,7 @@ FAULTS = [
         "task is None or task.status in ENDED or job",
         "task is None or job",
         LIFE,
-        survives_because="the claim is refused by the table of transitions; this saves the write",
+        survives_because="the table of transitions refuses the claim; this only saves the write",
     ),
     Fault(
         ATTEMPT,
@@ -101,5 +108,29 @@ FAULTS = [
         "                async with asyncio.timeout(self._dependencies.settings.task_timeout_s):\n",
         "                async with asyncio.timeout(None):\n",
         LIFE,
+    ),
+    # The expected length of an answer.
+    Fault(
+        STEPS,
+        "                await runner.lengths.record(runner.task.type, self._name, prompt, len(text))\n",
+        "",
+        LENGTHS,
+    ),
+    Fault(
+        ANSWER_LENGTHS,
+        "        if prompt.draft is None:\n            try:\n                await self._values.add",
+        "        if True:\n            try:\n                await self._values.add",
+        LENGTHS,
+    ),
+    Fault(ANSWER_LENGTHS, "{kind_of(step)}", "{step}", LENGTHS),
+    # The leader's duties.
+    Fault(LEADER, "            if await self._leads():\n", "            if True:\n", MAINTENANCE),
+    Fault(LEADER, "        self._on_following()\n", "", MAINTENANCE),
+    Fault(LEADER, "        return [renewal, *(", "        return [*(", MAINTENANCE),
+    Fault(
+        "worker/maintenance/positions.py",
+        "            self._published[job] = start\n",
+        "            pass\n",
+        "tests/integration/worker/maintenance/test_positions.py",
     ),
 ]

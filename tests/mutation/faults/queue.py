@@ -1,4 +1,4 @@
-"""Faults in the queue: who gets which job, in which order, for how long; and what waiting users see of it."""
+"""Faults in the queue: its order, its leases, and what waiting users see of it."""
 
 from tests.mutation.fault import Fault
 
@@ -19,9 +19,9 @@ BY_ROOM = " ".join(
         "test_a_task_that_is_stored_and_reserved_counts_once",
     )
 )
-BY_ESTIMATOR = BY_WAITING + " -k plan_is"
+BY_ESTIMATOR = "tests/integration/shared/queue/test_estimator.py"
 
-REBUILT = "the next pick finds the index incomplete and rebuilds it; this only saves rebuilding it"
+REBUILT = "the next pick finds the index incomplete and rebuilds it, which only takes longer"
 SAVES_COUNTING = "two counts in MongoDB give the same answer"
 SEARCHED = "the search only begins further back"
 
@@ -42,7 +42,7 @@ FAULTS = [
         "string.format('%016.0f', math.max(0, place))",
         "string.format('%016.0f', place)",
         BY_LEASES,
-        survives_because="no task was queued before 1970, and it matters only for rubbish",
+        survives_because="no task was queued before 1970, so it only matters for invalid entries",
     ),
     # Enqueue.
     Fault(
@@ -132,10 +132,10 @@ FAULTS = [
         LUA + "reserve.lua",
         "redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)\n",
         "",
-        BY_WAITING + " -k reservation",
+        BY_LEASES + " -k reservation",
     ),
     Fault(
-        LUA + "reserve.lua", "redis.call('PEXPIRE', KEYS[1], ARGV[2])\n", "", BY_WAITING + " -k reservation"
+        LUA + "reserve.lua", "redis.call('PEXPIRE', KEYS[1], ARGV[2])\n", "", BY_LEASES + " -k reservation"
     ),
     Fault(
         "shared/redis/lead.lua",
@@ -205,7 +205,7 @@ FAULTS = [
         ESTIMATES,
         "            if self._computing is None:\n",
         "            if True:\n",
-        BY_WAITING + " -k share_one_plan",
+        BY_ESTIMATOR,
     ),
     Fault(ESTIMATES, "            self._computing = None\n", "            pass\n", BY_ESTIMATOR),
     Fault(

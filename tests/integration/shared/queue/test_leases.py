@@ -16,7 +16,7 @@ async def test_each_job_is_taken_once_and_never_more_than_asked_for(queue: Queue
     ids = await enqueued(queue, *(a_task() for _ in range(5)))
     first, second = await asyncio.gather(picked(leases("w1"), 3), picked(leases("w2"), 3))
     assert sorted(first + second) == sorted(ids)
-    assert len(first) == 3
+    assert {len(first), len(second)} == {2, 3}
 
 
 async def test_a_user_s_many_jobs_do_not_block_another_user_s_job(queue: Queue, leases: MakeLeases) -> None:
@@ -27,7 +27,7 @@ async def test_a_user_s_many_jobs_do_not_block_another_user_s_job(queue: Queue, 
     assert len(taken) == 3 and other in taken
     assert await picked(leases("w2", user_limit=2)) == []
     mine = next(job for job in taken if job != other)
-    async with queue.redis.pipeline() as pipe:  # it ends, as ARQ ends it
+    async with queue.redis.pipeline() as pipe:  # what ARQ does when it ends
         pipe.zrem(QUEUE_NAME, mine)
         await pipe.execute()
     await worker.release(mine)
@@ -62,9 +62,9 @@ async def test_a_lost_worker_s_job_is_taken_before_all_others(
     monkeypatch.undo()
     await enqueued(queue, *(a_task(priority=Priority.HIGH) for _ in range(3)))
     assert await picked(next_one, 1) == [lost]
-    assert await gone.renew() == {lost}, "it would go on with what another one has"
+    assert await gone.renew() == {lost}, "it would continue a job that another worker has"
     await gone.release(lost)
-    assert lost not in await picked(leases("third")), "it has given back what was not its own"
+    assert lost not in await picked(leases("third")), "it has released another worker's lease"
     assert await next_one.renew() == set()
 
 
@@ -113,7 +113,7 @@ async def test_a_job_released_during_a_renewal_is_free(
 
     async def late(*arguments: Any) -> Any:
         begun.set()
-        await asyncio.wait([releasing], timeout=0.3)  # a release that is sent meanwhile comes first
+        await asyncio.wait([releasing], timeout=0.3)  # a release sent meanwhile arrives first
         return await send(*arguments)
 
     monkeypatch.setattr(worker._renew, "run", late)

@@ -130,7 +130,7 @@ async def test_ended_and_withdrawn_jobs_leave_no_keys_behind(queue: Queue, lease
     ids = await enqueued(queue, ended, withdrawn, moved)
     worker = leases()
     assert await picked(worker, 1) == ids[:1]
-    await queue.redis.zrem(QUEUE_NAME, ids[0])  # as ARQ ends it
+    await queue.redis.zrem(QUEUE_NAME, ids[0])  # what ARQ does when it ends
     await worker.release(ids[0])
     await queue.move(moved.model_copy(update={"priority": Priority.HIGH}))
     await queue.withdraw(withdrawn)
@@ -138,7 +138,7 @@ async def test_ended_and_withdrawn_jobs_leave_no_keys_behind(queue: Queue, lease
     for key in QUEUE_KEYS:
         assert not await queue.redis.exists(key), key
     assert await queue.redis.keys("arq:job:*") == [f"arq:job:{ids[0]}".encode()], (
-        "that one is ARQ's to delete"
+        "ARQ deletes that one itself"
     )
 
 
@@ -157,7 +157,7 @@ async def test_a_job_that_ended_before_its_worker_died_leaves_no_keys_behind(
     monkeypatch.setattr(leases_module, "_LEASE_MS", 0)
     [job] = await enqueued(queue, a_task())
     assert await picked(leases("gone")) == [job]
-    await queue.redis.zrem(QUEUE_NAME, job)  # as ARQ ends it
+    await queue.redis.zrem(QUEUE_NAME, job)  # what ARQ does when it ends
     assert await picked(leases("next")) == []
     for key in QUEUE_KEYS:
         assert not await queue.redis.exists(key), key
@@ -180,3 +180,17 @@ async def test_a_retry_waits_for_its_delay_whatever_the_clocks(queue: Queue, clo
     assert state.waiting == []
     [(found, _, due_in_s)] = state.later
     assert found == job.encode() and 240 < due_in_s <= 300
+
+
+async def test_a_reservation_that_is_never_dropped_expires(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("herald.shared.queue.queue.RESERVED_FOR_S", 0.001)
+    assert await queue.reserve("ada", "left behind") == ["left behind"]
+    monkeypatch.undo()
+    async with asyncio.timeout(30):
+        while await queue.reserve("ada", "new") != ["new"]:
+            pass
+    assert 0 < await queue.redis.pttl("herald:reserved:ada") <= 60_000
+    assert await queue.reserve("ada", "newer") == ["new", "newer"]
+    assert await queue.reserve("bea", "hers") == ["hers"]

@@ -37,7 +37,7 @@ async def test_an_answer_with_a_draft_is_expected_to_be_as_long_as_the_draft(fee
     assert await lengths.expected("T", "Write", WITH_DRAFT) == len(
         json.dumps(DRAFT.wire(), separators=(",", ":"))
     )
-    assert await feed.redis.keys("herald:lengths:*") == [], "nothing is recorded that nobody needs"
+    assert await feed.redis.keys("herald:lengths:*") == [], "lengths are only recorded without a draft"
 
 
 async def test_without_redis_the_default_length_is_expected(settings: Settings) -> None:

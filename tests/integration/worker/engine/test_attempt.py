@@ -148,4 +148,4 @@ async def test_a_superseded_attempt_cannot_end_the_task(
     await run_task(task.task_id, make_dependencies() if ends_well else make_dependencies(at_once, unsafe))
     now_running = await loaded(store, task)
     assert (now_running.status, now_running.attempt) == (TaskStatus.PROCESSING, 2)
-    assert await store.checkpoints.load(task.task_id), "the checkpoints are the other attempt's"
+    assert await store.checkpoints.load(task.task_id), "the other attempt needs the checkpoints"

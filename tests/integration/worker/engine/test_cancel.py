@@ -1,4 +1,4 @@
-"""A cancel reaches a running step at once, even one that waits for a silent model."""
+"""A cancel reaches a running step at once, even while it waits for a silent model."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.support.tasks import a_task
 
 @asynccontextmanager
 async def silent_model(settings: Settings) -> AsyncIterator[Gemini]:
-    """A worker that has begun to listen to a model, which says something and then nothing more."""
+    """A worker with a model that begins each answer and then falls silent."""
     async with gemini_server() as model:
         model.reply = slowly("{", end=False)
         variables = environment(settings, HERALD_GEMINI_API_KEY="k", HERALD_GEMINI_BASE_URL=model.address)
@@ -29,7 +29,7 @@ async def listening(model: Gemini, yes: bool = True) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_the_call_is_broken_off_within_a_second(
+async def test_a_cancel_closes_the_model_s_stream_within_a_second(
     herald: Herald, settings: Settings, store: Store
 ) -> None:
     async with silent_model(settings) as model, herald.connected() as socket, asyncio.timeout(30):
@@ -42,12 +42,12 @@ async def test_the_call_is_broken_off_within_a_second(
         while (event := (await socket.publication())["data"])["type"] != "task.cancelled":
             pass
         assert event["task"]["endReason"] == "user"
-        assert await socket.silence(1.5), "the worker has told of a task that is not its own any more"
+        assert await socket.silence(1.5), "the worker has published a task that is no longer its own"
         again = await herald.post(f"/api/jobs/{task_id}/cancel")
         assert again.status_code == 409
 
 
-async def test_it_is_noticed_though_the_signal_was_lost(settings: Settings, store: Store) -> None:
+async def test_a_cancel_is_noticed_even_if_its_signal_was_lost(settings: Settings, store: Store) -> None:
     async with silent_model(settings) as model, asyncio.timeout(30):
         task, _ = await store.create(a_task())
         async with Queue.connect(settings) as queue:

@@ -45,7 +45,7 @@ async def test_drafts_are_published_while_they_are_written(
         json.loads(one.data)["type"]
         for one in (await feed.history(f"task:{task.task_id}", limit=1000)).publications
     ]
-    assert types[-1] == "task.completed", "a piece came after the end"
+    assert types[-1] == "task.completed", "a delta was published after the end"
 
 
 async def test_a_second_draft_of_the_same_answer_starts_over(

@@ -45,7 +45,7 @@ async def test_every_event_is_newer_than_the_one_before_and_progress_never_goes_
     assert versions == sorted(set(versions))
     progress = [event["task"]["progress"] for event in published]
     assert progress == sorted(progress) and progress[-1] == 100
-    assert all(percent < 100 for percent in progress[:-1]), "only what is completed is at 100 %"
+    assert all(percent < 100 for percent in progress[:-1]), "only completed tasks are at 100 %"
     spent = [(event["task"].get("usage") or {}).get("outputTokens", 0) for event in published]
     assert spent == sorted(spent) and len(set(spent)) > 2
     types = Counter(event["type"] for event in published)
@@ -54,7 +54,7 @@ async def test_every_event_is_newer_than_the_one_before_and_progress_never_goes_
     current = [event["task"].get("currentStep") for event in published if event["type"] == "task.step"]
     assert list(dict.fromkeys(filter(None, current))) == STEPS
     assert any(event["task"]["tick"] == 0 for event in published if event["type"] == "task.progress"), (
-        "none was stored"
+        "no progress was stored"
     )
 
 
@@ -110,4 +110,4 @@ async def test_a_superseded_attempt_records_nothing(
         yield text_of(prompt)
 
     await run_task(task.task_id, make_dependencies(at_once, taken_over))
-    assert await loaded(store, task) == taken[0], "it has written to the other attempt"
+    assert await loaded(store, task) == taken[0], "it has changed the other worker's attempt"

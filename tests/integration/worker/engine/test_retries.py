@@ -173,9 +173,7 @@ async def test_a_task_that_can_never_run_says_why(
 async def test_an_unexpected_exception_fails_the_task_and_reveals_no_details(
     make_dependencies: MakeDependencies, store: Store
 ) -> None:
-    failed = await failed_with(
-        store, make_dependencies(ZeroDivisionError("a detail that is nobody's business"))
-    )
+    failed = await failed_with(store, make_dependencies(ZeroDivisionError("a detail that must stay private")))
     assert failed.end_reason is EndReason.INTERNAL
     assert failed.last_error == "internal error: ZeroDivisionError"
 

@@ -1,21 +1,26 @@
 """The steps of an attempt: how the model is asked, and which answers are kept."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
-from herald.shared.tasks.models import EndReason, TaskStatus
+from herald.shared.feed.feed import Feed
+from herald.shared.tasks.models import EndReason, Model, TaskStatus
 from herald.shared.tasks.store import Store
+from herald.worker.engine import journal as journal_module
 from herald.worker.engine.attempt import RunAgainError, run_task
 from herald.worker.llm.provider import Prompt, ProviderError
+from herald.worker.tasks.base import PlannedStep, Result, Steps, document
 from tests.support.attempts import (
     STEPS,
     USAGE,
     MakeDependencies,
     at_once,
     calls_of,
+    events,
     failed_with,
     loaded,
     nonsense,
@@ -50,7 +55,9 @@ async def test_a_second_answer_that_does_not_fit_fails_the_task(
     assert (failed.end_reason, failed.retryable) == (EndReason.BAD_OUTPUT, False)
     assert "people: Input should be a valid array" in str(failed.last_error)
     assert "Retry, or change the input" in str(failed.last_error)
-    assert failed.usage is not None and failed.usage.output_tokens == 10, "what was paid is published"
+    assert failed.usage is not None and failed.usage.output_tokens == 10, (
+        "the usage of rejected answers counts"
+    )
     assert await store.checkpoints.load(failed.task_id) == {}
 
 
@@ -124,4 +131,45 @@ async def test_no_further_part_is_begun_after_one_has_failed(
     with pytest.raises(RunAgainError):
         await run_task(task.task_id, first)
     assert calls_of(first)["Portrait"] == 4
-    assert len(await store.checkpoints.load(task.task_id)) == 1 + 3, "those that were being written are kept"
+    assert len(await store.checkpoints.load(task.task_id)) == 1 + 3, "the answers being written are kept"
+
+
+class Note(Model):
+    text: str
+
+
+class NoteGenerator:
+    """One step, whose prompt has no draft."""
+
+    task_type = "AUTO_GENERATE_PERSONAS"
+
+    def plan(self, payload: Any) -> Sequence[PlannedStep]:
+        return [PlannedStep("Write note 1", 1)]
+
+    async def generate(self, steps: Steps, payload: Any) -> Result:
+        async with steps.run("Write note 1") as step:
+            note = await step.ask(Prompt("Write a note.", {}, Note))
+        return Result([document(steps.task, note.wire())], {"taskId": steps.task.task_id})
+
+
+async def test_progress_without_a_draft_follows_the_length_of_earlier_answers(
+    make_dependencies: MakeDependencies, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 0.0)
+    text = json.dumps({"text": "x" * 400}, separators=(",", ":"))
+    seen: list[int] = []
+
+    async def half(_: Prompt[Any]) -> AsyncIterator[str]:
+        yield text[: len(text) // 2]
+        while not (progress := (await events(feed))[-1]["task"]["progress"]):
+            await asyncio.sleep(0.01)
+        seen.append(progress)
+        yield text[len(text) // 2 :]
+
+    for _ in range(4):
+        task = await queued(store)
+        dependencies = make_dependencies(half)._replace(generators={NoteGenerator.task_type: NoteGenerator()})
+        await run_task(task.task_id, dependencies)
+        assert (await loaded(store, task)).status is TaskStatus.COMPLETED
+    assert seen[:3] == [6, 6, 6]
+    assert seen[3] in (29, 30), "half of the text counts as 45 % of the first step, which weighs two thirds"

@@ -14,7 +14,7 @@ from tests.support.attempts import MakeDependencies
 
 
 class Candidate:
-    """A worker with one maintenance duty, which counts its rounds."""
+    """A worker with one maintenance duty. It counts its rounds, and how often it found another leader."""
 
     def __init__(self, feed: Feed, name: str) -> None:
         self.rounds = 0

@@ -17,7 +17,7 @@ def test_the_default_model_has_a_list_price() -> None:
         ("gemini-3.8-flash", datetime(2027, 1, 1, tzinfo=UTC), (1.5, 7.5)),
         ("gemini-3.5-flash-lite", datetime(2026, 12, 31, tzinfo=UTC), (0.3, 2.5)),
         ("gemini-2.5-pro", datetime(2026, 12, 31, tzinfo=UTC), (1.25, 10)),
-        ("a-model-that-nobody-knows", None, None),
+        ("an-unknown-model", None, None),
     ],
 )
 def test_list_prices_are_those_of_the_model_at_the_time(
