@@ -3,11 +3,10 @@
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
-from herald.shared.tasks.events import user_channel
 from herald.shared.tasks.store import Store
 from tests.support.tasks import a_task
 
-MINE = user_channel("ada")
+MINE = "tasks#ada"
 
 
 async def is_marked(store: Store, task_id: str) -> bool:
