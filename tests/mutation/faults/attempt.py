@@ -85,7 +85,7 @@ FAULTS = [
         ATTEMPT,
         "    if lost > MAX_LOSSES:",
         "    if lost > MAX_LOSSES + 1:",
-        "tests/chaos/test_deaths.py",
+        LIFE,
     ),
     Fault(ATTEMPT, "        if not completed:\n            raise LeaseLostError\n", "", LIFE),
     Fault(

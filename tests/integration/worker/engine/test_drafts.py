@@ -16,6 +16,7 @@ from tests.support.attempts import (
     deltas,
     events,
     joined,
+    messages_of,
     nonsense,
     queued,
     slowly,
@@ -74,5 +75,25 @@ async def test_a_draft_has_no_gap_after_redis_returns(
     task = await queued(store)
     await run_task(task.task_id, make_dependencies(slowly, slowly, slowly))
     assert next(failures, None) is None
+    for text in joined(await deltas(feed, task)).values():
+        json.loads(text)
+
+
+async def test_the_whole_draft_is_published_before_its_step_is_completed(
+    make_dependencies: MakeDependencies, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 60)
+    task = await queued(store)
+    await run_task(task.task_id, make_dependencies(slowly, slowly, slowly))
+    messages = await messages_of(feed, task)
+    completed = next(
+        index
+        for index, message in enumerate(messages)
+        if "task" in message
+        and message["task"]["steps"][:1]
+        and message["task"]["steps"][0]["status"] == "completed"
+    )
+    before = joined([message for message in messages[:completed] if message["type"] == "task.delta"])
+    assert json.loads(before[f"{STEPS[0]}/None"])
     for text in joined(await deltas(feed, task)).values():
         json.loads(text)

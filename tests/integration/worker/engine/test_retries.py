@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from herald.shared.feed.feed import Feed
-from herald.shared.tasks.models import EndReason, TaskStatus, now
+from herald.shared.tasks.models import EndReason, HistoryEntry, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
 from herald.worker.engine.attempt import RunAgainError, run_task
@@ -184,3 +184,15 @@ async def test_a_timeout_counts_as_a_failure_not_as_a_cancel(
     failed = await failed_with(store, make_dependencies(forever, task_timeout_s=0.2), max_retries=0)
     assert (failed.end_reason, failed.retryable) == (EndReason.TIMEOUT, True)
     assert "0.2 s" in str(failed.last_error)
+
+
+@pytest.mark.parametrize(("lost", "status"), [(4, TaskStatus.COMPLETED), (5, TaskStatus.FAILED)])
+async def test_a_task_fails_once_five_workers_in_a_row_were_lost_with_it(
+    make_dependencies: MakeDependencies, store: Store, lost: int, status: TaskStatus
+) -> None:
+    claims = [HistoryEntry(at=now(), status=TaskStatus.PROCESSING, by=f"w{number}") for number in range(lost)]
+    task = await queued(store, status=TaskStatus.PROCESSING, attempt=lost, history=claims)
+    await run_task(task.task_id, make_dependencies(worker_id="next"), was_lost=True)
+    ended = await loaded(store, task)
+    assert ended.status is status
+    assert (ended.end_reason is EndReason.WORKER_LOST) is (status is TaskStatus.FAILED)
