@@ -16,6 +16,7 @@ from herald.server.http.problems import Problem
 from herald.server.http.requests import read_body
 from herald.server.hub.frame import Frame
 from herald.server.hub.transports.stream import StreamTransport
+from herald.shared.aio import cancel_and_wait
 
 WEBSOCKET_PATH = "/connection/websocket"
 ABORT = "herald.abort"
@@ -75,9 +76,7 @@ class StreamResponse(Response):
         finally:
             connection.release()
             transport.ended()
-            for task in (pump, left):
-                task.cancel()
-            await asyncio.gather(pump, left, return_exceptions=True)
+            await cancel_and_wait(pump, left)
 
 
 async def http_stream(request: Request) -> Response:

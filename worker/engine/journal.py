@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pymongo.errors import PyMongoError
 from redis.exceptions import RedisError
 
+from herald.shared.aio import cancel_and_wait
 from herald.shared.queue.leases import LEASE_S
 from herald.shared.tasks.events import EventType, TaskEvent
 from herald.shared.tasks.models import Task, TaskStatus, Usage, now
@@ -122,9 +123,7 @@ class Journal:
                 publishing.result()
             return await working
         finally:
-            working.cancel()
-            publishing.cancel()
-            await asyncio.gather(working, publishing, return_exceptions=True)
+            await cancel_and_wait(working, publishing)
 
     async def _keep_publishing(self, estimate: Callable[[], datetime | None]) -> None:
         """Publish progress and drafts as they grow, at a limited rate, and store progress less often.

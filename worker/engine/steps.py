@@ -10,6 +10,7 @@ from typing import Any
 from opentelemetry.trace import SpanKind
 from pydantic import ValidationError
 
+from herald.shared.aio import cancel_and_wait
 from herald.shared.observability import metrics, tracing
 from herald.shared.tasks.models import EndReason, Step, Task, Usage, now
 from herald.worker.dependencies import Dependencies
@@ -176,9 +177,7 @@ class RunningStep:
             if isinstance(failure, ProviderError) and failure.retryable:
                 await asyncio.wait(lanes)
         finally:
-            for task in lanes:
-                task.cancel()
-            await asyncio.gather(*lanes, return_exceptions=True)
+            await cancel_and_wait(*lanes)
         if failure is not None:
             raise failure
         return {part: answers[part] for part in prompts}

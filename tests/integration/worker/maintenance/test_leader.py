@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from herald.shared.aio import cancel_and_wait
 from herald.shared.feed.feed import Feed
 from herald.shared.redis.leadership import Leadership
 from herald.worker.engine.duties import Duty, repeat
@@ -61,9 +62,7 @@ async def test_the_lead_is_renewed_during_a_duty_that_takes_longer_than_the_leas
                 await asyncio.sleep(0.1)
         assert other.rounds == 0
     finally:
-        for task in repeating:
-            task.cancel()
-        await asyncio.gather(*repeating, return_exceptions=True)
+        await cancel_and_wait(*repeating)
 
 
 async def test_a_leader_that_resigns_is_replaced_at_once(feed: Feed) -> None:
@@ -105,9 +104,7 @@ async def test_one_failing_duty_does_not_stop_the_others(
     async with asyncio.timeout(30):
         await both.wait()
     assert not any(task.done() for task in repeating)
-    for task in repeating:
-        task.cancel()
-    await asyncio.gather(*repeating, return_exceptions=True)
+    await cancel_and_wait(*repeating)
     levels = {record.getMessage(): record.levelname for record in caplog.records}
     assert levels["ending overdue tasks failed"] == "ERROR"
     assert levels["rescuing lost tasks: a service is unreachable: gone"] == "WARNING"
