@@ -18,7 +18,6 @@ from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
 from herald.worker.attempts import RunningAttempts
-from herald.worker.llm.gemini import GeminiProvider
 from herald.worker.llm.offline import OfflineProvider
 from herald.worker.llm.provider import Provider
 from herald.worker.tasks import GENERATORS
@@ -59,6 +58,9 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
         feed = await stack.enter_async_context(Feed.connect(settings))
         provider: Provider = OfflineProvider(settings.offline_words_per_second)
         if settings.gemini_api_key is not None:
+            # google-genai takes a third of a second to import, which offline workers are spared.
+            from herald.worker.llm.gemini import GeminiProvider  # noqa: PLC0415
+
             provider = await stack.enter_async_context(GeminiProvider.connect(settings))
         worker_id = _new_worker_id()
         heartbeats = Heartbeats(redis)
