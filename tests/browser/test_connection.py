@@ -56,6 +56,7 @@ async def test_the_page_recovers_after_a_server_restart(browser: Browser, settin
         async with web(settings, port):
             await expect(page.locator("li.task[data-status=completed]")).to_be_visible(timeout=30_000)
             await expect(page.locator(".toast")).to_contain_text("Your media plan is ready")
+            await expect(page.locator("[data-connection=live]")).to_be_visible()  # polling may be faster
             hellos = [frame["connect"]["subs"]["tasks#ada"] for frame in tab.frames if "connect" in frame]
             assert hellos[-1].get("recovered"), (
                 "the page took a snapshot although the history covered everything"
