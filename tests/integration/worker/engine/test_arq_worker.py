@@ -45,7 +45,7 @@ async def test_invalid_jobs_in_the_queue_block_no_task(settings: Settings, store
 
 
 async def test_a_stopping_worker_hands_its_task_to_the_next(settings: Settings, store: Store) -> None:
-    slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="30")
+    slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="5")
     task = await enqueued(store, settings)
     with running(WORKER, slow) as first:
         await until_status(store, task, TaskStatus.PROCESSING)
@@ -59,7 +59,7 @@ async def test_a_stopping_worker_hands_its_task_to_the_next(settings: Settings, 
 async def test_a_task_handed_back_by_a_worker_with_a_fast_clock_continues_at_once(
     settings: Settings, store: Store
 ) -> None:
-    slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="30", HERALD_WORKER_GRACE_S="0")
+    slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="5", HERALD_WORKER_GRACE_S="0")
     task = await enqueued(store, settings)
     with running([sys.executable, "-m", "tests.support.skewed", "3600"], slow) as first:
         await until_status(store, task, TaskStatus.PROCESSING)
