@@ -54,8 +54,8 @@ async def startup(ctx: dict[str, Any]) -> None:
         Duty("heartbeat", BEAT_EVERY_S, lambda: beat(dependencies)),
         *leader.duties(),
     ]
-    provider = type(dependencies.provider).__name__
-    log.info("worker %s is ready, with %s", dependencies.worker_id, provider)
+    model = "Gemini" if dependencies.settings.gemini_api_key is not None else "offline drafts"
+    log.info("worker %s is ready, with %s", dependencies.worker_id, model)
 
 
 async def shutdown(ctx: dict[str, Any]) -> None:

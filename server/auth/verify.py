@@ -115,7 +115,7 @@ class TokenVerifier:
         except (jwt.PyJWTError, ValueError) as error:
             # PyJWT's message may quote the token, which may contain anything.
             shown = str(error).encode("unicode_escape").decode()[:MAX_SHOWN]
-            raise InvalidTokenError(shown or "the token is not valid") from None
+            raise InvalidTokenError(f"the token is not valid: {shown}") from None
         if not claims["sub"]:
             raise InvalidTokenError("the claim `sub` is empty")
         if not _is_name(claims["sub"]):

@@ -112,4 +112,5 @@ def _task_request(name: str) -> type[BaseModel]:
     """The body that creates a task of one type."""
     title = "".join(part.capitalize() for part in name.split("_")) + "Request"
     fields: dict[str, Any] = {"type": (Literal[name], ...), "payload": (TASK_TYPES[name].payload, ...)}
-    return create_model(title, __base__=TaskRequest, __doc__=f"Creates a `{name}` task.", **fields)
+    description = f"Creates a task of the type `{name}`."
+    return create_model(title, __base__=TaskRequest, __doc__=description, **fields)

@@ -16,11 +16,11 @@ ERRORS = {
     400: "The request is malformed; `detail` says what to correct.",
     401: "Missing or invalid token.",
     403: "Your token does not grant access.",
-    404: "Not found, or not accessible with your token.",
+    404: "Not found, or not yours.",
     409: "The task's status does not allow it; `taskStatus` is the current one.",
     413: "The body is too large.",
     422: "Invalid fields; `errors` lists them.",
-    429: "Too many queued tasks or waiting requests. Try again after `Retry-After` seconds.",
+    429: "Too many queued tasks or long polls. Try again after `Retry-After` seconds.",
     503: "A service that Herald depends on does not respond. Try again after `Retry-After` seconds.",
 }
 DESCRIPTION = (

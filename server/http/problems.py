@@ -29,6 +29,24 @@ MAX_SHOWN = 60
 """Maximum number of characters of a value or name quoted in an error."""
 _WITHOUT_VALUE = {"missing", "extra_forbidden"}
 """Errors about a field's name, which quote no value."""
+_MESSAGES = {
+    "missing": "This field is required",
+    "extra_forbidden": "Unknown field",
+    "int_type": "Must be a whole number",
+    "int_from_float": "Must be a whole number",
+    "float_type": "Must be a number",
+    "string_type": "Must be text",
+    "list_type": "Must be a list",
+    "string_too_short": "Must have at least {min_length} characters",
+    "string_too_long": "Must have at most {max_length} characters",
+    "too_short": "Must have at least {min_length} items",
+    "too_long": "Must have at most {max_length} items",
+    "greater_than_equal": "Must be at least {ge}",
+    "less_than_equal": "Must be at most {le}",
+    "date_from_datetime_parsing": "Must be a date such as 2027-01-31",
+    "date_parsing": "Must be a date such as 2027-01-31",
+}
+"""By pydantic's type of the error, a message that a form can show; pydantic's own for all others."""
 
 
 class Fault(Model):
@@ -89,7 +107,13 @@ def invalid(error: ValidationError, *, within: str = "") -> Problem:
 
 def _fault(fault: dict[str, Any], within: str) -> dict[str, str]:
     pointer = within + "".join(f"/{_pointer_part(part)}" for part in fault["loc"])
-    detail = str(fault["msg"]).removeprefix("Value error, ")
+    message, limits = _MESSAGES.get(fault["type"]), fault.get("ctx", {})
+    if limits.get("min_length") == 1:
+        detail = "Must not be empty"
+    elif message is not None:
+        detail = message.format(**limits)
+    else:
+        detail = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] not in _WITHOUT_VALUE:
         detail += f"; got {shown(fault['input'])}"
     return {"pointer": pointer, "detail": detail}

@@ -1,5 +1,6 @@
 /**
- * Format rows as CSV (RFC 4180). Text that a spreadsheet would take for a formula is escaped.
+ * Format rows as CSV (RFC 4180) with a byte order mark, without which Excel mistakes UTF-8 for another encoding. Text
+ * that a spreadsheet would take for a formula is escaped.
  *
  * @param {Record<string, unknown>[]} rows
  * @param {Record<string, string>} columns by field, the column's heading
@@ -8,7 +9,7 @@
 export function csv(rows, columns) {
   const fields = Object.keys(columns);
   const lines = [Object.values(columns), ...rows.map((row) => fields.map((field) => row[field] ?? ""))];
-  return lines.map((cells) => `${cells.map(cell).join(",")}\r\n`).join("");
+  return `\uFEFF${lines.map((cells) => `${cells.map(cell).join(",")}\r\n`).join("")}`;
 }
 
 /** @param {unknown} value a list is joined */

@@ -31,7 +31,7 @@ async def test_a_result_can_be_downloaded_printed_and_copied(open_tab: OpenTab) 
         if name == "JSON":
             assert json.loads(text)[0]["budget"]["total"] == 99.5
         else:
-            assert text.startswith("Date,Week,Channel,Title,Copy,Hashtags,Call to action\n")
+            assert text.startswith("\ufeffDate,Week,Channel,Title,Copy,Hashtags,Call to action\n")
             assert len(text.splitlines()) == 1 + 3
     await tab.page.emulate_media(media="print")
     shown = await tab.page.evaluate(PRINTED)
