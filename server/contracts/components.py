@@ -28,7 +28,7 @@ class TaskList(Model):
 
 
 class StatusCheck(Model):
-    """The requested tasks, and the ids for which there is no task that you may see."""
+    """The requested tasks, and the ids that match no task you may see."""
 
     tasks: list[PublicTask]
     not_found: list[str]
@@ -59,7 +59,7 @@ class Readiness(Model):
 
 
 class ResultDocument(Model):
-    """A result of a task: these fields, and those of its task type."""
+    """A result of a task: these fields, and those of the task's type."""
 
     task_id: str
     user_id: str
