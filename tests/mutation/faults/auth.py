@@ -190,7 +190,7 @@ FAULTS = [
     ),
     Fault(
         SUBSCRIPTIONS,
-        "if not (kept and kept.granted)]",
+        "if not (one and one.granted)]",
         "]",
         f"{PERMITTED} -k a_refresh_ends",
     ),

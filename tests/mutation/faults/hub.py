@@ -65,9 +65,8 @@ FAULTS = [
     ),
     Fault(
         HUB,
-        '        """Redis has lost the channel\'s past: void every position that clients have in it."""\n'
-        "        self._flush()\n",
-        "",
+        'Redis has lost the channel\'s history."""\n        self._flush()\n',
+        'Redis has lost the channel\'s history."""\n',
         JOINING,
     ),
     Fault(HUB, "        if recover.epoch != newest.epoch:\n", "        if False:\n", JOINING),
@@ -149,8 +148,8 @@ FAULTS = [
     ),
     Fault(
         CONNECTION,
-        '        """The transport takes no more for now."""\n        self.direct_write = None\n',
-        '        """The transport takes no more for now."""\n',
+        '        """The transport is full and accepts no more data for now."""\n        self.direct_write = None\n',
+        '        """The transport is full and accepts no more data for now."""\n',
         f"{SLOW}::test_a_slow_client_gets_the_newest_progress_and_every_transition",
     ),
     Fault(
