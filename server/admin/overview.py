@@ -38,7 +38,7 @@ class QueueFigures(Model):
 
 
 class Minute(Model):
-    """The number of tasks that ended within one minute."""
+    """The number of tasks that ended within one minute, by status."""
 
     at: Timestamp
     completed: int = 0
@@ -94,7 +94,7 @@ class WorkerFigures(Model):
 
 
 class HubFigures(Model):
-    """A web process with a recent heartbeat."""
+    """A hub with a recent heartbeat."""
 
     node: str
     connections: int
@@ -104,7 +104,7 @@ class HubFigures(Model):
 
 
 class Overview(Model):
-    """The state of the queue, the workers and the hubs."""
+    """The state of the queue, the workers, the hubs and recent tasks."""
 
     at: Timestamp
     queue: QueueFigures

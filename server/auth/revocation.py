@@ -96,7 +96,7 @@ class Revocations:
         self._apply({principal.user_id: moment})
         await self._feed.signal(SIGNAL, json.dumps({"userId": principal.user_id, "moment": moment}))
         left_s = int(asked_at) + 1 + MARGIN_S - time.time()
-        await asyncio.sleep(min(left_s, 1 + MARGIN_S))  # bounded, in case the clock is set back meanwhile
+        await asyncio.sleep(min(left_s, 1 + MARGIN_S))  # bounded, in case the clock is set back
 
     async def load(self) -> None:
         """Read all revocations, and disconnect the clients that they affect.

@@ -43,14 +43,14 @@ class Token(Model):
 
 
 class Health(Model):
-    """The process is alive; `connections` is its number of connected clients."""
+    """The liveness of the process, with its number of connected clients."""
 
     status: Literal["ok"]
     connections: int
 
 
 class Readiness(Model):
-    """Whether the process can serve requests, and the state of each dependency."""
+    """Whether the process can serve requests, and whether each of its dependencies responds."""
 
     status: Literal["ok", "not ready"]
     mongo: str
@@ -96,6 +96,7 @@ def schemas() -> dict[str, Schema]:
     )
     components: dict[str, Schema] = generated["$defs"]
     components["TaskRequest"] = {
+        "description": "Creates a task; `type` determines the fields of `payload`.",
         "oneOf": [ref(request) for request in requests],
         "discriminator": {
             "propertyName": "type",
@@ -112,4 +113,6 @@ def _task_request(name: str) -> type[BaseModel]:
     """The body that creates a task of one type."""
     title = "".join(part.capitalize() for part in name.split("_")) + "Request"
     fields: dict[str, Any] = {"type": (Literal[name], ...), "payload": (TASK_TYPES[name].payload, ...)}
-    return create_model(title, __base__=TaskRequest, __doc__=f"Creates a `{name}` task.", **fields)
+    return create_model(
+        title, __base__=TaskRequest, __doc__=f"Creates a task of the type `{name}`.", **fields
+    )

@@ -120,5 +120,5 @@ class _Listener:
         self.changed.set()
 
     def lost_position(self, subscription: Subscription) -> None:
-        subscription.sent = 0  # offsets may begin anew
+        subscription.sent = 0  # offsets may start again from 1
         self.changed.set()

@@ -59,9 +59,7 @@ STALE = Disconnect(3502, "stale")  # no connect arrived in time
 FORCE_DISCONNECT = Disconnect(3503, "force disconnect")  # the token was revoked
 CONNECTION_LIMIT = Disconnect(3504, "connection limit")  # the user has too many
 INAPPROPRIATE_PROTOCOL = Disconnect(3506, "inappropriate protocol")  # Protobuf; the hub supports JSON only
-MESSAGE_NOT_AVAILABLE = Disconnect(
-    3508, "not available"
-)  # a `send`: it has no reply that could carry an error
+MESSAGE_NOT_AVAILABLE = Disconnect(3508, "not available")  # a `send`, which has no reply for an error
 
 
 class Unsubscribe(NamedTuple):

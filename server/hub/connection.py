@@ -1,4 +1,4 @@
-"""One client, whatever its transport: its commands, its outbox and its deadlines."""
+"""One client on any transport: its commands, its outbox and its deadlines."""
 
 import asyncio
 import logging
@@ -194,7 +194,7 @@ class Connection:
             return
         self.timers.cancel("connect")  # from here on, a delay is not the client's fault
         self.identity = identity
-        self._hub.sessions.add(self)  # before anything is awaited: others of the user may connect meanwhile
+        self._hub.sessions.add(self)  # before anything is awaited, so that limits and revocations see it
         try:
             started = await self._subscriptions.subscribe_server_side(identity.channels, request.subs)
         except ProtocolError:
