@@ -43,7 +43,7 @@ class Receiver(Protocol):
         """Send ``messages``; ``frame`` holds all of them, encoded once for all receivers."""
 
     def lost_position(self, subscription: "Subscription") -> None:
-        """Handle that the client's position in the channel has become void."""
+        """Called when the client's position in the channel has become void."""
 
 
 class Start(NamedTuple):
@@ -72,7 +72,7 @@ class Subscription:
         self.server_side = server_side
         """Whether the server subscribed the client as it connected."""
         self.granted = False
-        """Whether a subscription token permits it, so that the connection's token need not."""
+        """Whether a subscription token permits it, rather than the connection's token."""
         self.sent = 0
         """The offset of the newest publication that was sent to the client."""
         self.void = False

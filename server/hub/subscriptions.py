@@ -29,7 +29,7 @@ class Client(Receiver, Protocol):
 
 
 class Subscriptions:
-    """Serves the commands of one client that concern channels."""
+    """Serves one client's commands about channels."""
 
     __slots__ = ("_authorizer", "_by_channel", "_client", "_closed", "_hub", "_settings")
 
@@ -56,7 +56,7 @@ class Subscriptions:
 
     @property
     def channels_by_identity(self) -> list[str]:
-        """The subscribed channels that the client's identity has to permit, as no subscription token does."""
+        """The channels that the client's identity permits, rather than a subscription token."""
         return [channel for channel, one in self._by_channel.items() if not (one and one.granted)]
 
     # Subscribing
@@ -89,7 +89,7 @@ class Subscriptions:
     async def subscribe(
         self, command: protocol.Command, request: protocol.SubscribeRequest, identity: Identity
     ) -> None:
-        """Serve a subscribe.
+        """Serve a ``subscribe`` command.
 
         Raises:
             ProtocolError: it is refused, or failed.
@@ -139,7 +139,7 @@ class Subscriptions:
     # Permissions and their expiry
 
     async def _permission(self, identity: Identity, channel: str, token: str) -> float | None:
-        """Return when the permission for ``channel`` ends; None if it does not.
+        """Return when the permission for ``channel`` ends, in Unix time (seconds); None if it never does.
 
         Raises:
             ProtocolError: neither the subscription token, if there is one, nor the identity permits it.
@@ -162,7 +162,7 @@ class Subscriptions:
     async def refresh(
         self, command: protocol.Command, request: protocol.SubRefreshRequest, identity: Identity
     ) -> None:
-        """Serve a sub_refresh.
+        """Serve a ``sub_refresh`` command.
 
         Raises:
             ProtocolError: there is no such subscription, or the token does not permit it.
@@ -195,7 +195,7 @@ class Subscriptions:
     # Unsubscribing
 
     def unsubscribe(self, command: protocol.Command, request: protocol.UnsubscribeRequest) -> None:
-        """Serve an unsubscribe."""
+        """Serve an ``unsubscribe`` command."""
         self.leave(request.channel)
         self._client.send(protocol.reply(command, "unsubscribe"))
 
@@ -225,7 +225,7 @@ class Subscriptions:
     async def history(
         self, command: protocol.Command, request: protocol.HistoryRequest, identity: Identity
     ) -> None:
-        """Serve a history; a channel that the client is subscribed to needs no further permission.
+        """Serve a ``history`` command; subscribed channels need no further permission.
 
         Raises:
             ProtocolError: it is refused.
