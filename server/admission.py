@@ -30,9 +30,9 @@ class QueueLimitError(Exception):
 
 
 class Admission:
-    """The web process's side of the queue.
+    """Queues, moves and withdraws tasks for the endpoints.
 
-    The tasks are in MongoDB. While Redis is down, tasks are still accepted, and estimates are left out.
+    Tasks are stored in MongoDB, so they are accepted even while Redis is down, but without estimates.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class Admission:
     async def reserve(
         self, user_id: str, task_id: str, idempotency_key: str | None = None
     ) -> AsyncIterator[None]:
-        """Reserve room within the user's limit of queued tasks for one that is stored in the block.
+        """Reserve a place within the user's limit of queued tasks for the task that the block stores.
 
-        The reservation is made in Redis before the queued tasks are counted in MongoDB. So each concurrent
-        request sees all earlier ones, either as a reservation or as a stored task. While Redis is down,
-        concurrent requests do not see each other and may exceed the limit.
+        The reservation is made in Redis before the queued tasks are counted in MongoDB. So each request
+        counts all concurrent ones that began earlier, as a reservation or as a stored task. While Redis is
+        down, concurrent requests do not see each other and may exceed the limit.
 
         Raises:
-            QueueLimitError: the user has too many queued tasks, and none of them has this idempotency key.
+            QueueLimitError: the user has too many queued tasks, and none has this idempotency key.
         """
         try:
             reserved = await self._queue.reserve(user_id, task_id)
@@ -79,7 +79,7 @@ class Admission:
         if left < 0:
             return False
         if await self._store.queries.count_queued(user_id) <= left:
-            return True  # the fast count, which counts tasks that are stored and still reserved twice
+            return True  # a fast upper bound: a task that is stored and still reserved counts twice
         return len(reserved) > 1 and await self._store.queries.count_queued(user_id, besides=reserved) <= left
 
     async def enqueue(self, task: Task) -> tuple[Task, BackgroundTask | None]:
@@ -115,7 +115,7 @@ class Admission:
         await self._announcer.announce(task)
         try:
             await self._queue.withdraw(task)
-        except (RedisError, OSError) as error:  # a worker that claims it notices that it is cancelled
+        except (RedisError, OSError) as error:  # a worker that claims it will see that it is cancelled
             log.warning("task %s could not be removed from the queue: %s", task.task_id, error)
         self._estimator.outdate()
 

@@ -28,7 +28,7 @@ from herald.shared.settings import Settings, load_for_service
 
 
 def create_app(settings: Settings | None = None) -> Starlette:
-    """Return the application; without settings, it reads them from the environment, and sets logging up."""
+    """Return the application; by default, read the settings from the environment and set up logging."""
     if settings is None:
         settings = load_for_service()
         logs.set_up(settings)

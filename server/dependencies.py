@@ -42,9 +42,9 @@ class Dependencies(NamedTuple):
     admission: Admission
     hub: Hub
     connect: Callable[[Transport], Connection]
-    """Makes a connection of the hub over a transport."""
+    """Connects a client to the hub over its transport."""
     held_requests: Counter[str]
-    """By user, the number of requests that wait for a change."""
+    """The number of long polls in progress, by user."""
     revocations: Revocations
     overviews: OverviewReader
     snapshots: Snapshots
@@ -71,7 +71,7 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
             admission.with_estimates,
             overviews,
             recent_s=settings.snapshot_recent_s,
-            most_bytes=settings.max_outbox_bytes * 3 // 4,  # leaves room in the outbox of a slow client
+            max_bytes=settings.max_outbox_bytes * 3 // 4,  # leaves room in the outbox of a slow client
         )
         verifier = TokenVerifier(settings)
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read, conflation_key))
@@ -100,8 +100,8 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
 def _tune_garbage_collection() -> None:
     """Collect garbage less often, and leave out the objects that live as long as the process.
 
-    Thousands of connections are many objects and little garbage: with its default thresholds the collector
-    would take a good part of the time of each connect.
+    Thousands of connections mean many objects but little garbage. With the default thresholds, the collector
+    would take much of the time of each connect.
     """
     gc.collect()
     gc.freeze()

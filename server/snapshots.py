@@ -13,21 +13,31 @@ from herald.shared.tasks.documents import Page
 from herald.shared.tasks.models import PublicTask, now
 from herald.shared.tasks.store import Store
 
-Placed = Callable[[Sequence[PublicTask]], Awaitable[list[PublicTask]]]
-"""Adds their positions in the queue to queued tasks."""
+WithEstimates = Callable[[Sequence[PublicTask]], Awaitable[list[PublicTask]]]
+"""Adds the position and the estimated start to queued tasks."""
 
 
 class Snapshots:
-    """Reads snapshots; those of users who connect at the same time are read together."""
+    """Reads snapshots; one query serves all users who connect at the same time.
+
+    A snapshot includes tasks that ended up to ``recent_s`` seconds ago. Tasks that do not fit into
+    ``max_bytes`` are left out.
+    """
 
     def __init__(
-        self, store: Store, placed: Placed, overviews: OverviewReader, *, recent_s: float, most_bytes: int
+        self,
+        store: Store,
+        with_estimates: WithEstimates,
+        overviews: OverviewReader,
+        *,
+        recent_s: float,
+        max_bytes: int,
     ) -> None:
         self._store = store
         self._overviews = overviews
-        self._placed = placed
+        self._with_estimates = with_estimates
         self._recent = timedelta(seconds=recent_s)
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._of_users = DataLoader(self._read_users)
 
     async def read(self, channel: str) -> bytes:
@@ -48,7 +58,8 @@ class Snapshots:
             page = await self._store.queries.snapshot(brand_id=parsed.id, ended_after=self._since())
         else:
             page = await self._of_users.load(parsed.id)
-        return _encoded(page._replace(tasks=await self._placed(page.tasks)), self._most_bytes)
+        tasks = await self._with_estimates(page.tasks)
+        return _encoded(page._replace(tasks=tasks), self._max_bytes)
 
     async def _read_users(self, user_ids: Sequence[str]) -> dict[str, Page]:
         return await self._store.queries.snapshots(user_ids, ended_after=self._since())
@@ -57,14 +68,14 @@ class Snapshots:
         return now() - self._recent
 
 
-def _encoded(page: Page, most_bytes: int) -> bytes:
-    """A `TaskSnapshot` as JSON, with as many of the tasks as fit into ``most_bytes``."""
+def _encoded(page: Page, max_bytes: int) -> bytes:
+    """A `TaskSnapshot` as JSON, with as many of the tasks as fit into ``max_bytes``."""
     tasks: list[orjson.Fragment] = []
     size = 0
     for task in page.tasks:
         encoded = task.encode().encode()
         size += len(encoded) + 1
-        if size > most_bytes:
+        if size > max_bytes:
             break
         tasks.append(orjson.Fragment(encoded))
     snapshot: dict[str, Any] = {"tasks": tasks}

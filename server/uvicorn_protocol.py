@@ -8,7 +8,7 @@ ASGI offers no way to do these things, and a proxy in front of Herald cannot be 
 - Through ASGI a WebSocket handshake would be parsed twice and cost a task, and each frame would be encoded
   for each of its receivers. Thousands of browsers may connect at once, so the upgrade is answered here.
 
-`tests/unit/server/test_uvicorn_protocol.py` names whatever a new version of uvicorn has changed.
+`tests/unit/server/test_uvicorn_protocol.py` reports what a new version of uvicorn has changed.
 """
 
 import asyncio
@@ -26,46 +26,46 @@ from herald.server.hub.transports.websocket import WebSocketTransport
 
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 64 * 1024
-"""Of a request's address and headers together, trailers included."""
+"""The size of a request's URL, headers and trailers together."""
 MAX_OVERHEAD = 16
 """A chunked body may be this many times as long as its content."""
 MAX_PIPELINED = 16
-"""Requests that may wait on one connection for the response to the one before."""
+"""How many requests may wait on one connection while an earlier one is answered."""
 HEAD_WITHIN_S = 10.0
 BODY_WITHIN_S = 30.0
-"""A request's body has to be complete this long after its head had to be."""
+"""The deadline of a request's body, counted from the deadline of its head."""
 READ_WITHIN_S = 15.0
-"""A client that reads nothing of a response for this long is cut off."""
+"""A client that reads nothing of a response for this long is disconnected."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """Refuses requests that are too large, and ends connections whose client is too slow."""
+    """Refuses requests that are too large, and disconnects clients that are too slow."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Expect a request."""
         super().connection_made(transport)
         self._begun = 0
-        """Requests so far, the one that is being received included."""
+        """The number of requests so far, including the one being received."""
         self._in_head = self._in_request = self._in_time = False
         self._head_bytes = 0
         self._received = 0
-        """Bytes of the current request, without its first chunk, which may hold the end of the one before."""
+        """Bytes of the current request, except its first chunk, which may begin with the previous request."""
         self._fault = HTTPStatus.BAD_REQUEST
         self._unread: asyncio.TimerHandle | None = None
         self._overdue: asyncio.TimerHandle | None = None
         self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
+        """The connection is closed."""
         for timer in (self._overdue, self._unread):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
-    # How large a request may be
+    # Size limits
 
     def data_received(self, data: bytes) -> None:
-        """Parse the data, unless the request becomes too large before its end."""
+        """Parse the data, and refuse the request if it has become too large."""
         begun = self._begun
         self._expect_request()
         super().data_received(data)
@@ -90,10 +90,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._begun += 1
         self._in_request = self._in_head = self._in_time = True
         self._head_bytes = self._received = 0
-        self._expect_request()  # it may have arrived together with the end of the one before
+        self._expect_request()  # it may have arrived together with the end of the previous one
 
     def on_url(self, url: bytes) -> None:
-        """A part of the address has arrived."""
+        """A part of the URL has arrived."""
         self._count(url, HTTPStatus.REQUEST_URI_TOO_LONG)
         super().on_url(url)
 
@@ -109,7 +109,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             raise ValueError(fault.phrase)  # the parser stops, and uvicorn calls `send_400_response`
 
     def on_headers_complete(self) -> None:
-        """The head is complete; its request is served as soon as those before it are."""
+        """The head is complete; the request is served once all earlier ones have been answered."""
         self._in_head = False
         if len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError("too many requests at once")
@@ -118,7 +118,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The request is complete; from here on the client waits for us."""
+        """The request is complete, so its deadline no longer applies."""
         super().on_message_complete()
         self._in_request = False
         if self._overdue is not None:
@@ -130,7 +130,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self.refuse(self._fault, msg if self._fault is HTTPStatus.BAD_REQUEST else "")
 
     def refuse(self, status: HTTPStatus, detail: str = "") -> None:
-        """Answer in the application's place, and close the connection."""
+        """Respond without calling the application, and close the connection."""
         if self.transport.is_closing():
             return
         if self.cycle is None or self.cycle.response_complete:
@@ -141,7 +141,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.transport.write(b"\r\n".join([*head, b"", body]))
         self._close()
 
-    # How long a client may take
+    # Deadlines
 
     def _expect_request(self) -> None:
         if self._overdue is None:
@@ -159,34 +159,34 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._close()
 
     def pause_writing(self) -> None:
-        """The client does not read what waits for it."""
+        """The write buffer is full, because the client reads too slowly."""
         super().pause_writing()
         self._expect_reading()
 
     def resume_writing(self) -> None:
-        """The client has read nearly all that waited for it."""
+        """The client has read most of the write buffer."""
         super().resume_writing()
         if self._unread is not None and not self.transport.is_closing():
             self._unread.cancel()
             self._unread = None
 
     def eof_received(self) -> None:
-        """The client sends no more, which closes the connection once it has read what waits for it."""
+        """The client has closed its side; the connection ends once the client has read the write buffer."""
         super().eof_received()
         self._expect_reading()
 
     def on_response_complete(self) -> None:
-        """A response has been written; the connection may end with it."""
+        """A response has been written; it may be the last one of the connection."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._expect_reading()
 
     def timeout_keep_alive_handler(self) -> None:
-        """No further request has arrived."""
+        """No further request has arrived in time."""
         self._close()
 
     def _close(self) -> None:
-        """Close the connection once the client has read what waits for it."""
+        """Close the connection once the client has read the write buffer."""
         self.transport.close()
         self._expect_reading()
 
@@ -196,7 +196,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._unread = self.loop.call_later(READ_WITHIN_S, self._on_unread, waiting)
 
     def _on_unread(self, before: int) -> None:
-        """Cut the client off if it has read nothing of the ``before`` bytes that waited for it."""
+        """Disconnect the client if it has read none of the ``before`` bytes in the write buffer."""
         self._unread = None
         waiting = self.transport.get_write_buffer_size()
         if waiting and waiting >= before:
@@ -206,10 +206,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
 
 class HttpProtocol(LimitedHttpProtocol):
-    """Opens the hub's WebSockets."""
+    """Adds the hub's WebSockets."""
 
     def handle_websocket_upgrade(self) -> None:
-        """Open a WebSocket at `WEBSOCKET_PATH`; the application refuses those at other addresses."""
+        """Open a WebSocket at `WEBSOCKET_PATH`; the application refuses those at other paths."""
         path, _, query = self.url.partition(b"?")
         if path != WEBSOCKET_PATH.encode():
             super().handle_websocket_upgrade()
@@ -218,9 +218,9 @@ class HttpProtocol(LimitedHttpProtocol):
         headers = dict(self.headers)
         accepted = handshake.accept(headers)
         if accepted is None or self.scope["method"] != "GET":
-            self.refuse(HTTPStatus.BAD_REQUEST, "this is not a WebSocket handshake of version 13")
+            self.refuse(HTTPStatus.BAD_REQUEST, "This is not a WebSocket handshake of version 13")
         elif not origins.is_allowed(headers, dependencies.settings.allowed_origins):
-            self.refuse(HTTPStatus.FORBIDDEN, "this origin is not in HERALD_ALLOWED_ORIGINS")
+            self.refuse(HTTPStatus.FORBIDDEN, "This origin is not in HERALD_ALLOWED_ORIGINS")
         else:
             self._upgrade(dependencies, accepted, query)
 
@@ -233,11 +233,11 @@ class HttpProtocol(LimitedHttpProtocol):
         subprotocol = handshake.subprotocol(self.headers)
         self.transport.write(handshake.response(accepted, subprotocol))
         if subprotocol == handshake.PROTOBUF or handshake.asks_for_protobuf(query):
-            # Clients repeat a handshake that failed again and again; this close code ends that.
+            # Clients retry a failed handshake for ever; after this close code they stop.
             socket.refuse(codes.INAPPROPRIATE_PROTOCOL)
 
     def shutdown(self) -> None:
-        """The server stops: let the hub disconnect its clients, whose streams are requests as well."""
+        """The server is stopping: let the hub disconnect its clients, since HTTP streams are requests too."""
         dependencies: Dependencies | None = self.app_state.get("dependencies")
         if dependencies is not None:
             dependencies.hub.drain()
@@ -245,7 +245,7 @@ class HttpProtocol(LimitedHttpProtocol):
 
 
 class _WebSocket(WebSocketTransport):
-    """A WebSocket of the hub as one of uvicorn's connections, which it shuts down and waits for."""
+    """A WebSocket of the hub, listed among uvicorn's connections, which it shuts down and waits for."""
 
     __slots__ = ("_connections", "_hub")
 
@@ -267,10 +267,10 @@ class _WebSocket(WebSocketTransport):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
+        """The connection is closed."""
         self._connections.discard(self)
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """The server stops: let the hub disconnect its clients."""
+        """The server is stopping: let the hub disconnect its clients."""
         self._hub.drain()

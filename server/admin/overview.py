@@ -19,7 +19,7 @@ MAX_ENDED = 2000
 MAX_RUNNING = 100
 MAX_FAILED = 20
 MINUTES = 30
-"""The ended tasks are counted by minute for this long."""
+"""For how many minutes the ended tasks are counted minute by minute."""
 
 
 class ActiveTasks(Model):
@@ -38,7 +38,7 @@ class QueueFigures(Model):
 
 
 class Minute(Model):
-    """The number of tasks that ended within one minute."""
+    """The number of tasks that ended within one minute, by status."""
 
     at: Timestamp
     completed: int = 0
@@ -54,7 +54,7 @@ class Reason(Model):
 
 
 class EndedTasks(Model):
-    """The tasks that have ended since a time, at most an hour ago."""
+    """The number of tasks that have ended since `since`, which is at most an hour ago."""
 
     since: Timestamp
     completed: int
@@ -66,7 +66,7 @@ class EndedTasks(Model):
 
 
 class StartLatency(Model):
-    """How long tasks were queued before they were started, in seconds."""
+    """The queue wait of recently started tasks, in seconds: the median and the 99th percentile."""
 
     tasks: int
     p50_s: float
@@ -94,7 +94,7 @@ class WorkerFigures(Model):
 
 
 class HubFigures(Model):
-    """A web process with a recent heartbeat."""
+    """A hub with a recent heartbeat."""
 
     node: str
     connections: int
@@ -104,7 +104,7 @@ class HubFigures(Model):
 
 
 class Overview(Model):
-    """The state of the queue, the workers and the hubs."""
+    """The state of the queue, the workers, the hubs and recent tasks."""
 
     at: Timestamp
     queue: QueueFigures
@@ -141,7 +141,7 @@ class OverviewReader:
             redis.RedisError: Redis cannot be reached.
         """
         at = now()
-        census, ended, running, failed = await asyncio.gather(
+        active, ended, running, failed = await asyncio.gather(
             self._store.stats.active_counts(),
             self._store.stats.recently_ended(after=at - WINDOW, limit=MAX_ENDED),
             self._store.queries.search([TaskStatus.PROCESSING], limit=MAX_RUNNING),
@@ -151,8 +151,8 @@ class OverviewReader:
         workers, hubs = await self._heartbeats.workers(), await self._heartbeats.hubs.present()
         return Overview(
             at=at,
-            queue=QueueFigures(depth=depth, oldest_wait_s=round(oldest_wait_s(census, at), 1)),
-            active=[ActiveTasks(type=each.type, status=each.status, tasks=each.tasks) for each in census],
+            queue=QueueFigures(depth=depth, oldest_wait_s=round(oldest_wait_s(active, at), 1)),
+            active=[ActiveTasks(type=each.type, status=each.status, tasks=each.tasks) for each in active],
             ended=_ended_tasks(ended, at),
             start=_start_latency(ended, running.tasks),
             workers=[

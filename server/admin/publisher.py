@@ -1,4 +1,4 @@
-"""Publishes this hub's heartbeat, and the operators' overview while anybody is subscribed to it."""
+"""Publishes this hub's heartbeat, and the operators' overview while it has subscribers."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ PUBLISH_EVERY_S = 2.0
 
 
 class OverviewPublisher:
-    """Publishes every `PUBLISH_EVERY_S`; among the hubs with subscribers, one leader makes the overview."""
+    """Publishes every `PUBLISH_EVERY_S`; of the hubs with subscribers, one leader publishes the overview."""
 
     def __init__(self, hub: Hub, feed: Feed, heartbeats: Heartbeats, overviews: OverviewReader) -> None:
         self._hub = hub

@@ -1,4 +1,4 @@
-"""Lets Herald's tokens and permissions decide for the hub who may connect and subscribe."""
+"""Implements the hub's `Authorizer` with Herald's tokens and permissions."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -22,15 +22,15 @@ class HubAuthorizer:
         self._store = store
 
     async def authenticate(self, token: str) -> Identity:
-        """Return the client that a connection token identifies; it follows its user's channel."""
-        with _errors_of_the_hub():
+        """Return the client that a connection token identifies; it is subscribed to its user's channel."""
+        with _hub_errors():
             principal = await self._verifier.principal(token)
         channels = (str(Channel.user(principal.user_id)),)
         return Identity(principal.user_id, principal.expires_at, channels, context=principal)
 
     async def grant(self, token: str) -> Grant:
         """Return what a subscription token permits."""
-        with _errors_of_the_hub():
+        with _hub_errors():
             return Grant(*await self._verifier.subscription(token))
 
     async def may_subscribe(self, identity: Identity, channel: str) -> bool:
@@ -42,7 +42,7 @@ class HubAuthorizer:
         return await may_subscribe(_principal(identity), channel, self._store)
 
     async def withdrawn(self, before: Identity, after: Identity, channels: Sequence[str]) -> list[str]:
-        """Return those of ``channels`` that the token ``before`` permitted and the one ``after`` does not.
+        """Return the ``channels`` that the token ``before`` permitted and the token ``after`` does not.
 
         Raises:
             pymongo.errors.PyMongoError: a task's owner cannot be read.
@@ -64,8 +64,8 @@ def _principal(identity: Identity) -> Principal:
 
 
 @contextmanager
-def _errors_of_the_hub() -> Iterator[None]:
-    """Raise the hub's exceptions in place of ours."""
+def _hub_errors() -> Iterator[None]:
+    """Translate our exceptions into the hub's."""
     try:
         yield
     except ExpiredTokenError:

@@ -1,4 +1,4 @@
-"""Why a token is refused."""
+"""Exceptions raised for tokens that are not accepted."""
 
 
 class InvalidTokenError(Exception):
@@ -10,4 +10,4 @@ class ExpiredTokenError(Exception):
 
 
 class KeysUnavailableError(Exception):
-    """The keys to check tokens with have not been fetched yet; try again later."""
+    """The keys that verify tokens have not been fetched yet; try again later."""

@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 FRESH_S = 600.0
 """Keys older than this are fetched again."""
 RETRY_S = 10.0
-"""The shortest time between two fetches that an unknown key id causes."""
+"""The shortest time between two fetches caused by unknown key ids."""
 FIRST_RETRY_S = 1.0
-"""The same as long as no keys have been fetched."""
+"""The same, as long as no keys have been fetched."""
 TIMEOUT_S = 5.0
 MAX_BYTES = 1024 * 1024
 MAX_SHOWN_ID = 200
@@ -26,9 +26,9 @@ MAX_SHOWN_ID = 200
 
 
 class KeySet:
-    """The keys for one algorithm, fetched when first needed and again when they are old or one is unknown.
+    """The keys for one algorithm, fetched on first use and again when they are old or a key id is unknown.
 
-    If a fetch fails, the keys of the last one stay in use. See docs/decisions/libraries.md for why this is
+    If a fetch fails, the previous keys stay in use. See docs/decisions/libraries.md for why this is
     not `jwt.PyJWKClient`.
     """
 
@@ -53,7 +53,7 @@ class KeySet:
         if not self._keys:
             raise KeysUnavailableError
         if key_id not in self._keys:
-            raise InvalidTokenError(f"no {self._algorithm} key has the id {key_id[:MAX_SHOWN_ID]!a}")
+            raise InvalidTokenError(f"No {self._algorithm} key has the id {key_id[:MAX_SHOWN_ID]!a}")
         return self._keys[key_id]
 
     async def _fetch(self) -> None:

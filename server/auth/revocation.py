@@ -1,4 +1,4 @@
-"""Revoked tokens: for each user, every token issued up to a moment."""
+"""Revocations: each voids all of a user's tokens issued up to a certain moment."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ class RevokedTokens:
         self._until: dict[str, float] = {}
 
     def add(self, user_id: str, until: float) -> None:
-        """Revoke a user's tokens issued up to a moment; an earlier moment than before changes nothing."""
+        """Revoke a user's tokens issued up to a moment; never moves an earlier revocation back."""
         self._until[user_id] = max(until, self._until.get(user_id, until))
 
     def covers(self, user_id: str, issued_at: float) -> bool:
@@ -41,7 +41,7 @@ class RevokedTokens:
         return issued_at <= self._until.get(user_id, float("-inf"))
 
     def forget(self, before: float) -> None:
-        """Drop revocations of earlier moments than this one."""
+        """Drop the revocations of moments before this one."""
         self._until = {user: until for user, until in self._until.items() if until >= before}
 
 
@@ -67,7 +67,7 @@ class Revocations:
         """Load the revocations into ``revoked``, and keep it up to date until the block ends.
 
         Raises:
-            pymongo.errors.PyMongoError: they cannot be read; without them no token may be accepted.
+            pymongo.errors.PyMongoError: they cannot be read, and without them no token may be accepted.
         """
         revocations = cls(feed, hub, revoked, store)
         hub.on_signal(SIGNAL, revocations._on_signal)
@@ -96,7 +96,7 @@ class Revocations:
         self._apply({principal.user_id: moment})
         await self._feed.signal(SIGNAL, json.dumps({"userId": principal.user_id, "moment": moment}))
         left_s = int(asked_at) + 1 + MARGIN_S - time.time()
-        await asyncio.sleep(min(left_s, 1 + MARGIN_S))  # bounded, in case the clock is set back meanwhile
+        await asyncio.sleep(min(left_s, 1 + MARGIN_S))  # bounded, in case the clock is set back
 
     async def load(self) -> None:
         """Read all revocations, and disconnect the clients that they affect.

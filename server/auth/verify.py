@@ -15,10 +15,10 @@ from herald.shared.tokens import secret_key
 
 MAX_NAME_LENGTH = 255
 MAX_SHOWN = 200
-"""An error message quotes this many characters of what PyJWT says."""
+"""Maximum length of a PyJWT message quoted in an error, in characters."""
 _LATEST = 2.0**64
-"""Claims must not name a later time; a float and a timer can hold all earlier ones."""
-_NOT_IN_A_NAME = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""The latest time that a claim may contain; floats and timers can represent all earlier ones."""
+_FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, line breaks and lone surrogates, which logs or databases cannot hold as they are."""
 _NAMES = f"at most {MAX_NAME_LENGTH} characters, without line breaks or control characters"
 
@@ -46,22 +46,22 @@ class TokenVerifier:
         )
 
     async def principal(self, token: str) -> Principal:
-        """The user that ``token`` stands for.
+        """The user that ``token`` identifies.
 
         Raises:
             ExpiredTokenError: its ``exp`` has passed.
-            InvalidTokenError: anything else is wrong with it; the message says what.
-            KeysUnavailableError: it cannot be verified now.
+            InvalidTokenError: it is invalid for another reason, which the message explains.
+            KeysUnavailableError: the keys to verify it have not been fetched yet.
         """
         claims = await self._claims(token)
         if "channel" in claims:
-            raise InvalidTokenError("this is a subscription token, which opens one channel only")
+            raise InvalidTokenError("This is a subscription token, which opens one channel only")
         brands = claims.get("brands", [])
         if not (isinstance(brands, list) and all(map(_is_name, brands))):
-            raise InvalidTokenError(f"the claim `brands` must be a list of strings of {_NAMES}")
+            raise InvalidTokenError(f"The claim `brands` must be a list of strings of {_NAMES}")
         scope = claims.get("scope", "")
         if not isinstance(scope, str):
-            raise InvalidTokenError("the claim `scope` must be a string of names separated by spaces")
+            raise InvalidTokenError("The claim `scope` must be a string of names separated by spaces")
         principal = Principal(
             claims["sub"],
             frozenset(brands),
@@ -70,7 +70,7 @@ class TokenVerifier:
             frozenset(scope.split()),
         )
         if self.is_revoked(principal):
-            raise InvalidTokenError("the token has been revoked")
+            raise InvalidTokenError("The token has been revoked")
         return principal
 
     async def subscription(self, token: str) -> SubscriptionGrant:
@@ -78,15 +78,15 @@ class TokenVerifier:
 
         Raises:
             ExpiredTokenError: its ``exp`` has passed.
-            InvalidTokenError: anything else is wrong with it; the message says what.
-            KeysUnavailableError: it cannot be verified now.
+            InvalidTokenError: it is invalid for another reason, which the message explains.
+            KeysUnavailableError: the keys to verify it have not been fetched yet.
         """
         claims = await self._claims(token)
         channel = claims.get("channel")
         if not isinstance(channel, str):
-            raise InvalidTokenError("the claim `channel` is missing or not a string")
+            raise InvalidTokenError("The claim `channel` is missing or not a string")
         if self.revoked.covers(claims["sub"], _time(claims, "iat") or 0.0):
-            raise InvalidTokenError("the token has been revoked")
+            raise InvalidTokenError("The token has been revoked")
         return SubscriptionGrant(claims["sub"], channel, _time(claims, "exp"))
 
     def is_revoked(self, principal: Principal) -> bool:
@@ -115,36 +115,40 @@ class TokenVerifier:
         except (jwt.PyJWTError, ValueError) as error:
             # PyJWT's message may quote the token, which may contain anything.
             shown = str(error).encode("unicode_escape").decode()[:MAX_SHOWN]
-            raise InvalidTokenError(f"the token is not valid: {shown}") from None
+            raise InvalidTokenError(f"The token is not valid: {shown}") from None
         if not claims["sub"]:
-            raise InvalidTokenError("the claim `sub` is empty")
+            raise InvalidTokenError("The claim `sub` is empty")
         if not _is_name(claims["sub"]):
-            raise InvalidTokenError(f"the claim `sub` must be a string of {_NAMES}")
+            raise InvalidTokenError(f"The claim `sub` must be a string of {_NAMES}")
         self._check_times(claims)
         return claims
 
     def _check_times(self, claims: dict[str, Any]) -> None:
-        """Raise unless the token is valid now.
+        """Check that the token is valid now.
 
         ``exp`` has no leeway: a client whose token has expired fetches a new one and continues, whereas a
         token that is not valid yet locks it out.
+
+        Raises:
+            ExpiredTokenError: its ``exp`` has passed.
+            InvalidTokenError: its ``iat`` or ``nbf`` is in the future, or a claim is not a time.
         """
         at = time.time()
         expires_at = _time(claims, "exp")
         if expires_at is not None and expires_at <= at:
-            raise ExpiredTokenError("the token has expired")
+            raise ExpiredTokenError("The token has expired")
         for name in ("iat", "nbf"):
             ahead_s = (_time(claims, name) or 0.0) - at
             if ahead_s > self._leeway_s:
                 raise InvalidTokenError(
-                    f"the claim `{name}` is {ahead_s:.0f} s in the future; HERALD_AUTH_LEEWAY_S allows "
+                    f"The claim `{name}` is {ahead_s:.0f} s in the future; HERALD_AUTH_LEEWAY_S allows "
                     f"{self._leeway_s:g} s. Synchronise the clocks of the issuer and of this server."
                 )
 
 
 def _is_name(value: object) -> bool:
     """Whether ``value`` can serve as an id wherever Herald uses one."""
-    return isinstance(value, str) and len(value) <= MAX_NAME_LENGTH and not _NOT_IN_A_NAME.search(value)
+    return isinstance(value, str) and len(value) <= MAX_NAME_LENGTH and not _FORBIDDEN_IN_NAMES.search(value)
 
 
 def _time(claims: dict[str, Any], name: str) -> float | None:
@@ -157,5 +161,5 @@ def _time(claims: dict[str, Any], name: str) -> float | None:
         return None
     value = claims[name]
     if type(value) not in (int, float) or not abs(value) <= _LATEST:
-        raise InvalidTokenError(f"the claim `{name}` must be a Unix time in seconds")
+        raise InvalidTokenError(f"The claim `{name}` must be a Unix time in seconds")
     return float(value)

@@ -35,7 +35,7 @@ CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
     "operators": (
         str(OPS),
         None,
-        "The overview, every two seconds while anyone is subscribed. Needs a token whose `scope` includes "
+        "The overview, every two seconds while there are subscribers. Needs a token whose `scope` includes "
         "`operator`.",
         ("overview",),
     ),
@@ -106,7 +106,8 @@ def document() -> dict[str, Any]:
                 },
                 "overview": {
                     "title": "Overview",
-                    "summary": "The state of queue, workers, hubs and recent tasks; each replaces the last.",
+                    "summary": "The state of queue, workers, hubs and recent tasks. Each replaces the "
+                    "previous one.",
                     "contentType": "application/json",
                     "payload": {"$ref": REF.format(model="OverviewEvent")},
                 },

@@ -28,7 +28,7 @@ class TaskList(Model):
 
 
 class StatusCheck(Model):
-    """The requested tasks, and the ids for which there is no task that you may see."""
+    """The requested tasks, and the ids that match no task you may see."""
 
     tasks: list[PublicTask]
     not_found: list[str]
@@ -43,14 +43,14 @@ class Token(Model):
 
 
 class Health(Model):
-    """The process is alive; `connections` is its number of connected clients."""
+    """The liveness of the process, with its number of connected clients."""
 
     status: Literal["ok"]
     connections: int
 
 
 class Readiness(Model):
-    """Whether the process can serve requests, and the state of each dependency."""
+    """Whether the process can serve requests, and whether each of its dependencies responds."""
 
     status: Literal["ok", "not ready"]
     mongo: str
@@ -59,7 +59,7 @@ class Readiness(Model):
 
 
 class ResultDocument(Model):
-    """A result of a task: these fields, and those of its task type."""
+    """A result of a task: these fields, and those of the task's type."""
 
     task_id: str
     user_id: str
@@ -96,6 +96,7 @@ def schemas() -> dict[str, Schema]:
     )
     components: dict[str, Schema] = generated["$defs"]
     components["TaskRequest"] = {
+        "description": "Creates a task; `type` determines the fields of `payload`.",
         "oneOf": [ref(request) for request in requests],
         "discriminator": {
             "propertyName": "type",

@@ -1,4 +1,4 @@
-"""How an HTTP operation is described: its fields, and the parameters and responses that several share."""
+"""The fields that describe an HTTP operation, and the parameters and responses that several share."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
@@ -33,7 +33,7 @@ class Operation(NamedTuple):
     parameters: tuple[Schema, ...] = ()
     body: Schema | None = None
     public: bool = False
-    """Whether it needs no user's token."""
+    """Whether it works without a user's token."""
 
 
 def parameter(name: str, where: str, schema: Schema, description: str, *, required: bool = False) -> Schema:

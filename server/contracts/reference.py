@@ -1,4 +1,4 @@
-"""``/docs``: the API reference, rendered from both contracts; no scripts, no external files."""
+"""``/docs``: the API reference, rendered from both contracts without scripts or external files."""
 
 import json
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The subscribe proxy for Centrifugo, when it replaces the hub: permission and snapshot of a channel."""
+"""The subscribe proxy for a Centrifugo that replaces the hub: checks permissions and returns snapshots."""
 
 import json
 
@@ -25,7 +25,10 @@ class SubscribeRequest(Model):
 
 
 async def subscribe(request: Request) -> Response:
-    """``POST /centrifugo/subscribe``. Brand channels need subscription tokens: Centrifugo knows no brands."""
+    """``POST /centrifugo/subscribe``: permit a subscription and return its snapshot.
+
+    Brand channels need subscription tokens, because the request does not say which brands the user has.
+    """
     dependencies = dependencies_of(request)
     key = dependencies.settings.centrifugo_api_key
     if key is None:

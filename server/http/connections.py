@@ -27,14 +27,14 @@ Its ``abort`` ends the connection at once, even if the client does not read.
 
 
 async def websocket(_: WebSocket) -> None:
-    """``/connection/websocket``: `server.uvicorn_protocol` answers it in the application's place."""
+    """``/connection/websocket``: `server.uvicorn_protocol` handles it before it reaches the application."""
     raise RuntimeError(
-        "start the server with `python -m herald.server`: the hub needs its WebSocket protocol"
+        "Start the server with `python -m herald.server`: the hub needs its WebSocket protocol"
     )
 
 
 class StreamResponse(Response):
-    """An endless response with everything that the hub sends; the client's commands come by `emulation`."""
+    """An endless response with everything that the hub sends; the client's commands arrive at `emulation`."""
 
     def __init__(self, request: Request, first: str, *, media_type: str) -> None:
         super().__init__(
@@ -64,10 +64,10 @@ class StreamResponse(Response):
         connection = dependencies_of(self._request).connect(transport)
         transport.on_writable = connection.on_writable
         pump = asyncio.create_task(transport.pump())
-        left = asyncio.create_task(until_client_leaves())
+        leaving = asyncio.create_task(until_client_leaves())
         try:
             connection.feed(self._first)
-            await asyncio.wait((pump, left), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((pump, leaving), return_when=asyncio.FIRST_COMPLETED)
             if pump.done():
                 pump.result()
                 await send({"type": "http.response.body", "body": b""})
@@ -76,7 +76,7 @@ class StreamResponse(Response):
         finally:
             connection.release()
             transport.ended()
-            await cancel_and_wait(pump, left)
+            await cancel_and_wait(pump, leaving)
 
 
 async def http_stream(request: Request) -> Response:
@@ -86,13 +86,13 @@ async def http_stream(request: Request) -> Response:
 
 
 async def sse(request: Request) -> Response:
-    """``GET /connection/sse?cf_connect=…``: the same as server-sent events."""
+    """``GET /connection/sse?cf_connect=…``: the same, as server-sent events."""
     _check_origin(request)
     return StreamResponse(request, request.query_params.get("cf_connect", ""), media_type="text/event-stream")
 
 
 class EmulationRequest(BaseModel):
-    """Body of ``POST /emulation``; further fields are ignored."""
+    """Body of ``POST /emulation``; unknown fields are ignored."""
 
     session: str
     node: str
@@ -100,23 +100,23 @@ class EmulationRequest(BaseModel):
 
 
 async def emulation(request: Request) -> Response:
-    """``POST /emulation`` ``{session, node, data}``: commands of a client that has a stream from us.
+    """``POST /emulation`` ``{session, node, data}``: serve commands of a client that reads a stream.
 
-    The stream may be another process's: then the commands reach it through Redis.
+    If another process serves the stream, the commands are forwarded to it through Redis.
     """
     _check_origin(request)
     try:
         wanted = EmulationRequest.model_validate(strict_json.decode(await _body(request)))
-    except ValueError:  # pydantic's ValidationError is one
-        raise Problem(400, "the body is not a JSON object with the strings session, node and data") from None
+    except ValueError:  # pydantic's ValidationError included
+        raise Problem(400, "The body is not a JSON object with the strings session, node and data") from None
     if not await dependencies_of(request).hub.forward_commands(wanted.node, wanted.session, wanted.data):
-        raise Problem(404, "there is no such node")
+        raise Problem(404, "There is no such node")
     return Response(status_code=204)
 
 
 def _check_origin(request: Request) -> None:
     if not origins.is_allowed(dict(request.headers.raw), dependencies_of(request).settings.allowed_origins):
-        raise Problem(403, "this origin is not in HERALD_ALLOWED_ORIGINS")
+        raise Problem(403, "This origin is not in HERALD_ALLOWED_ORIGINS")
 
 
 async def _body(request: Request) -> str:
@@ -124,7 +124,7 @@ async def _body(request: Request) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
-        raise Problem(400, "the body is not UTF-8") from None
+        raise Problem(400, "The body is not UTF-8") from None
 
 
 ROUTES: list[BaseRoute] = [

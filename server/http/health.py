@@ -15,7 +15,7 @@ READY_WITHIN_S = 3.0
 
 
 async def healthz(request: Request) -> Response:
-    """``GET /healthz``: the process is alive; with its number of connections."""
+    """``GET /healthz``: the process is alive, and has this many connections."""
     return JSONResponse({"status": "ok", "connections": len(dependencies_of(request).hub.connections)})
 
 
@@ -23,7 +23,7 @@ async def readyz(request: Request) -> Response:
     """``GET /readyz``: whether MongoDB and Redis respond and events reach the hub; 503 if not."""
     dependencies = dependencies_of(request)
     mongo, redis = await asyncio.gather(
-        _answers(dependencies.store.ping()), _answers(dependencies.feed.ping())
+        _responds(dependencies.store.ping()), _responds(dependencies.feed.ping())
     )
     checks = {"mongo": mongo, "redis": redis, "feed": dependencies.hub.connected}
     ready = all(checks.values())
@@ -31,7 +31,7 @@ async def readyz(request: Request) -> Response:
     return JSONResponse({"status": "ok" if ready else "not ready", **shown}, 200 if ready else 503)
 
 
-async def _answers(check: Awaitable[None]) -> bool:
+async def _responds(check: Awaitable[None]) -> bool:
     try:
         async with asyncio.timeout(READY_WITHIN_S):
             await check

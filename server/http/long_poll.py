@@ -1,4 +1,4 @@
-"""Holds a request until there is something new to answer (RFC 7240, ``Prefer: wait``)."""
+"""Long polling: holds a request until its response changes (RFC 7240, ``Prefer: wait``)."""
 
 import asyncio
 import re
@@ -27,13 +27,13 @@ UNCHANGED = 304
 async def until_changed(
     request: Request, channel: str, answer: Callable[[], Awaitable[Response]]
 ) -> Response:
-    """Return the response of ``answer``, and hold the request as long as that is 304.
+    """Return the response of ``answer``; while that is 304, hold the request.
 
-    ``answer`` is called again after each publication to ``channel``. The request is held for the seconds in
-    its ``Prefer: wait=…``; without one, or without an ``If-None-Match``, it is answered at once.
+    ``answer`` is called again after each publication on ``channel``. The request is held for at most the
+    seconds in its ``Prefer: wait=…``; without that header, or without ``If-None-Match``, it is not held.
 
     Raises:
-        Problem: 429; the user already has as many held requests as a user may have connections.
+        Problem: 429; the user already has as many held requests as they may have connections.
     """
     wait_s = _wait_s(request)
     response = await answer()
@@ -43,20 +43,20 @@ async def until_changed(
     until = asyncio.get_running_loop().time() + wait_s
     try:
         async with (
-            _a_place(dependencies.held_requests, user_id, dependencies.settings.max_connections_per_user),
+            _counted(dependencies.held_requests, user_id, dependencies.settings.max_connections_per_user),
             _changes(dependencies.hub, channel) as changed,
         ):
             response = await answer()  # again: it may have changed before we listened
-            while response.status_code == UNCHANGED and await _heard(changed, request, until):
+            while response.status_code == UNCHANGED and await _wait_for_change(changed, request, until):
                 response = await answer()
     except ProtocolError:
-        return response  # the channel cannot be followed now; the client will ask again
+        return response  # the channel cannot be followed now; the client will poll again
     response.headers["Preference-Applied"] = f"wait={wait_s}"
     return response
 
 
-async def _heard(changed: asyncio.Event, request: Request, until: float) -> bool:
-    """Wait for a change; False if there was none in time, the client has left, or the hub is stopping."""
+async def _wait_for_change(changed: asyncio.Event, request: Request, until: float) -> bool:
+    """Wait for a change; False if none came in time, the client has left, or the hub is stopping."""
     dependencies, loop = dependencies_of(request), asyncio.get_running_loop()
     polling = dependencies.settings.centrifugo_api_url is not None
     while not changed.is_set():
@@ -73,15 +73,19 @@ async def _heard(changed: asyncio.Event, request: Request, until: float) -> bool
 
 def _wait_s(request: Request) -> int:
     preferences = ", ".join(request.headers.getlist("prefer"))
-    found = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", preferences)
-    return min(int(found[1]), MAX_WAIT_S) if found else 0
+    match = re.search(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", preferences)
+    return min(int(match[1]), MAX_WAIT_S) if match else 0
 
 
 @asynccontextmanager
-async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterator[None]:
-    """Count a held request of a user, who may have at most ``limit`` at once."""
+async def _counted(held: Counter[str], user_id: str, limit: int) -> AsyncIterator[None]:
+    """Count a user's request as held until the block ends.
+
+    Raises:
+        Problem: 429; the user already has ``limit`` held requests.
+    """
     if held[user_id] >= limit:
-        detail = f"you already have {limit} held requests; let one of them end, or omit `Prefer: wait`"
+        detail = f"You already have {limit} held requests; let one of them end, or omit `Prefer: wait`"
         raise Problem(429, detail, headers={"Retry-After": str(RETRY_AFTER_S)})
     held[user_id] += 1
     try:
@@ -94,7 +98,7 @@ async def _a_place(held: Counter[str], user_id: str, limit: int) -> AsyncIterato
 
 @asynccontextmanager
 async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
-    """Follow ``channel`` until the block ends; yields an event that each publication sets."""
+    """Follow ``channel`` until the block ends; each publication sets the event that is yielded."""
     listener = _Listener()
     subscription, _ = await hub.subscribe(channel, listener, recover=None, with_snapshot=False)
     subscription.begin()
@@ -105,7 +109,7 @@ async def _changes(hub: Hub, channel: str) -> AsyncIterator[asyncio.Event]:
 
 
 class _Listener:
-    """A receiver that only notices that something was published."""
+    """A receiver that only notices whether something was published."""
 
     direct_write: Callable[[bytes], object] | None = None
 
@@ -116,5 +120,5 @@ class _Listener:
         self.changed.set()
 
     def lost_position(self, subscription: Subscription) -> None:
-        subscription.sent = 0  # offsets may begin anew
+        subscription.sent = 0  # offsets may start again from 1
         self.changed.set()

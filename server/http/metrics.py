@@ -56,13 +56,13 @@ async def _mongo_gauges(dependencies: Dependencies) -> list[GaugeMetricFamily]:
         "herald_tasks_active", "Active tasks (queued, processing, retrying)", labels=["type", "status"]
     )
     async with asyncio.timeout(READ_WITHIN_S):
-        census = await dependencies.store.stats.active_counts()
-    for group in census:
+        groups = await dependencies.store.stats.active_counts()
+    for group in groups:
         active.add_metric([group.type, group.status], group.tasks)
     wait = GaugeMetricFamily(
         "herald_queue_oldest_wait_seconds",
-        "Queue wait of the task that has waited longest",
-        oldest_wait_s(census, now()),
+        "Queue wait of the task that has been queued longest",
+        oldest_wait_s(groups, now()),
     )
     return [active, wait]
 

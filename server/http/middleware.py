@@ -9,11 +9,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from herald.shared.observability import metrics, tracing
 
 OTHER = "other"
-"""The route label of unknown paths: anybody can invent those, so they must not create series."""
+"""The route label of unknown paths: clients can invent any number, so they must not create series."""
 
 
 class Observed:
-    """Times a request until its response headers, as a stream may stay open for hours."""
+    """Counts requests and times them until the response headers, because a stream may stay open for hours."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,11 +1,11 @@
-"""Which pages may open a connection to the hub."""
+"""Decides from which pages a browser may connect to the hub."""
 
 from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 
 def is_allowed(headers: Mapping[bytes, bytes], allowed: Collection[str]) -> bool:
-    """Whether a request comes from a page of our own origin or of an ``allowed`` one, or from no page at all.
+    """Whether a request comes from a page of our own or an ``allowed`` origin, or from no page at all.
 
     ``headers`` have lower-case names; ``*`` allows every origin.
     """

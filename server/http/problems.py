@@ -152,14 +152,14 @@ def queue_full(_: Request, error: Exception) -> Response:
     return Problem(429, str(error), headers={"Retry-After": str(FULL_RETRY_AFTER_S)}).response()
 
 
-def of_problem(_: Request, error: Exception) -> Response:
+def problem_response(_: Request, error: Exception) -> Response:
     """The response of a raised `Problem`."""
     assert isinstance(error, Problem)  # noqa: S101  as registered below
     return error.response()
 
 
-def of_http_exception(request: Request, error: Exception) -> Response:
-    """404 and 405 by Starlette's router: an unknown path, or a method that the path does not support."""
+def router_error(request: Request, error: Exception) -> Response:
+    """404 or 405 from Starlette's router: an unknown path, or a method that the path does not support."""
     assert isinstance(error, HTTPException)  # noqa: S101  as registered below
     headers = dict(error.headers or {})
     detail = error.detail
@@ -172,25 +172,25 @@ def of_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _methods_of(request: Request) -> set[str]:
-    """The methods that a path supports; each may have its own route."""
+    """The methods that the request's path supports; each may have its own route."""
     routes = (route for route in request.app.routes if isinstance(route, Route))
     matching = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
     return {method for route in matching for method in route.methods or ()}
 
 
-def of_bug(_: Request, __: Exception) -> Response:
+def internal_error(_: Request, __: Exception) -> Response:
     """500: a bug; Starlette logs its traceback."""
     return Problem(500, "Internal error. It has been logged.").response()
 
 
 HANDLERS: dict[Any, Any] = {
-    Problem: of_problem,
-    HTTPException: of_http_exception,
+    Problem: problem_response,
+    HTTPException: router_error,
     PyMongoError: unavailable,
     RedisError: unavailable,
     KeysUnavailableError: unavailable,
     UnreadableError: unreadable,
     QueueLimitError: queue_full,
-    Exception: of_bug,
+    Exception: internal_error,
 }
 """For Starlette's ``exception_handlers``."""

@@ -157,13 +157,13 @@ def versioned_response(
 
 
 def _version(task: PublicTask) -> str:
-    """A task's part of the ``ETag``; the estimated start counts in steps of ten seconds, as it wobbles."""
+    """A task's part of the ``ETag``; the estimated start fluctuates, so it counts in steps of ten seconds."""
     start = task.estimated_start
     return f"{task.task_id}.{task.rev}.{task.queue_position}.{start and round(start.timestamp() / 10)}"
 
 
 def json_response(value: dict[str, Any]) -> Response:
-    """A JSON response of a MongoDB document: times as RFC 3339, other types that JSON lacks as text."""
+    """A JSON response with a MongoDB document: times in RFC 3339, other types that JSON lacks as text."""
     return Response(json.dumps(value, default=_text), media_type="application/json")
 
 

@@ -138,8 +138,8 @@ async def index(request: Request) -> Response:
         limit=listing.limit,
         after=listing.after,
     )
-    placed = await dependencies_of(request).admission.with_estimates(page.tasks)
-    return JSONResponse(page_body(page._replace(tasks=placed)))
+    tasks = await dependencies_of(request).admission.with_estimates(page.tasks)
+    return JSONResponse(page_body(page._replace(tasks=tasks)))
 
 
 def _foreign_brand(brand_id: str) -> Problem:
@@ -179,7 +179,7 @@ async def show(request: Request) -> Response:
 
 
 async def change(request: Request) -> Response:
-    """``PATCH /api/jobs/{taskId}`` ``{priority}``: change a queued task's priority, and so its place."""
+    """``PATCH /api/jobs/{taskId}`` ``{priority}``: move a queued task by changing its priority."""
     dependencies, (before, _) = dependencies_of(request), await _visible_task(request)
     wanted = validated(ChangeRequest, await body_of(request))
     task = await dependencies.store.set_priority(before.task_id, wanted.priority)
@@ -252,7 +252,7 @@ async def _visible_task(request: Request) -> tuple[PublicTask, str]:
     """The task in the path, and the caller as the task's history records them.
 
     Raises:
-        Problem: 401; or 404, also for tasks of others, so that their ids cannot be probed.
+        Problem: 401; or 404, also for tasks of other users, so that ids cannot be probed.
     """
     principal = await principal_of(request)
     found = await dependencies_of(request).store.queries.by_ids([request.path_params["task_id"]])
@@ -267,7 +267,7 @@ def _any_of(statuses: Iterable[TaskStatus]) -> str:
 
 
 def _digest(wanted: TaskRequest) -> str:
-    """A fingerprint of the request, to tell a repeated request from another one with the same key."""
+    """A fingerprint of the request, to detect a different request with the same key."""
     canonical = json.dumps(wanted.wire(), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 

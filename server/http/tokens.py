@@ -35,7 +35,7 @@ async def issue(request: Request) -> Response:
 
 
 async def revoke(request: Request) -> Response:
-    """``POST /api/token/revoke``: log out everywhere; voids every token issued to the user so far."""
+    """``POST /api/token/revoke``: log the user out everywhere, by voiding every token issued so far."""
     principal = await principal_of(request)
     await dependencies_of(request).revocations.revoke(principal)
     return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""One channel's fan-out: its subscribers, and the publications on their way to them."""
+"""The fan-out of one channel: its subscribers, and the publications to send to them."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -18,14 +18,14 @@ class Message:
     def __init__(self, channel: "Channel", publication: Publication) -> None:
         self.offset, json = publication
         self.data = protocol.publication(channel.prefix, self.offset, json)
-        """The message as it goes out."""
+        """The push to send."""
         self._channel = channel
-        self._json: str | None = json  # until the key is computed
+        self._json: str | None = json  # needed until the key has been computed
         self._key: str | None = None
 
     @property
     def conflation_key(self) -> str | None:
-        """The key of this message in a client's outbox; computed once, when the first client is slow."""
+        """The key of this message in a client's outbox; computed once, for the first slow client."""
         if self._json is not None:
             key = self._channel.key_of(self._json)
             self._key = None if key is None else f"{self._channel.name} {key}"
@@ -43,11 +43,11 @@ class Receiver(Protocol):
         """Send ``messages``; ``frame`` holds all of them, encoded once for all receivers."""
 
     def lost_position(self, subscription: "Subscription") -> None:
-        """The position that the client has in the channel is void."""
+        """Called when the client's position in the channel has become void."""
 
 
 class Start(NamedTuple):
-    """What a subscription starts from: the missed publications after the client's position, or a snapshot."""
+    """The start of a subscription: the publications that the client missed, or a snapshot."""
 
     position: Position
     recovering: bool
@@ -70,11 +70,11 @@ class Subscription:
         self.channel = channel
         self.receiver = receiver
         self.server_side = server_side
-        """Whether the client was subscribed without asking."""
+        """Whether the server subscribed the client as it connected."""
         self.granted = False
-        """Whether a subscription token has opened it; the connection's token may not permit the channel."""
+        """Whether a subscription token permits it, rather than the connection's token."""
         self.sent = 0
-        """The offset of the newest publication that the client has."""
+        """The offset of the newest publication that was sent to the client."""
         self.void = False
         """Whether the starting position was lost before the subscription began."""
         self.live = False
@@ -102,7 +102,7 @@ class Subscription:
 
 
 class Channel:
-    """The subscribers of a channel, and the messages for them that the next flush sends."""
+    """The subscribers of a channel, and the messages to send to them with the next flush."""
 
     __slots__ = ("key_of", "members", "name", "pending", "prefix", "unfollowing")
 
@@ -113,7 +113,7 @@ class Channel:
         self.members: set[Subscription] = set()
         self.pending: list[Message] = []
         self.unfollowing: asyncio.TimerHandle | None = None
-        """The timer that unfollows the channel, while it has no members."""
+        """The timer that unfollows the channel; only set while it has no members."""
 
     def flush(self) -> None:
         """Send the pending messages to every subscriber; a busy hub spends most of its time in this loop."""

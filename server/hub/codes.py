@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Error(NamedTuple):
-    """Why a command is refused or has failed; sent in its reply, and the connection stays open."""
+    """The error in the reply to a command; the connection stays open."""
 
     code: int
     message: str
@@ -16,7 +16,7 @@ class Error(NamedTuple):
 
 
 INTERNAL = Error(100, "internal server error", temporary=True)  # a fault on the server's side
-PERMISSION_DENIED = Error(103, "permission denied")  # the client gives the subscription up
+PERMISSION_DENIED = Error(103, "permission denied")  # the client gives up the subscription
 METHOD_NOT_FOUND = Error(104, "method not found")  # the call fails
 ALREADY_SUBSCRIBED = Error(105, "already subscribed")  # on this connection
 LIMIT_EXCEEDED = Error(106, "limit exceeded")  # on the channels of a connection
@@ -24,11 +24,11 @@ ERROR_BAD_REQUEST = Error(107, "bad request")  # invalid parameters; the call fa
 NOT_AVAILABLE = Error(108, "not available")  # the hub does not offer this command
 TOKEN_EXPIRED = Error(109, "token expired")  # the client fetches a new token and sends the command again
 UNRECOVERABLE_POSITION = Error(112, "unrecoverable position")
-"""The position belongs to another epoch, or its publications are gone; the client loads the state anew."""
+"""The position is of another epoch, or its publications are no longer stored; the client takes a snapshot."""
 
 
 class ProtocolError(Exception):
-    """A command is refused, or has failed."""
+    """A command was refused or has failed."""
 
     def __init__(self, error: Error) -> None:
         super().__init__(error.message)
@@ -36,7 +36,7 @@ class ProtocolError(Exception):
 
 
 class Disconnect(NamedTuple):
-    """Why a connection is closed: the close code of a WebSocket, or the last push of an HTTP stream."""
+    """The reason for closing a connection: a WebSocket's close code, or the last push of a stream."""
 
     code: int
     reason: str
@@ -47,7 +47,7 @@ class Disconnect(NamedTuple):
         return self.code < 3500 or 4000 <= self.code < 4500  # noqa: PLR2004  the protocol's ranges
 
 
-SHUTDOWN = Disconnect(3001, "shutdown")  # this server stops; connect to another one
+SHUTDOWN = Disconnect(3001, "shutdown")  # this server is stopping; connect to another one
 CONNECTION_EXPIRED = Disconnect(3005, "connection expired")  # no new token arrived in time
 SLOW = Disconnect(3008, "slow")  # the outbox is full; reconnect and recover
 INSUFFICIENT_STATE = Disconnect(3010, "insufficient state")  # the position is void; take a new snapshot
@@ -59,13 +59,11 @@ STALE = Disconnect(3502, "stale")  # no connect arrived in time
 FORCE_DISCONNECT = Disconnect(3503, "force disconnect")  # the token was revoked
 CONNECTION_LIMIT = Disconnect(3504, "connection limit")  # the user has too many
 INAPPROPRIATE_PROTOCOL = Disconnect(3506, "inappropriate protocol")  # Protobuf; the hub supports JSON only
-MESSAGE_NOT_AVAILABLE = Disconnect(
-    3508, "not available"
-)  # a `send`: it has no reply that could carry an error
+MESSAGE_NOT_AVAILABLE = Disconnect(3508, "not available")  # a `send`, which has no reply for an error
 
 
 class Unsubscribe(NamedTuple):
-    """Why the server ends a subscription; from 2500 on, the official clients subscribe again."""
+    """The reason for ending a subscription; from code 2500 on, the official clients resubscribe."""
 
     code: int
     reason: str

@@ -1,4 +1,4 @@
-"""One client, whatever its transport: its commands, its outbox and its deadlines."""
+"""One client on any transport: its commands, its outbox and its deadlines."""
 
 import asyncio
 import logging
@@ -6,6 +6,7 @@ import random
 import secrets
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from herald.server.hub import codes, protocol
 from herald.server.hub.channel import Message, Subscription
@@ -15,7 +16,7 @@ from herald.server.hub.hub import Hub
 from herald.server.hub.interfaces import Authorizer, Identity, InvalidTokenError
 from herald.server.hub.outbox import Outbox
 from herald.server.hub.rate_limit import RateLimit
-from herald.server.hub.subscriptions import Subscriptions, described
+from herald.server.hub.subscriptions import Subscriptions, subscribe_result
 from herald.server.hub.timers import Timers
 from herald.server.hub.transports.transport import Transport
 from herald.shared.observability import metrics
@@ -27,11 +28,8 @@ log = logging.getLogger(__name__)
 class Connection:
     """Serves the commands of one client.
 
-    Example::
-
-        connection = Connection(transport, hub=hub, authorizer=authorizer, settings=settings)
-        client.on_frame = connection.feed
-        client.on_end = connection.release
+    The owner of the transport passes in each frame (`feed`), reports whether the transport accepts more data
+    (`on_full`, `on_writable`), and calls `release` at the end.
     """
 
     __slots__ = (
@@ -53,7 +51,6 @@ class Connection:
     )
 
     def __init__(self, transport: Transport, *, hub: Hub, authorizer: Authorizer, settings: Settings) -> None:
-        # Only the client and its hub know it: whoever has it may send commands for this client.
         self.session = secrets.token_urlsafe(16)
         self.identity: Identity | None = None
         self.direct_write = transport.direct_write
@@ -66,8 +63,7 @@ class Connection:
         self._outbox = Outbox()
         self._rate = RateLimit(settings.max_commands_per_s, time.monotonic)
         self._commands: list[protocol.Command] = []
-        self._malformed = False
-        """Whether the client has broken the protocol; it is disconnected after ``_commands``."""
+        self._malformed = False  # if True, the client is disconnected after its pending commands
         self._serving: asyncio.Task[None] | None = None
         self._closed = False
         hub.connections.add(self)
@@ -75,7 +71,7 @@ class Connection:
         self._expect_connect()
 
     def release(self) -> None:
-        """Forget the client: it is gone."""
+        """Stop serving the client, which has left or is being disconnected."""
         if self._closed:
             return
         self._closed = True
@@ -105,7 +101,7 @@ class Connection:
     # Commands
 
     def feed(self, frame: str | bytes) -> None:
-        """Serve the commands of a frame, after those before it."""
+        """Serve the commands of a frame once all earlier ones have been served."""
         if self._closed or self._malformed:
             return
         commands: list[protocol.Command | None] = []
@@ -127,7 +123,7 @@ class Connection:
             self._serving = asyncio.get_running_loop().create_task(self._serve_commands())
 
     def count(self, frames: int) -> None:
-        """Count frames that hold no command against the limit of commands."""
+        """Count frames without a command against the limit of commands per second."""
         if not self._closed and not self._rate.allows(frames):
             self.disconnect(codes.TOO_MANY_REQUESTS)
 
@@ -155,7 +151,7 @@ class Connection:
             if self.identity is None and isinstance(request, protocol.ConnectRequest):
                 await self._connect(command, request)
             elif self.identity is None or isinstance(request, protocol.ConnectRequest):
-                self.disconnect(codes.BAD_REQUEST)  # the first command is a connect, and no other one is
+                self.disconnect(codes.BAD_REQUEST)  # the first command has to be the only connect
             else:
                 await self._dispatch(command, request, self.identity)
         except InvalidTokenError as error:
@@ -198,7 +194,7 @@ class Connection:
             return
         self.timers.cancel("connect")  # from here on, a delay is not the client's fault
         self.identity = identity
-        self._hub.sessions.add(self)  # before anything is awaited: others of the user may connect meanwhile
+        self._hub.sessions.add(self)  # before anything is awaited, so that limits and revocations see it
         try:
             started = await self._subscriptions.subscribe_server_side(identity.channels, request.subs)
         except ProtocolError:
@@ -215,7 +211,7 @@ class Connection:
             node=self._hub.node,
             ping_s=max(1, round(ping_s)),
             ttl_s=self._expire(identity),
-            subscriptions={channel: described(start) for channel, (_, start) in started.items()},
+            subscriptions={channel: subscribe_result(start) for channel, (_, start) in started.items()},
         )
         self.send(protocol.reply(command, "connect", result))
         for subscription, _ in started.values():
@@ -228,12 +224,12 @@ class Connection:
         try:
             identity = await self._authorizer.authenticate(request.token)
         except ProtocolError:
-            # The token has expired or cannot be checked now. After an error the clients would stay away.
+            # The token has expired or cannot be checked now. After an error, clients would not reconnect.
             self.disconnect(codes.CONNECTION_EXPIRED)
             return
         if identity.user_id != before.user_id:
             raise ProtocolError(codes.ERROR_BAD_REQUEST)
-        channels = self._subscriptions.by_identity
+        channels = self._subscriptions.channels_by_identity
         withdrawn = await self._authorizer.withdrawn(before, identity, channels)
         if self._closed:
             return
@@ -252,12 +248,8 @@ class Connection:
 
     def _expire(self, identity: Identity) -> int | None:
         """End the connection after its token's expiry and the grace period; returns the `ttl_s`."""
-        return self.timers.expire(
-            "expiry",
-            identity.expires_at,
-            self._settings.expiry_grace_s,
-            lambda: self.disconnect(codes.CONNECTION_EXPIRED),
-        )
+        grace_s, end = self._settings.expiry_grace_s, partial(self.disconnect, codes.CONNECTION_EXPIRED)
+        return self.timers.expire("expiry", identity.expires_at, grace_s, end)
 
     def _ping(self) -> None:
         self.send(protocol.PING)
@@ -277,7 +269,7 @@ class Connection:
             self._disconnect_if_slow()
 
     def send(self, message: bytes) -> None:
-        """Send a message of the hub's own, in order."""
+        """Send a reply or a push of the hub's own, in order."""
         if self._closed:
             return
         if self._transport.writable and not self._outbox:
@@ -291,11 +283,11 @@ class Connection:
             self.disconnect(codes.SLOW)
 
     def on_full(self) -> None:
-        """The transport takes no more for now."""
+        """The transport is full and accepts no more data for now."""
         self.direct_write = None
 
     def on_writable(self) -> None:
-        """The transport takes more again."""
+        """The transport accepts data again."""
         if self._closed:
             return
         self.direct_write = self._transport.direct_write
@@ -303,10 +295,5 @@ class Connection:
             self._transport.write(Frame(self._outbox.take()))
 
     def lost_position(self, subscription: Subscription) -> None:
-        """Let the client take a new snapshot of a channel."""
-        if self._subscriptions.get(subscription.channel) is not subscription:
-            return  # its reply has not been sent: the subscribe itself fails
-        if subscription.server_side:
-            self.disconnect(codes.INSUFFICIENT_STATE)
-        else:
-            self._subscriptions.end(subscription.channel, codes.UNSUBSCRIBED_INSUFFICIENT_STATE)
+        """Make the client take a new snapshot of a channel."""
+        self._subscriptions.lost_position(subscription)

@@ -1,4 +1,4 @@
-"""A frame, encoded once for all its receivers, whatever transport they use; pure."""
+"""A frame of protocol messages, as each kind of transport encodes it; pure."""
 
 _TEXT_FINAL = b"\x81"
 _SHORT, _MEDIUM = 126, 65_536

@@ -27,7 +27,7 @@ BUSY_MESSAGES = 32
 BUSY_GATHER_S = 0.02
 """The same after a flush of at least `BUSY_MESSAGES`: under load, fewer and larger writes deliver more."""
 LINGER_S = 5.0
-"""How long a channel without subscribers is still followed, for clients that reconnect right away."""
+"""How long a channel is followed after its last subscriber has left, in case clients reconnect."""
 SHUTDOWN_SPREAD_S = 3.0
 SHUTDOWN_AT_ONCE = 100
 """A stopping hub disconnects this many connections at once, and the rest over `SHUTDOWN_SPREAD_S`."""
@@ -66,7 +66,7 @@ class Hub:
         self.sessions = Sessions()
         self.subscriptions = 0
         self.forwarded = self.delivered = 0
-        """How many messages had subscribers here, and how many times one was sent to a subscriber."""
+        """The number of messages with subscribers here, and the number of deliveries to a subscriber."""
 
     @classmethod
     @asynccontextmanager
@@ -88,7 +88,7 @@ class Hub:
         """Call ``handler`` with each text that `Feed.signal` sends to ``name``."""
         self._follower.listen(name, handler)
 
-    # Commands that arrive apart from their connection
+    # Commands of streams, which arrive in requests of their own
 
     async def forward_commands(self, node: str, session: str, frame: str) -> bool:
         """Serve the commands of a frame for a session of this hub, or send them to the hub that has it.
@@ -187,7 +187,7 @@ class Hub:
         return await self.feed.since(channel, recover)
 
     def has_subscribers(self, channel: str) -> bool:
-        """Whether anybody is subscribed to ``channel`` here."""
+        """Whether ``channel`` has subscribers on this hub."""
         return channel in self._channels and bool(self._channels[channel].members)
 
     def leave(self, subscription: Subscription) -> None:
@@ -239,11 +239,11 @@ class Hub:
         self._flushed_at = self._loop.time()
 
     def _on_reset(self, name: str) -> None:
-        """Redis has lost the channel's past: void every position that clients have in it."""
+        """Void every client's position in a channel, because Redis has lost the channel's history."""
         self._flush()
         channel = self._channels.get(name)
         if channel is not None and channel.members:
-            log.warning("the history of %s was lost; its subscribers start anew", name)
+            log.warning("the history of %s was lost; its subscribers take new snapshots", name)
             for subscription in list(channel.members):
                 subscription.void = True
                 subscription.receiver.lost_position(subscription)

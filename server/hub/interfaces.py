@@ -1,4 +1,4 @@
-"""What the application provides to the hub: an authorizer, snapshots, and a conflation key."""
+"""The interfaces that the application implements for the hub: authorizer, snapshots, conflation key."""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -32,9 +32,9 @@ class Identity(NamedTuple):
     expires_at: float | None
     """Unix time in seconds; None if the token never expires."""
     channels: tuple[str, ...]
-    """The client is subscribed to these when it connects, without asking."""
+    """The server subscribes the client to these as it connects."""
     context: Any = None
-    """For the `Authorizer` alone: what it needs to remember about the token."""
+    """Data of the `Authorizer` about the token; the hub does not look at it."""
 
 
 class Grant(NamedTuple):
@@ -70,11 +70,11 @@ class Authorizer(Protocol):
     async def may_subscribe(self, identity: Identity, channel: str) -> bool:
         """Return whether a client may follow ``channel`` without a subscription token.
 
-        Whatever else it raises fails the command; the client may try again.
+        Any exception fails the command, and the client may try again.
         """
 
     async def withdrawn(self, before: Identity, after: Identity, channels: Sequence[str]) -> Collection[str]:
-        """Return those of ``channels`` that ``before`` permitted and ``after``, its newer token, does not."""
+        """Return the ``channels`` that ``before`` permitted and ``after``, with a newer token, does not."""
 
     def is_revoked(self, identity: Identity) -> bool:
         """Return whether the client's token has been revoked since it was authenticated."""
@@ -92,4 +92,4 @@ is None is never replaced.
 
 
 def no_conflation(_: str) -> None:
-    """Let every publication wait for slow clients."""
+    """A conflation key with which no publication replaces another."""

@@ -1,4 +1,4 @@
-"""The messages that wait for a slow client; pure."""
+"""The queue of messages for a slow client; pure."""
 
 
 class Outbox:
@@ -12,12 +12,12 @@ class Outbox:
 
     def __init__(self) -> None:
         self._messages: dict[int, bytes] = {}
-        """By a number that grows with each message."""
+        """By ascending number."""
         self._numbers: dict[str, int] = {}
-        """By key, the number of the message that waits."""
+        """The number of the waiting message of each key."""
         self._next = 0
         self.size = 0
-        """Of all waiting messages, in bytes."""
+        """The total size of all waiting messages, in bytes."""
 
     def __bool__(self) -> bool:
         return bool(self._messages)

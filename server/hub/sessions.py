@@ -8,15 +8,15 @@ from herald.server.hub.interfaces import Identity
 
 
 class Session(Protocol):
-    """A connection, as its hub addresses it."""
+    """A connection, as the hub sees it."""
 
     session: str
-    """A secret that only the client and its hub know: whoever has it may send commands for the client."""
+    """A secret of the client and its hub: with it, anyone can send commands for the client."""
     identity: Identity | None
     """None until the client is authenticated."""
 
     def feed(self, frame: str | bytes) -> None:
-        """Serve the commands of a frame, after those before it."""
+        """Serve the commands of a frame once all earlier ones have been served."""
 
     def disconnect_if_revoked(self) -> None:
         """Close the connection if its token has been revoked."""

@@ -1,4 +1,4 @@
-"""The subscriptions of one client: how they begin, are extended, and end; and the history of channels."""
+"""The subscriptions of one client: subscribe, refresh and unsubscribe, and reading a channel's history."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -22,11 +22,14 @@ class Client(Receiver, Protocol):
     timers: Timers
 
     def send(self, message: bytes) -> None:
-        """Send a message of the hub's own, in order."""
+        """Send a reply or a push of the hub's own, in order."""
+
+    def disconnect(self, why: codes.Disconnect) -> None:
+        """Close the connection."""
 
 
 class Subscriptions:
-    """Serves the commands of one client that concern channels."""
+    """Serves one client's commands about channels."""
 
     __slots__ = ("_authorizer", "_by_channel", "_client", "_closed", "_hub", "_settings")
 
@@ -36,11 +39,11 @@ class Subscriptions:
         self._authorizer = authorizer
         self._settings = settings
         self._by_channel: dict[str, Subscription | None] = {}
-        """None while a subscription is being joined."""
+        """None while a subscribe is in progress."""
         self._closed = False
 
     def close(self) -> None:
-        """End all subscriptions: the client is gone."""
+        """End all subscriptions, because the client has left."""
         self._closed = True
         for subscription in self._by_channel.values():
             if subscription is not None:
@@ -52,19 +55,19 @@ class Subscriptions:
         return self._by_channel.get(channel)
 
     @property
-    def by_identity(self) -> list[str]:
-        """The channels that are open to the client because of its identity, not by a subscription token."""
-        return [channel for channel, kept in self._by_channel.items() if not (kept and kept.granted)]
+    def channels_by_identity(self) -> list[str]:
+        """The channels that the client's identity permits, rather than a subscription token."""
+        return [channel for channel, one in self._by_channel.items() if not (one and one.granted)]
 
-    # How subscriptions begin
+    # Subscribing
 
     async def subscribe_server_side(
         self, channels: Sequence[str], requests: Mapping[str, protocol.SubscribeRequest]
     ) -> dict[str, tuple[Subscription, Start]]:
-        """Subscribe to channels that the client did not ask for; call `Subscription.begin` after the reply.
+        """Subscribe a connecting client to ``channels``; call `Subscription.begin` after the reply.
 
-        ``requests`` hold the positions that the client had in them before. Subscribes to all channels or to
-        none; if the client leaves meanwhile, the result is of no use.
+        ``requests`` hold the client's earlier positions, by channel. Subscribes to all channels or to none;
+        if the client leaves in the meantime, the returned subscriptions have ended.
 
         Raises:
             ProtocolError: a subscribe failed.
@@ -86,7 +89,7 @@ class Subscriptions:
     async def subscribe(
         self, command: protocol.Command, request: protocol.SubscribeRequest, identity: Identity
     ) -> None:
-        """Serve a subscribe.
+        """Serve a ``subscribe`` command.
 
         Raises:
             ProtocolError: it is refused, or failed.
@@ -121,22 +124,22 @@ class Subscriptions:
         if not self._keep(subscription):
             return
         subscription.granted = bool(request.token)
-        result = described(start, self._expire(channel, expires_at))
+        result = subscribe_result(start, self._expire(channel, expires_at))
         self._client.send(protocol.reply(command, "subscribe", result))
         subscription.begin()
 
     def _keep(self, subscription: Subscription) -> bool:
-        """Keep a subscription that was joined; False if the client has left meanwhile."""
+        """Record a new subscription; or end it and return False if the client has left in the meantime."""
         if self._closed:
             self._hub.leave(subscription)
             return False
         self._by_channel[subscription.channel] = subscription
         return True
 
-    # Who may follow what, and for how long
+    # Permissions and their expiry
 
     async def _permission(self, identity: Identity, channel: str, token: str) -> float | None:
-        """Return when the permission for ``channel`` ends; None if it does not.
+        """Return when the permission for ``channel`` ends, in Unix time (seconds); None if it never does.
 
         Raises:
             ProtocolError: neither the subscription token, if there is one, nor the identity permits it.
@@ -159,7 +162,7 @@ class Subscriptions:
     async def refresh(
         self, command: protocol.Command, request: protocol.SubRefreshRequest, identity: Identity
     ) -> None:
-        """Serve a sub_refresh.
+        """Serve a ``sub_refresh`` command.
 
         Raises:
             ProtocolError: there is no such subscription, or the token does not permit it.
@@ -170,7 +173,7 @@ class Subscriptions:
         try:
             grant = await self._grant(identity, channel, request.token)
         except ProtocolError as refused:
-            if refused.error is codes.TOKEN_EXPIRED:  # after the error alone, the clients would give up
+            if refused.error is codes.TOKEN_EXPIRED:  # after the error alone, clients would give up
                 self.end(channel, codes.UNSUBSCRIBED_EXPIRED)
             raise
         subscription = self.get(channel)
@@ -189,17 +192,26 @@ class Subscriptions:
             lambda: self.end(channel, codes.UNSUBSCRIBED_EXPIRED),
         )
 
-    # How they end
+    # Unsubscribing
 
     def unsubscribe(self, command: protocol.Command, request: protocol.UnsubscribeRequest) -> None:
-        """Serve an unsubscribe."""
+        """Serve an ``unsubscribe`` command."""
         self.leave(request.channel)
         self._client.send(protocol.reply(command, "unsubscribe"))
 
     def end(self, channel: str, why: codes.Unsubscribe) -> None:
-        """End a subscription from the server's side."""
+        """End a subscription, and report the reason to the client."""
         self.leave(channel)
         self._client.send(protocol.unsubscribed(channel, why))
+
+    def lost_position(self, subscription: Subscription) -> None:
+        """Make the client take a new snapshot of a channel, because its position has become void."""
+        if self.get(subscription.channel) is not subscription:
+            return  # its reply has not been sent: the subscribe itself fails
+        if subscription.server_side:
+            self._client.disconnect(codes.INSUFFICIENT_STATE)
+        else:
+            self.end(subscription.channel, codes.UNSUBSCRIBED_INSUFFICIENT_STATE)
 
     def leave(self, channel: str) -> None:
         """End the subscription to a channel, if there is one."""
@@ -213,7 +225,7 @@ class Subscriptions:
     async def history(
         self, command: protocol.Command, request: protocol.HistoryRequest, identity: Identity
     ) -> None:
-        """Serve a history; a channel that the client is subscribed to needs no further permission.
+        """Serve a ``history`` command; subscribed channels need no further permission.
 
         Raises:
             ProtocolError: it is refused.
@@ -237,20 +249,20 @@ class Subscriptions:
         self._client.send(protocol.reply(command, "history", result))
 
 
-def described(start: Start, ttl: int | None = None) -> protocol.Result:
-    """The start of a subscription as the result of a subscribe."""
+def subscribe_result(start: Start, ttl_s: int | None = None) -> protocol.Result:
+    """The result of a subscribe; ``ttl_s`` is the remaining lifetime of its token, in seconds."""
     return protocol.subscription(
         offset=start.position.offset,
         epoch=start.position.epoch,
         recovering=start.recovering,
         publications=start.missed,
         snapshot=start.snapshot,
-        ttl_s=ttl,
+        ttl_s=ttl_s,
     )
 
 
 def _position(request: protocol.SubscribeRequest | None) -> Position | None:
-    """The position to recover from; None if the client does not ask for that.
+    """The position to recover from; None if the client does not ask to recover.
 
     Raises:
         ProtocolError: the offset is larger than any channel's can be.

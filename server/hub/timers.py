@@ -19,7 +19,7 @@ class Timers:
         return name in self.pending
 
     def start(self, name: str, delay_s: float, action: Callable[[], None]) -> None:
-        """Run ``action`` after a delay, in place of the timer that has the name now."""
+        """Run ``action`` after a delay; replaces the pending timer of this name, if any."""
         self.cancel(name)
         if not self._closed:  # nothing would cancel it any more
             self.pending[name] = self._loop.call_later(delay_s, action)
@@ -44,7 +44,7 @@ class Timers:
             timer.cancel()
 
     def close(self) -> None:
-        """Cancel all timers, and start none any more."""
+        """Cancel all timers, and start no more."""
         self._closed = True
         for timer in self.pending.values():
             timer.cancel()
@@ -52,5 +52,5 @@ class Timers:
 
 
 def ttl_s(expires_at: float | None) -> int | None:
-    """The whole seconds, at least one, in which a client needs a new token; None if it never does."""
+    """The whole seconds until a token expires, at least one; None if it never does."""
     return None if expires_at is None else max(1, int(expires_at - time.time()))

@@ -10,7 +10,7 @@ from websockets.utils import accept_key
 KEY_BYTES = 16
 VERSION = b"13"
 JSON, PROTOBUF = b"centrifuge-json", b"centrifuge-protobuf"
-"""The subprotocols that a client may offer; without one, it is JSON."""
+"""The subprotocols that a client may offer; without one, JSON is used."""
 
 
 def accept(headers: Mapping[bytes, bytes]) -> bytes | None:
@@ -29,14 +29,14 @@ def accept(headers: Mapping[bytes, bytes]) -> bytes | None:
 
 
 def subprotocol(headers: Sequence[tuple[bytes, bytes]]) -> bytes | None:
-    """The subprotocol to choose from those that the client offers; None if it offers none that we know."""
+    """The subprotocol to use of those that the client offers; None if it offers no known one."""
     offered = b",".join(value for name, value in headers if name == b"sec-websocket-protocol")
     names = {name.strip() for name in offered.split(b",")}
     return next((known for known in (JSON, PROTOBUF) if known in names), None)
 
 
 def asks_for_protobuf(query: bytes) -> bool:
-    """Whether the query of the address asks for Protobuf."""
+    """Whether the query string asks for Protobuf."""
     parameters = parse_qs(query.decode("latin-1"))
     return any("protobuf" in parameters.get(name, ()) for name in ("format", "cf_protocol"))
 

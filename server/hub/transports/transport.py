@@ -1,4 +1,4 @@
-"""What a connection needs of the transport that carries its frames."""
+"""The interface between a connection and the transport that carries its frames."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -11,11 +11,11 @@ class Transport(Protocol):
     """Carries frames to a client."""
 
     name: str
-    """The kind of transport, for the metrics."""
+    """The kind of transport, as a label in the metrics."""
 
     @property
     def writable(self) -> bool:
-        """Whether it takes more now; as soon as it does again, it calls `Connection.on_writable`."""
+        """Whether it accepts data now; when it does so again, `Connection.on_writable` is called."""
 
     @property
     def direct_write(self) -> Callable[[bytes], object] | None:
@@ -25,4 +25,4 @@ class Transport(Protocol):
         """Send a frame, in order; call it only while `writable`."""
 
     def close(self, why: Disconnect) -> None:
-        """Send the reason to the client, if it still reads, and close."""
+        """Close, after sending the reason to a client that still reads."""

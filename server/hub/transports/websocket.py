@@ -1,8 +1,8 @@
 """A WebSocket transport that writes frames, encoded once for all receivers, straight to its socket.
 
-A frame to 500 receivers is the same bytes for each of them. By way of ASGI it would be encoded for each of
-its receivers, and each connection would cost a task. So this is an `asyncio.Protocol` that takes the socket
-over after the handshake.
+A frame to 500 receivers is the same bytes for each of them. Through ASGI it would be encoded once for each
+receiver, and each connection would cost a task. So this is an `asyncio.Protocol`, which takes over the socket
+after the handshake.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ CLOSE_WITHIN_S = 5.0
 class WebSocketTransport(asyncio.Protocol):
     """A WebSocket after its handshake.
 
-    ``connect`` makes the connection that serves its client. Messages of more than ``max_message_bytes`` are
-    refused, and a client that leaves ``max_unread_bytes`` of answers to its pings unread is disconnected.
+    ``connect`` creates the connection that serves the client. Messages of more than ``max_message_bytes`` are
+    refused, and a client that leaves more than ``max_unread_bytes`` of pongs unread is disconnected.
     """
 
     __slots__ = (
@@ -60,20 +60,20 @@ class WebSocketTransport(asyncio.Protocol):
         self._is_text = False
         self._closing: asyncio.TimerHandle | None = None
         self._unread_bytes = 0
-        """Bytes of pongs since the client stopped reading, and of what it has sent after our close frame."""
+        """The size of the pongs since the client stopped reading, and of all data since we began to close."""
         self.writable = True
         self.direct_write: Callable[[bytes], object] = transport.write
         self._connection = connect(self)
 
     def data_received(self, data: bytes) -> None:
-        """Hand whole messages to the connection, and answer the WebSocket's own frames."""
+        """Pass complete messages to the connection, and answer pings and close frames."""
         if self._closing is not None:
             self._unread_bytes += len(data)
             if self._unread_bytes > self._max_unread_bytes:
                 self._transport.abort()
                 return
         self._protocol.receive_data(data)
-        without_message = 0  # pings, pongs and parts of a message: they cost as much as a command
+        without_message = 0  # pings, pongs and fragments, which cost as much as a command
         for frame in self._protocol.events_received():
             if isinstance(frame, WebSocketFrame) and frame.opcode in DATA_OPCODES:
                 if frame.opcode is not Opcode.CONT:
@@ -90,7 +90,7 @@ class WebSocketTransport(asyncio.Protocol):
         self._send_own_frames()
 
     def _take(self, message: bytes) -> None:
-        """Hand a message to the connection; a text has to be UTF-8 (RFC 6455 §8.1)."""
+        """Pass a message to the connection; text must be UTF-8 (RFC 6455 §8.1)."""
         try:
             content = message.decode() if self._is_text else message
         except UnicodeDecodeError:
@@ -100,7 +100,7 @@ class WebSocketTransport(asyncio.Protocol):
             self._connection.feed(content)
 
     def _send_own_frames(self) -> None:
-        """Send pongs and close frames, whichever side closes and for whatever reason."""
+        """Send the pongs and close frames that the protocol has produced."""
         for data in self._protocol.data_to_send():
             if not data:  # the end of the stream
                 self._transport.close()
@@ -113,27 +113,27 @@ class WebSocketTransport(asyncio.Protocol):
             self._connection.disconnect(codes.SLOW)
 
     def _abort_soon(self) -> None:
-        """End the connection even if the client neither reads on nor answers our close frame."""
+        """End the connection even if the client neither reads nor answers our close frame."""
         if self._closing is None:
             self._closing = asyncio.get_running_loop().call_later(CLOSE_WITHIN_S, self._transport.abort)
 
     def eof_received(self) -> None:
-        """The client sends no more, which closes the connection."""
+        """The client has closed its side, which closes the connection."""
         self._abort_soon()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """The socket is gone."""
+        """The socket is closed."""
         if self._closing is not None:
             self._closing.cancel()
         self._connection.release()
 
     def pause_writing(self) -> None:
-        """The client does not read what waits for it."""
+        """The write buffer is full, because the client reads too slowly."""
         self.writable = False
         self._connection.on_full()
 
     def resume_writing(self) -> None:
-        """The client has read what was waiting for it."""
+        """The client has read the write buffer."""
         self.writable = True
         self._unread_bytes = 0
         self._connection.on_writable()

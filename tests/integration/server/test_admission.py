@@ -130,7 +130,9 @@ async def test_a_task_that_is_stored_and_reserved_counts_once(settings: Settings
         assert (await herald.post("/api/jobs", json=PERSONAS)).status_code == 429
 
 
-async def test_a_plan_is_reused_until_the_queue_changes(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_estimates_are_reused_until_the_queue_changes(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("herald.shared.queue.estimates.REUSED_FOR", 1e12)
     monkeypatch.setattr("herald.shared.queue.estimates.OUTDATED_AFTER", 0)
     queue = Queue(feed.redis)  # type: ignore[arg-type]
@@ -143,7 +145,7 @@ async def test_a_plan_is_reused_until_the_queue_changes(feed: Feed, monkeypatch:
     assert await estimator.estimates() is second
 
 
-async def test_concurrent_requests_share_one_plan(feed: Feed) -> None:
+async def test_concurrent_requests_share_one_simulation(feed: Feed) -> None:
     queue = Queue(feed.redis)  # type: ignore[arg-type]
     estimator = Estimator(queue, Heartbeats(feed.redis), Durations(feed.redis), user_limit=0)
     plans = await asyncio.gather(*(estimator.estimates() for _ in range(20)))
@@ -177,7 +179,7 @@ async def test_a_changed_estimated_start_changes_the_etag(herald: Herald, feed: 
             await asyncio.sleep(0.02)
 
 
-async def test_the_start_is_estimated_once_the_duration_of_earlier_runs_is_known(
+async def test_the_start_is_estimated_once_the_durations_of_earlier_runs_are_known(
     herald: Herald, feed: Feed
 ) -> None:
     assert "estimatedStart" not in await herald.create(PERSONAS)

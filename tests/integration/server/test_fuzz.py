@@ -57,7 +57,7 @@ def corrupted(valid: Any) -> SearchStrategy[Any]:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Clients that do not speak the protocol are disconnected soon."""
+    """Settings that disconnect a client soon if it does not speak the protocol."""
     return settings.model_copy(update={"connect_within_s": 0.2})
 
 

@@ -1,4 +1,4 @@
-"""JSON that is nested too deeply, or that cannot be re-encoded, affects only its sender."""
+"""JSON that is nested too deeply or cannot be encoded again affects only its sender."""
 
 import asyncio
 import base64

@@ -20,7 +20,7 @@ ENOUGH_BYTES = 16 * 1024 * 1024
 
 
 async def answer_to(address: str, parts: Iterator[bytes], *, go_on: bool = False) -> bytes:
-    """Send ``parts`` until the server answers, or with ``go_on`` until it closes the connection; its answers."""
+    """Send ``parts`` until the server responds, or with ``go_on`` until it disconnects; return its responses."""
     host, _, port = address.partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     answer = bytearray()
@@ -37,7 +37,7 @@ async def answer_to(address: str, parts: Iterator[bytes], *, go_on: bool = False
             if reading.done() or (answer and not go_on):
                 break
             sent += len(part)
-            assert sent < ENOUGH_BYTES, "the server reads on"
+            assert sent < ENOUGH_BYTES, "the server keeps reading"
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(0)
@@ -55,8 +55,6 @@ def endless(beginning: str, part: str) -> Iterator[bytes]:
 
 
 GET = "GET /healthz HTTP/1.1\r\nHost: herald\r\n"
-
-
 CHUNKED = "POST /api/token HTTP/1.1\r\nHost: herald\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -86,9 +84,9 @@ async def test_an_endless_head_is_refused(herald: Herald, beginning: str, part: 
         (CHUNKED, "1\r\n \r\n" * 2000),
         (GET + "Transfer-Encoding: chunked\r\n\r\n", "1000\r\n" + "x" * 4096 + "\r\n"),
     ],
-    ids=["trailer", "trailers", "chunk extension", "tiny chunks", "body that nobody reads"],
+    ids=["trailer", "trailers", "chunk extension", "tiny chunks", "unread body"],
 )
-async def test_a_request_that_does_not_end_is_cut_off(herald: Herald, beginning: str, part: str) -> None:
+async def test_an_endless_request_is_cut_off(herald: Herald, beginning: str, part: str) -> None:
     await answer_to(herald.address, endless(beginning, part), go_on=True)
 
 
@@ -141,7 +139,7 @@ async def test_idle_connections_outlive_the_deadline_of_a_request(herald: Herald
     held = asyncio.create_task(herald.get(path, headers={"If-None-Match": etag, "Prefer": "wait=50"}))
     async with herald.connected() as socket, streaming(herald, "sse") as stream:
         for _ in range(3):
-            await answer_to(herald.address, iter([b"GET /"]))  # whose deadline began later
+            await answer_to(herald.address, iter([b"GET /"]))  # a connection with its own deadline
         assert "ping" in await socket.call(ping={})
         assert (await stream.send(herald, {"id": 2, "ping": {}})).status_code == 204
         assert await stream.next() == {"id": 2, "ping": {}}

@@ -13,7 +13,7 @@ FETCHED = f"{PERMITTED}/test_jwks.py"
 GRANTED = f"{HUB}/test_subscriptions.py::test_a_subscription_token_opens_one_channel_until_it_expires"
 
 FAULTS = [
-    # Tokens, their keys, and what they permit
+    # Tokens, their keys and their permissions
     Fault(
         JWKS,
         "if age_s > FRESH_S or (key_id not in self._keys and age_s > retry_s):",
@@ -145,7 +145,7 @@ FAULTS = [
         "except (PyMongoError, OSError) as error:",
         f"{PERMITTED} -k redis_error",
     ),
-    # What a connection may follow, and for how long
+    # Permissions of connections and subscriptions, and their expiry
     Fault(
         CONNECTION,
         "        self._hub.sessions.add(self)  # before anything is awaited",
@@ -190,7 +190,7 @@ FAULTS = [
     ),
     Fault(
         SUBSCRIPTIONS,
-        "if not (kept and kept.granted)]",
+        "if not (one and one.granted)]",
         "]",
         f"{PERMITTED} -k a_refresh_ends",
     ),
@@ -241,7 +241,7 @@ FAULTS = [
         "            self._serving.cancel()\n",
         "            pass\n",
         f"{PERMITTED} -k leaves_during",
-        survives_because="a command that goes on finds its connection gone; this saves its work",
+        survives_because="a command that continues finds its connection closed; cancelling it only saves work",
     ),
     Fault(
         SUBSCRIPTIONS,

@@ -1,4 +1,4 @@
-"""Faults in the hub: what is delivered, in which order, to whom, and how much a client may ask for."""
+"""Faults in the hub: deliveries and their order, recovery, and the limits on a client."""
 
 from tests.mutation.fault import Fault
 
@@ -29,7 +29,7 @@ REQUESTS = "tests/integration/server/test_uvicorn_protocol.py"
 STREAMS = "tests/integration/server/http/test_connections.py"
 
 FAULTS = [
-    # The hub: what reaches whom
+    # Fan-out and recovery
     Fault(
         EVENTS,
         'if isinstance(event, dict) and event.get("type") == "task.progress":',
@@ -65,9 +65,8 @@ FAULTS = [
     ),
     Fault(
         HUB,
-        '        """Redis has lost the channel\'s past: void every position that clients have in it."""\n'
-        "        self._flush()\n",
-        "",
+        'Redis has lost the channel\'s history."""\n        self._flush()\n',
+        'Redis has lost the channel\'s history."""\n',
         JOINING,
     ),
     Fault(HUB, "        if recover.epoch != newest.epoch:\n", "        if False:\n", JOINING),
@@ -90,7 +89,7 @@ FAULTS = [
         "                if missed is None and False:\n",
         f"{INTEGRATION}/test_recovery.py -k instead_of_a_snapshot",
     ),
-    # One client
+    # Connections and their limits
     Fault(
         RATE_LIMIT,
         "min(self._per_s, self._left + (at - self._at) * self._per_s)",
@@ -149,8 +148,8 @@ FAULTS = [
     ),
     Fault(
         CONNECTION,
-        '        """The transport takes no more for now."""\n        self.direct_write = None\n',
-        '        """The transport takes no more for now."""\n',
+        '        """The transport is full and accepts no more data for now."""\n        self.direct_write = None\n',
+        '        """The transport is full and accepts no more data for now."""\n',
         f"{SLOW}::test_a_slow_client_gets_the_newest_progress_and_every_transition",
     ),
     Fault(
@@ -164,7 +163,7 @@ FAULTS = [
     Fault(
         OUTBOX, "self.size -= len(self._messages.pop(replaced))", "self._messages.pop(replaced)", ON_OUTBOX
     ),
-    # Text in, text out
+    # Encoding and decoding
     Fault(PROTOCOL, "le=2**32 - 1", "le=2**32", ON_PROTOCOL),
     Fault(
         PROTOCOL,
@@ -179,7 +178,7 @@ FAULTS = [
         "return True",
         "tests/unit/server/test_strict_json.py",
     ),
-    # Who is connected, and what they start from
+    # Sessions and snapshots
     Fault(
         SESSIONS,
         "        sessions.discard(session)\n",
@@ -192,7 +191,7 @@ FAULTS = [
         "after = page.after",
         f"{INTEGRATION}/test_subscriptions.py::test_a_truncated_snapshot_has_a_cursor_to_the_rest",
     ),
-    # The ways to a client
+    # Transports
     Fault(STREAM, "            self._unsent_bytes -= len(data)\n", "", BACKPRESSURE),
     Fault(
         HUB,
@@ -213,7 +212,7 @@ FAULTS = [
         "                self._is_text = frame.opcode is Opcode.TEXT\n",
         f"{INTEGRATION}/test_commands.py::test_text_has_to_be_utf_8",
     ),
-    # How large and how slow a request may be
+    # Limits on the size and pace of requests
     Fault(
         UVICORN,
         "        self._head_bytes = self._received = 0\n        self._expect_request()",
@@ -238,7 +237,7 @@ FAULTS = [
         "",
         f"{REQUESTS}::test_idle_connections_outlive_the_deadline_of_a_request",
     ),
-    # Requests that wait
+    # Long polling
     Fault(
         LONG_POLL,
         "            response = await answer()  # again: it may have changed before we listened\n",
@@ -247,7 +246,7 @@ FAULTS = [
     ),
     Fault(
         LONG_POLL,
-        "        subscription.sent = 0  # offsets may begin anew\n",
+        "        subscription.sent = 0  # offsets may start again from 1\n",
         "",
         HELD,
     ),

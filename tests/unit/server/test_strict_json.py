@@ -1,3 +1,5 @@
+"""Which JSON documents are decoded, and which are refused."""
+
 import pytest
 
 from herald.server.strict_json import decode

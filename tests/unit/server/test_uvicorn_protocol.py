@@ -1,4 +1,4 @@
-"""The parts of uvicorn that `server.uvicorn_protocol` relies on, which are not public, are as it expects."""
+"""The private parts of uvicorn that `server.uvicorn_protocol` relies on behave as it expects."""
 
 import asyncio
 import inspect
@@ -49,12 +49,12 @@ READ = (
 READ_DURING_REQUEST = ("headers", "scope", "url")
 
 
-def changed(what: str) -> str:
-    return f"uvicorn {uvicorn.__version__} has changed {what}: adapt server/uvicorn_protocol.py"
+def changed(part: str) -> str:
+    return f"uvicorn {uvicorn.__version__} has changed {part}: adapt server/uvicorn_protocol.py"
 
 
 class Recording(HttpToolsProtocol):
-    """Uvicorn's protocol, which records what it calls."""
+    """Uvicorn's protocol; records some of the methods that it calls."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -99,7 +99,7 @@ def started(kind: type[HttpToolsProtocol], state: ServerState) -> Any:
 @pytest.mark.parametrize(("name", "parameters"), [*OVERRIDDEN.items(), *CALLED.items()])
 def test_uvicorn_has_the_methods_that_are_overridden(name: str, parameters: list[str]) -> None:
     method = getattr(HttpToolsProtocol, name, None)
-    assert method is not None, changed(f"HttpToolsProtocol.{name}, which is gone")
+    assert method is not None, changed(f"HttpToolsProtocol.{name}, which was removed")
     assert [*inspect.signature(method).parameters][1:] == parameters, changed(f"HttpToolsProtocol.{name}")
 
 
@@ -113,11 +113,11 @@ def test_every_overridden_method_is_checked() -> None:
 async def test_uvicorn_has_the_attributes_that_are_read(state: ServerState) -> None:
     protocol = started(HttpToolsProtocol, state)
     for name in READ:
-        assert hasattr(protocol, name), changed(f"HttpToolsProtocol.{name}, which is gone")
+        assert hasattr(protocol, name), changed(f"HttpToolsProtocol.{name}, which was removed")
     assert protocol.connections is state.connections and protocol in state.connections, changed("connections")
     protocol.data_received(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
     for name in READ_DURING_REQUEST:
-        assert hasattr(protocol, name), changed(f"HttpToolsProtocol.{name}, which is gone")
+        assert hasattr(protocol, name), changed(f"HttpToolsProtocol.{name}, which was removed")
     assert protocol.headers == [(b"host", b"h")] and protocol.url == b"/", changed("headers or url")
     assert protocol.scope["method"] == "GET", changed("scope")
     assert protocol.cycle.response_complete is False, changed("cycle.response_complete")
@@ -133,7 +133,7 @@ async def test_uvicorn_queues_pipelined_requests(state: ServerState) -> None:
 async def test_uvicorn_refuses_a_request_whose_callback_fails(state: ServerState) -> None:
     protocol = started(Failing, state)
     protocol.data_received(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-    assert protocol.called == ["send_400_response"], changed("what it does when a parser callback fails")
+    assert protocol.called == ["send_400_response"], changed("its handling of failing parser callbacks")
 
 
 async def test_uvicorn_hands_over_upgrades_after_the_head(state: ServerState) -> None:

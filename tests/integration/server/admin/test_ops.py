@@ -19,7 +19,7 @@ from tests.support.tasks import a_task
 
 
 async def ended(store: Store, status: TaskStatus, **changes: Any) -> Task:
-    """A task that ended just now, a second after it was queued and a half after it was started."""
+    """A task that has just ended, one second after it was queued and half a second after its start."""
     at = now()
     task = a_task(
         status=status,

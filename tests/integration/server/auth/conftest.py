@@ -1,4 +1,4 @@
-"""A hub that the tests of this folder hold still."""
+"""A hub whose snapshots the tests of this folder hold back."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -73,7 +73,7 @@ async def test_an_oversized_document_is_not_read(settings: Settings) -> None:
             await verifier_of(settings, url).principal(keys.sign("one"))
 
 
-async def test_tokens_are_not_called_invalid_while_no_keys_have_been_fetched(
+async def test_tokens_are_not_rejected_as_invalid_before_any_keys_have_been_fetched(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jwks, "FIRST_RETRY_S", 0)
@@ -85,7 +85,7 @@ async def test_tokens_are_not_called_invalid_while_no_keys_have_been_fetched(
         assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
         async with herald.socket() as socket:
             reply = await socket.call(connect={"token": keys.sign("one")})
-            assert reply["error"]["temporary"], "otherwise the official clients would not come back"
+            assert reply["error"]["temporary"], "otherwise the official clients would not reconnect"
             keys.broken = False
             assert "connect" in await socket.call(connect={"token": keys.sign("one")})
         assert (await herald.http.get("/api/jobs", headers=headers)).status_code == 200

@@ -126,7 +126,7 @@ async def test_schemathesis_finds_no_failure(settings: Settings, store: Store, t
 
 
 async def test_no_endpoint_exposes_data_of_another_user(herald: Herald, store: Store) -> None:
-    """Bob requests ada's data by every operation that takes an id, and gets what he gets for unknown ids."""
+    """Bob requests Ada's data through every operation that takes an id, and gets the responses for unknown ids."""
     task = await herald.create(PERSONAS)
     task_id = task["taskId"]
     for task_type in TASK_TYPES.values():

@@ -1,4 +1,4 @@
-"""Where WebSocket is blocked: the protocol's HTTP stream and server-sent events."""
+"""HTTP streams and server-sent events, for networks that block WebSockets."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def test_a_stream_carries_the_whole_protocol(herald: Herald, feed: Feed, k
 
 
 @KINDS
-async def test_a_stream_recovers(herald: Herald, feed: Feed, kind: str) -> None:
+async def test_a_stream_recovers_missed_events(herald: Herald, feed: Feed, kind: str) -> None:
     async with streaming(herald, kind) as stream:
         at = stream.hello["subs"][MINE]
     await announced(feed, 3)
@@ -58,7 +58,9 @@ async def test_a_stream_ends_with_the_reason(herald: Herald, kind: str) -> None:
         assert why == {"code": 3501, "reason": "bad request", "reconnect": False}
         with pytest.raises(EOFError):
             await stream.next()
-        assert (await stream.send(herald, {"id": 3, "ping": {}})).status_code == 204, "its node lives on"
+        assert (await stream.send(herald, {"id": 3, "ping": {}})).status_code == 204, (
+            "its hub is still running"
+        )
 
 
 @KINDS
@@ -68,8 +70,8 @@ async def test_a_stream_with_an_invalid_token_ends(herald: Herald, kind: str) ->
 
 
 async def test_invalid_emulation_requests_are_refused(herald: Herald) -> None:
-    gone = await herald.http.post("/emulation", json={"session": "s", "node": "gone", "data": "{}"})
-    assert gone.status_code == 404
+    unknown = await herald.http.post("/emulation", json={"session": "s", "node": "none", "data": "{}"})
+    assert unknown.status_code == 404
     not_utf_8 = b'{"session": "s", "node": "n", "data": "\xff"}'
     for body in (b"nonsense", b"[]", b'{"session": "s"}', not_utf_8):
         assert (await herald.http.post("/emulation", content=body)).status_code == 400
@@ -92,7 +94,7 @@ async def test_commands_for_a_guessed_session_are_ignored(herald: Herald) -> Non
         assert await stream.next() == {"id": 2, "ping": {}}
 
 
-async def test_a_client_that_leaves_is_forgotten(settings: Settings) -> None:
+async def test_clients_that_leave_no_longer_count_as_connections(settings: Settings) -> None:
     app = create_app(settings)
     async with serving(app, settings) as address, Herald.at(address, TokenIssuer(settings)) as herald:
         async with streaming(herald, "sse"), streaming(herald, "http_stream"), herald.connected():

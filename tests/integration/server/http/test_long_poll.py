@@ -19,7 +19,7 @@ async def test_held_requests_of_a_user_are_limited(settings: Settings) -> None:
         [first], others = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         refused = await first
         assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 0
-        assert (await herald.get(path)).status_code == 200, "those that do not wait are answered"
+        assert (await herald.get(path)).status_code == 200, "requests that do not wait are answered"
         await herald.post(f"{path}/cancel")
         assert [(await one).json()["status"] for one in others] == ["cancelled"] * 2
         headers |= {"If-None-Match": (await herald.get(path)).headers["etag"], "Prefer": "wait=1"}

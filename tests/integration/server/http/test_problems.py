@@ -92,7 +92,7 @@ async def test_an_unknown_path_or_method_is_a_problem_document(herald: Herald) -
     problem(await herald.request("DELETE", "/api/jobs"), 405)
 
 
-async def test_a_wrong_method_is_answered_with_the_allowed_ones(herald: Herald) -> None:
+async def test_an_unsupported_method_is_answered_with_the_allowed_ones(herald: Herald) -> None:
     response = await herald.request("DELETE", "/api/jobs/x")
     problem(response, 405)
     assert response.headers["allow"] == "GET, HEAD, PATCH"

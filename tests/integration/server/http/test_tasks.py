@@ -1,4 +1,4 @@
-"""The task endpoints, over a real socket and with real services."""
+"""The task endpoints, over real sockets and with real databases."""
 
 import asyncio
 from typing import Any
@@ -20,7 +20,7 @@ from tests.support.web import serving
 
 @pytest.mark.parametrize("path", ["/api/jobs", "/api/jobs?action=create"])
 @pytest.mark.parametrize("body", [MEDIA_PLAN, BRAND_KIT, PERSONAS])
-async def test_a_task_is_accepted_stored_announced_and_queued(
+async def test_a_task_is_accepted_stored_published_and_queued(
     herald: Herald, store: Store, feed: Feed, path: str, body: dict[str, Any]
 ) -> None:
     response = await herald.post(path, json=body)

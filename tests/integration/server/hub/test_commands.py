@@ -1,4 +1,4 @@
-"""The commands of the client protocol, sent by hand: which are served, and what becomes of the others."""
+"""The commands of the client protocol, sent by hand: served, refused, or answered by a disconnect."""
 
 import json
 from typing import Any
@@ -65,9 +65,7 @@ async def test_a_refused_command_gets_an_error_and_the_connection_stays(
         '{"send":{}}',
     ],
 )
-async def test_a_client_that_breaks_the_protocol_is_disconnected_and_no_other(
-    herald: Herald, frame: str
-) -> None:
+async def test_only_the_client_that_breaks_the_protocol_is_disconnected(herald: Herald, frame: str) -> None:
     async with herald.connected() as innocent, herald.socket() as socket:
         await socket.connection.send(frame)
         assert await socket.closed() == (3501, "bad request")
@@ -91,7 +89,7 @@ async def test_a_send_disconnects_the_client(herald: Herald, number: dict[str, i
         assert await socket.closed() == (3508, "not available")
 
 
-async def test_a_binary_frame_is_read_like_text(herald: Herald) -> None:
+async def test_a_binary_frame_is_decoded_like_text(herald: Herald) -> None:
     async with herald.connected() as socket:
         await socket.connection.send(b'{"id":9,"ping":{}}')
         assert await socket.next() == {"id": 9, "ping": {}}

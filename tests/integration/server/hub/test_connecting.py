@@ -14,17 +14,17 @@ from tests.support.proxy import proxy_to
 from tests.support.web import herald_with
 
 
-async def test_a_client_whose_token_has_expired_may_connect_with_another(herald: Herald) -> None:
+async def test_a_client_whose_token_has_expired_may_connect_with_a_new_one(herald: Herald) -> None:
     async with herald.socket() as socket:
         await socket.send({"id": 1, "connect": {"token": "nonsense"}})
         assert await socket.closed() == (3500, "invalid token")
     async with herald.socket() as socket:
         reply = await socket.call(connect={"token": herald.token(ttl_s=-10)})
         assert reply["error"] == {"code": 109, "message": "token expired"}
-        assert "connect" in await socket.call(connect={"token": herald.token()}), "with a new one it goes on"
+        assert "connect" in await socket.call(connect={"token": herald.token()}), "a new token is accepted"
 
 
-async def test_a_connect_fails_with_a_temporary_error_while_redis_does_not_answer(
+async def test_a_connect_fails_with_a_temporary_error_while_redis_does_not_respond(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hub_module, "SUBSCRIBE_WITHIN_S", 0.3)
@@ -36,7 +36,7 @@ async def test_a_connect_fails_with_a_temporary_error_while_redis_does_not_answe
             proxy.stall()
             reply = await socket.call(connect={"token": herald.token()})
             assert reply["error"] == {"code": 100, "message": "internal server error", "temporary": True}
-            assert await socket.closed() == (3502, "stale"), "who stays without a connect is sent away"
+            assert await socket.closed() == (3502, "stale"), "the deadline to connect applies again"
 
 
 async def test_a_token_is_refreshed_by_the_same_user_only(herald: Herald) -> None:
@@ -44,12 +44,12 @@ async def test_a_token_is_refreshed_by_the_same_user_only(herald: Herald) -> Non
         refreshed = await socket.call(refresh={"token": herald.token(ttl_s=500)})
         assert 490 <= refreshed["refresh"]["ttl"] <= 500
         assert (await socket.call(refresh={"token": herald.other("bob").token()}))["error"]["code"] == 107
-        # The SDKs stay away after an error; after this disconnect they return with a new token.
+        # After an error the SDKs would not reconnect; after this disconnect they do, with a new token.
         await socket.send({"id": 9, "refresh": {"token": herald.token(ttl_s=-1)}})
         assert await socket.closed() == (3005, "connection expired")
 
 
-async def test_a_lifetime_of_many_years_is_reported_as_one(herald: Herald) -> None:
+async def test_a_token_lifetime_is_reported_as_one_year_at_most(herald: Herald) -> None:
     year, long = 365 * 24 * 3600, 10**11
     async with herald.socket() as socket:
         hello = (await socket.call(connect={"token": herald.token(ttl_s=long)}))["connect"]
@@ -72,7 +72,7 @@ async def test_a_client_that_never_connects_is_disconnected(settings: Settings) 
         assert await socket.closed() == (3502, "stale")
 
 
-async def test_pings_are_sent_and_have_to_be_answered(settings: Settings) -> None:
+async def test_pings_are_sent_and_must_be_answered(settings: Settings) -> None:
     async with herald_with(settings, ping_interval_s=0.05, pong_within_s=0.05) as herald:
         async with herald.connected() as socket:
             assert [await socket.next() for _ in range(5)] == [{}] * 5
@@ -86,7 +86,7 @@ async def test_pings_are_sent_and_have_to_be_answered(settings: Settings) -> Non
 async def test_logging_out_everywhere_ends_every_connection_and_token(
     settings: Settings, herald: Herald, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(revocation, "RELOAD_EVERY_S", 3600)  # what is missed is not made up for meanwhile
+    monkeypatch.setattr(revocation, "RELOAD_EVERY_S", 3600)  # so that no reload replaces a missed signal
     async with herald_with(settings) as elsewhere:
         async with (
             herald.connected() as here,

@@ -1,4 +1,4 @@
-"""How much one client may ask for."""
+"""Limits on one client: frame size, commands per second, subscriptions and connections."""
 
 import asyncio
 from contextlib import AsyncExitStack

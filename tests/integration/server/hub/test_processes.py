@@ -1,4 +1,4 @@
-"""Several hubs on one Redis, and hubs that stop."""
+"""Several hubs on one Redis server, and hubs that stop."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -38,7 +38,7 @@ async def test_several_processes_on_one_port_share_their_events(settings: Settin
         ):
             clients: list[Socket] = []
             while len({client.hello["node"] for client in clients}) < 2:
-                # Each of another user, since one may not have so many connections.
+                # Each has its own user, because the connections of a user are limited.
                 member = herald.other(f"member-{len(clients)}", ["acme"])
                 clients.append(await stack.enter_async_context(member.connected()))
                 await clients[-1].call(subscribe={"channel": "brand:acme"})
@@ -48,7 +48,7 @@ async def test_several_processes_on_one_port_share_their_events(settings: Settin
                 assert (await client.publication())["data"]["type"] == "task.queued"
 
 
-async def test_clients_of_a_stopped_server_recover_at_the_next(settings: Settings, feed: Feed) -> None:
+async def test_clients_of_a_stopped_server_recover_at_another_one(settings: Settings, feed: Feed) -> None:
     issuer = TokenIssuer(settings)
     async with serving(create_app(settings)) as address, Herald.at(address, issuer) as herald:
         async with herald.connected() as socket:

@@ -1,4 +1,4 @@
-"""Clients that return, and outages of the feed: no event is missing or repeated."""
+"""Reconnecting clients and outages of the feed: no event is missing or repeated."""
 
 import asyncio
 import json
@@ -75,10 +75,12 @@ async def test_a_client_may_ask_for_an_error_instead_of_a_snapshot(
         refused = await socket.call(subscribe=asked | change)
         assert refused["error"] == {"code": 112, "message": "unrecoverable position"}
         recovered = (await socket.call(subscribe=asked))["subscribe"]
-        assert recovered["recovered"] and len(recovered["publications"]) == 1, "it may ask again"
+        assert recovered["recovered"] and len(recovered["publications"]) == 1, (
+            "the client may subscribe again"
+        )
         await socket.call(unsubscribe={"channel": "brand:acme"})
         fresh = (await socket.call(subscribe={"channel": "brand:acme", "flag": 3}))["subscribe"]
-        assert "data" in fresh, "who has no position gets a snapshot"
+        assert "data" in fresh, "a client without a position gets a snapshot"
 
 
 async def test_a_connect_with_a_position_out_of_range_is_a_bad_request(herald: Herald) -> None:
@@ -108,7 +110,7 @@ async def test_a_client_that_joins_while_events_flow_gets_each_of_them_once(
     publishing = asyncio.create_task(publish())
     joining: list[asyncio.Task[list[int]]] = []
     while not publishing.done():
-        if len(joining) < 60:  # as a user may have connections
+        if len(joining) < 60:  # the limit of connections per user is higher
             joining.append(asyncio.create_task(join()))
         await asyncio.sleep(0.02)
     await publishing

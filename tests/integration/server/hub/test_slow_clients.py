@@ -60,7 +60,7 @@ async def test_a_slow_client_gets_the_newest_progress_and_every_transition(
                     last = publication["offset"]
                     types.append(publication["data"]["type"])
             assert last == 1503
-            assert types.count("task.progress") < 1500, "nothing was left out"
+            assert types.count("task.progress") < 1500, "no progress event was left out"
 
 
 async def fill(feed: Feed, megabytes: int = 12) -> None:

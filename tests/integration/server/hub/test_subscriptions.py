@@ -1,4 +1,4 @@
-"""What subscriptions start from, which events reach them, and what opens them."""
+"""Subscriptions: their snapshots, their events, and the permissions they need."""
 
 import json
 
@@ -113,8 +113,8 @@ async def test_a_subscription_token_opens_one_channel_until_it_expires(
         assert refreshed["sub_refresh"] == {"expires": True, "ttl": 1}
         push = await socket.push()
         assert push == {"channel": channel, "unsubscribe": {"code": 2501, "reason": "subscription expired"}}
-        gone = await socket.call(sub_refresh={"channel": channel, "token": issue("ada", channel, 60)})
-        assert gone["error"]["code"] == 103
+        ended = await socket.call(sub_refresh={"channel": channel, "token": issue("ada", channel, 60)})
+        assert ended["error"]["code"] == 103
 
 
 async def test_a_subscription_token_does_not_open_a_connection(herald: Herald) -> None:

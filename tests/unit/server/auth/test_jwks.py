@@ -1,4 +1,4 @@
-"""The keys that are taken from a JWKS document, and the tokens that they verify."""
+"""Which keys of a JWKS document are used, and the tokens that they verify."""
 
 import time
 from typing import Any

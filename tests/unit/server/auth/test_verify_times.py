@@ -1,4 +1,4 @@
-"""The times in a token: when it is valid, and which values are times at all."""
+"""The times in a token: when it is valid, and which values are accepted as times."""
 
 import time
 from typing import Any

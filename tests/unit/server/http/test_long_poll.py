@@ -1,4 +1,4 @@
-"""A held request is answered as soon as there is something new."""
+"""A held request is answered as soon as its response changes."""
 
 import asyncio
 from collections import Counter
@@ -32,7 +32,7 @@ class World(FakeFeed):
         self.held: Counter[str] = Counter()
         self.changed = False
         self.answers = 0
-        self.looked = asyncio.Event()
+        self.asked = asyncio.Event()
 
     async def follow(self, _: str) -> Position:
         return Position(5, "e")
@@ -43,15 +43,15 @@ class World(FakeFeed):
 
     async def answer(self) -> Response:
         self.answers += 1
-        assert self.answers < 10, "it is asked over and over"
-        self.looked.set()
+        assert self.answers < 10, "the response is requested in a loop"
+        self.asked.set()
         return Response(status_code=200 if self.changed else 304)
 
-    async def answered(self, *times: int) -> None:
-        """Wait until the resource has been read so often, and the request waits again."""
-        while self.answers not in times:
-            self.looked.clear()
-            await self.looked.wait()
+    async def answered(self, times: int) -> None:
+        """Wait until `answer` has been called this many times, and the request waits again."""
+        while self.answers < times:
+            self.asked.clear()
+            await self.asked.wait()
         for _ in range(3):
             await asyncio.sleep(0)
 
@@ -92,7 +92,7 @@ async def test_a_change_before_the_request_listens_is_noticed(
     follow = world.follow
 
     async def changing(channel: str) -> Position:
-        world.changed = True  # and its publication has passed already
+        world.changed = True  # its publication was before the request listens
         return await follow(channel)
 
     monkeypatch.setattr(world, "follow", changing)
@@ -108,7 +108,7 @@ async def test_a_publication_that_changes_nothing_leaves_the_request_waiting(wor
         world.publish(6)
         await world.answered(3)
         await asyncio.wait([held], timeout=0.05)
-        assert world.answers == 3, "nothing was published since"
+        assert world.answers == 3, "nothing has been published since"
         world.changed = True
         world.publish(7)
         assert (await held).status_code == 200

@@ -1,4 +1,4 @@
-"""How a connection acts on the answers of its `Authorizer`."""
+"""How a connection acts on the decisions of its `Authorizer`."""
 
 import json
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ class World:
         return b"{}"
 
     async def call(self, **command: Any) -> dict[str, Any]:
-        """Send a command; returns its reply, or nothing if the connection is closed."""
+        """Send a command; returns its reply, or ``{}`` if the connection is closed."""
         self.client.sent.clear()
         self.connection.feed(json.dumps({"id": 1, **command}))
         await self.client.answered()
@@ -45,7 +45,7 @@ async def connected(world: World) -> World:
 
 
 @pytest.mark.parametrize(("token", "error"), [("expired", 109), ("unavailable", 100)])
-async def test_a_client_may_connect_again_after_a_token_that_has_expired_or_cannot_be_checked(
+async def test_a_client_may_try_again_to_connect_if_its_token_has_expired_or_cannot_be_checked(
     world: World, token: str, error: int
 ) -> None:
     assert (await world.call(connect={"token": token}))["error"]["code"] == error

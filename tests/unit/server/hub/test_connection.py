@@ -1,4 +1,4 @@
-"""One client over a transport that the test controls: its limits, its order, and what it leaves behind."""
+"""One connection over a fake transport: its limits, the order of its messages, and its cleanup."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ async def world() -> AsyncIterator[World]:
         connection.disconnect(codes.SHUTDOWN)
 
 
-async def test_every_command_of_a_frame_counts(world: World) -> None:
+async def test_every_command_of_a_frame_counts_against_the_limit(world: World) -> None:
     client = FakeClient()
     world.connection(client, max_commands_per_s=10).feed("{}\n" * 11)
     assert client.why == codes.TOO_MANY_REQUESTS
@@ -101,7 +101,9 @@ async def test_a_connect_that_failed_can_be_sent_again(world: World) -> None:
     assert "connect" in client.sent[-1]
 
 
-async def test_a_transport_that_the_outbox_fills_again_is_not_written_to_directly(world: World) -> None:
+async def test_a_transport_that_is_full_again_after_the_outbox_is_not_written_to_directly(
+    world: World,
+) -> None:
     class Narrow(FakeClient):
         def write(self, frame: Frame) -> None:
             super().write(frame)

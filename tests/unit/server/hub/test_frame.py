@@ -1,3 +1,5 @@
+"""A frame as each transport encodes it."""
+
 import json
 
 from hypothesis import example, given
@@ -13,11 +15,11 @@ from herald.server.hub.frame import Frame
 @example(bytes(126))
 @example(bytes(65_535))
 @example(bytes(65_536))
-def test_a_websocket_frame_is_the_one_that_websockets_would_make(data: bytes) -> None:
+def test_a_websocket_frame_equals_the_one_of_the_websockets_library(data: bytes) -> None:
     assert Frame(data).websocket == WebSocketFrame(Opcode.TEXT, data).serialize(mask=False)
 
 
-def test_the_receiver_of_an_event_joins_its_lines_again() -> None:
+def test_lines_and_events_hold_every_message_of_a_frame() -> None:
     frame = Frame(b'{"a":1}\n{"b":2}')
     assert frame.lines == b'{"a":1}\n{"b":2}\n'
     assert frame.event == b'data: {"a":1}\ndata: {"b":2}\n\n'

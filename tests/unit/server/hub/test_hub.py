@@ -1,4 +1,4 @@
-"""When a hub follows a channel and when it stops, and how it disconnects its clients."""
+"""When a hub follows and unfollows a channel, and how it disconnects its clients."""
 
 import pytest
 
@@ -23,7 +23,7 @@ async def test_a_channel_is_unfollowed_a_while_after_its_last_subscriber_has_lef
         assert not clock.pending, "the channel has subscribers"
         for subscription in (first, second, second):
             hub.leave(subscription)
-        assert len(clock.pending) == 1, "only the newest leave counts"
+        assert len(clock.pending) == 1, "joining cancels the earlier timers"
     assert feed.followed == {CHANNEL}
     [unfollow] = clock.pending
     unfollow()

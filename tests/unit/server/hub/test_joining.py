@@ -1,7 +1,7 @@
-"""In whatever order things happen, a subscriber gets every publication once, in order and without a gap.
+"""Whatever the order of events, a subscriber gets every publication once, in order and without a gap.
 
-The hub is the real one. Redis and MongoDB are a model whose every step the test orders: Redis publishes, the
-pub/sub connection delivers, the hub flushes, and the answers that a subscribe waits for arrive.
+The hub is the real one. Redis and MongoDB are models, and the test decides the order of their steps: Redis
+publishes, the pub/sub connection delivers, the hub flushes, and replies to the hub's requests arrive.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ HISTORY = 6
 
 
 class World:
-    """MongoDB, Redis and the follower in a few lines; MongoDB is written first."""
+    """A model of MongoDB, Redis and the follower; writers write to MongoDB first."""
 
     def __init__(self) -> None:
         self.published = 0
@@ -34,7 +34,7 @@ class World:
         self.hub: Hub
 
     async def gate(self) -> None:
-        """Wait until the test lets this answer through."""
+        """Wait until the test lets this reply through."""
         opened = asyncio.get_running_loop().create_future()
         self.gates.append(opened)
         await opened
@@ -82,7 +82,7 @@ class World:
 
 
 class Client:
-    """Keeps the state that a client started from, and the publications after that."""
+    """Records the start of a subscription and the publications after it."""
 
     def __init__(self, *, takes_bytes: bool) -> None:
         self.start: Start | None = None
@@ -110,7 +110,7 @@ async def play(actions: list[str], recover_from: list[int | None], before: int) 
     hub = world.hub = hub_on(world, world.snapshot)
     for _ in range(before):
         world.publish()
-    world.handed_over = before  # it was so when the channel was followed first
+    world.handed_over = before  # all of them arrived before the first subscriber
     clients: list[tuple[Client, int | None, asyncio.Task[None]]] = []
 
     async def join(client: Client, recover: Position | None) -> None:
@@ -178,7 +178,7 @@ class Patient(Client):
 
 
 async def join(world: World, client: Client, recover: Position | None = None) -> Subscription:
-    """Subscribe, with every answer let through at once."""
+    """Subscribe, with every reply let through at once."""
     joining = asyncio.create_task(world.hub.subscribe(CHANNEL, client, recover=recover))
     while not joining.done():
         await asyncio.sleep(0)
@@ -194,11 +194,11 @@ def a_world(kind: type[World] = World) -> World:
     return world
 
 
-async def test_a_subscribe_fails_if_the_position_is_lost_meanwhile() -> None:
+async def test_a_subscribe_fails_if_its_position_becomes_void_in_the_meantime() -> None:
     world = a_world()
     joining = asyncio.create_task(world.hub.subscribe(CHANNEL, Patient(takes_bytes=False), recover=None))
     await asyncio.sleep(0)
-    world.answer()  # with the position, which is void from here on
+    world.answer()  # the position, which becomes void below
     await asyncio.sleep(0)
     world.hub._on_reset(CHANNEL)
     while not joining.done():
@@ -212,7 +212,7 @@ async def test_publications_from_before_a_reset_reach_only_those_subscribed_befo
     world = a_world()
     before, after = Patient(takes_bytes=False), Client(takes_bytes=False)
     await join(world, before)
-    world.hub._flushed_at = asyncio.get_running_loop().time() + 60  # so that the next flush is not yet
+    world.hub._flushed_at = asyncio.get_running_loop().time() + 60  # delays the next flush
     world.publish()
     world.hand_over()
     world.hub._on_reset(CHANNEL)
@@ -225,7 +225,7 @@ async def test_publications_from_before_a_reset_reach_only_those_subscribed_befo
 async def test_only_positions_of_the_followed_epoch_are_recovered() -> None:
     class Replaced(World):
         async def since(self, _: str, position: Position) -> History:
-            return History(position, [])  # as a Redis that the follower has not reached yet
+            return History(position, [])  # like a new Redis server that the follower has not reached yet
 
     client = Client(takes_bytes=False)
     await join(a_world(Replaced), client, Position(0, "newer"))

@@ -1,3 +1,5 @@
+"""Which messages an outbox keeps for a slow client, and in which order."""
+
 import json
 
 from hypothesis import given
@@ -12,7 +14,9 @@ messages = st.lists(st.tuples(st.binary(min_size=1), st.none() | st.sampled_from
 
 
 @given(messages)
-def test_messages_that_nothing_replaced_leave_in_order(put: list[tuple[bytes, str | None]]) -> None:
+def test_messages_without_a_newer_one_of_their_key_are_kept_in_order(
+    put: list[tuple[bytes, str | None]],
+) -> None:
     outbox = Outbox()
     for data, key in put:
         outbox.put(data, key)
@@ -39,7 +43,7 @@ def test_only_the_progress_of_a_task_is_conflated() -> None:
     assert left == [1, 2, 5, 6, 7, 8, 9]
 
 
-def test_a_key_counts_within_its_channel_only() -> None:
+def test_messages_of_different_channels_do_not_replace_each_other() -> None:
     outbox = Outbox()
     for name in ("task:t", "tasks#ada", "tasks#ada"):
         message = Message(Channel(name, lambda _: "t"), Publication(1, "{}"))
@@ -50,7 +54,7 @@ def test_a_key_counts_within_its_channel_only() -> None:
     ]
 
 
-def test_messages_that_have_left_are_not_replaced() -> None:
+def test_messages_that_were_taken_are_not_replaced() -> None:
     outbox = Outbox()
     for data in (b"1", b"2"):
         assert not outbox.put(data, "a")

@@ -1,4 +1,4 @@
-"""The client protocol: which frames are understood, and how replies and pushes are encoded."""
+"""The client protocol: how frames are decoded, and how replies and pushes are encoded."""
 
 import json
 from typing import Any
@@ -27,11 +27,11 @@ def test_a_frame_holds_one_or_more_commands() -> None:
     assert second is not None and isinstance(second.request, protocol.PingRequest)
 
 
-def test_bytes_are_read_like_text() -> None:
+def test_bytes_are_decoded_like_text() -> None:
     assert decode(b'{"id":1,"ping":{}}') == decode('{"id":1,"ping":{}}')
 
 
-def test_a_connect_brings_the_positions_of_its_server_side_subscriptions() -> None:
+def test_a_connect_holds_the_positions_of_its_server_side_subscriptions() -> None:
     request = one(
         '{"id":1,"connect":{"token":"t","subs":{"tasks#a":{"recover":true,"epoch":"e","offset":7}}}}'
     ).request
@@ -116,7 +116,7 @@ def test_a_reply_repeats_the_id_of_its_command() -> None:
     assert json.loads(protocol.reply(one('{"id":7,"ping":{}}'), "ping")) == {"id": 7, "ping": {}}
 
 
-def test_an_error_says_whether_trying_again_may_help() -> None:
+def test_an_error_reports_whether_it_is_temporary() -> None:
     command = one('{"id":7,"ping":{}}')
     assert json.loads(protocol.error_reply(command, codes.PERMISSION_DENIED)) == {
         "id": 7,
@@ -126,12 +126,12 @@ def test_an_error_says_whether_trying_again_may_help() -> None:
 
 
 @pytest.mark.parametrize("channel", ['odd"channel', "tasks#zoë"])
-def test_a_publication_goes_out_as_it_was_published(channel: str) -> None:
+def test_the_data_of_a_publication_is_sent_unchanged(channel: str) -> None:
     push = protocol.publication(protocol.publication_prefix(channel), 3, '{"a":"é"}')
     assert json.loads(push) == {"push": {"channel": channel, "pub": {"offset": 3, "data": {"a": "é"}}}}
 
 
-def test_a_subscription_holds_what_the_client_asked_for() -> None:
+def test_a_subscribe_result_holds_a_snapshot_or_the_missed_publications() -> None:
     described = {"recoverable": True, "positioned": True, "offset": 3, "epoch": "e"}
     fresh = protocol.subscription(offset=3, epoch="e", recovering=False, snapshot='{"tasks":[]}', ttl_s=9)
     assert on_the_wire(fresh) == described | {"data": {"tasks": []}, "expires": True, "ttl": 9}
@@ -147,7 +147,7 @@ def test_a_subscription_holds_what_the_client_asked_for() -> None:
     assert on_the_wire(lost) == described | {"was_recovering": True, "data": {}}
 
 
-def test_a_connect_carries_the_results_of_its_subscriptions() -> None:
+def test_a_connect_result_holds_the_results_of_its_subscriptions() -> None:
     result = protocol.connected(
         client="c", session="s", node="n", ping_s=25, ttl_s=None, subscriptions={'odd"': {"offset": 1}}
     )
@@ -170,7 +170,7 @@ def test_a_ttl_is_a_year_at_most() -> None:
     assert connected["ttl"] == year
 
 
-def test_a_history_is_a_position_and_publications() -> None:
+def test_a_history_result_holds_a_position_and_publications() -> None:
     result = protocol.history(offset=2, epoch="e", publications=[(1, "null")])
     assert on_the_wire(result) == {
         "offset": 2,
@@ -179,11 +179,11 @@ def test_a_history_is_a_position_and_publications() -> None:
     }
 
 
-def test_a_push_carries_the_reason_of_a_disconnect_where_there_is_no_close_code() -> None:
+def test_a_disconnect_push_holds_its_code_and_reason() -> None:
     push = json.loads(protocol.disconnected(codes.SLOW))["push"]
     assert push == {"disconnect": {"code": 3008, "reason": "slow", "reconnect": True}}
 
 
-def test_clients_return_after_the_disconnects_that_time_heals() -> None:
+def test_clients_reconnect_only_after_temporary_disconnects() -> None:
     assert codes.SHUTDOWN.reconnects and codes.INSUFFICIENT_STATE.reconnects and codes.SLOW.reconnects
     assert not codes.INVALID_TOKEN.reconnects and not codes.BAD_REQUEST.reconnects

@@ -1,7 +1,9 @@
+"""The limit of events per second."""
+
 from herald.server.hub.rate_limit import RateLimit
 
 
-def test_unused_events_are_saved_up_for_one_second_at_most() -> None:
+def test_at_most_one_second_of_unused_events_is_saved_up() -> None:
     now = 0.0
     rate = RateLimit(10, lambda: now)
     assert rate.allows(10)

@@ -1,4 +1,4 @@
-"""Each transport, while its client reads slowly or not at all."""
+"""Transports whose clients read slowly or not at all."""
 
 import asyncio
 from functools import partial
@@ -11,7 +11,7 @@ from herald.server.hub.transports.websocket import WebSocketTransport
 from tests.support.fakes import FakeFeed, Socket, connection_to, hub_on
 
 
-async def test_a_stream_takes_more_once_everything_before_has_been_sent() -> None:
+async def test_a_stream_is_writable_again_once_all_queued_frames_have_been_sent() -> None:
     sent: list[bytes] = []
     sending, writable = asyncio.Event(), asyncio.Event()
 
@@ -41,7 +41,7 @@ async def test_a_stream_takes_more_once_everything_before_has_been_sent() -> Non
 PING = b"\x89\xfd" + bytes(4) + b"x" * 125  # masked with zeros; its pong has 127 bytes
 
 
-async def test_unread_pongs_are_counted_anew_once_the_client_has_read() -> None:
+async def test_the_count_of_unread_pongs_restarts_once_the_client_has_read() -> None:
     hub, socket = hub_on(FakeFeed()), Socket()
     transport: Any = socket
     websocket = WebSocketTransport(
