@@ -1,4 +1,4 @@
-"""Helpers for putting a user's words into sentences of ours."""
+"""Helpers for fitting a user's words into our sentences."""
 
 import random
 import re
@@ -17,7 +17,7 @@ def unique(texts: Iterable[str]) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """A text as it is compared with others: single spaces, no case."""
+    """A text in a form for comparison: single spaces, no case."""
     return " ".join(text.split()).casefold()
 
 
@@ -57,7 +57,7 @@ def full_stop(text: str) -> str:
 
 
 def upper_first(text: str) -> str:
-    """The text with a capital letter, unless its first word is written in a way of its own, as in ``iPhone``."""
+    """The text with a capital letter, unless its first word has capitals of its own, such as ``iPhone``."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return text[:1].upper() + text[1:] if first.islower() else text
 
