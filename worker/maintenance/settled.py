@@ -1,4 +1,4 @@
-"""The age from which a stored change counts as left behind by the process that made it."""
+"""Decides when a stored change counts as abandoned by the process that made it."""
 
 from datetime import UTC, datetime, timedelta
 

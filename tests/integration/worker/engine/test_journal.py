@@ -110,4 +110,4 @@ async def test_a_superseded_attempt_records_nothing(
         yield text_of(prompt)
 
     await run_task(task.task_id, make_dependencies(at_once, taken_over))
-    assert await loaded(store, task) == taken[0], "it has changed the other worker's attempt"
+    assert await loaded(store, task) == taken[0], "the superseded attempt changed the task"

@@ -96,7 +96,7 @@ async def test_a_retry_taken_over_from_a_lost_worker_waits_first(
     assert (await loaded(store, task)).attempt == 1
 
 
-async def test_a_retry_from_the_queue_runs_whatever_our_clock_says(
+async def test_a_retry_from_the_queue_runs_even_if_it_is_not_due_by_our_clock(
     make_dependencies: MakeDependencies, store: Store
 ) -> None:
     by_a_fast_clock = now() + timedelta(hours=1)

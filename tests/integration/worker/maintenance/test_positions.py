@@ -20,7 +20,7 @@ async def in_line(settings: Settings, store: Store, number: int) -> list[Task]:
 
 
 async def positions(feed: Feed) -> dict[str, list[int]]:
-    """The positions that were published, by task id."""
+    """The published positions, by task id."""
     found: dict[str, list[int]] = {}
     for event in await events(feed):
         found.setdefault(event["task"]["taskId"], []).append(event["task"]["queuePosition"])

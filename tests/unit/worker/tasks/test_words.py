@@ -1,4 +1,4 @@
-"""Users' words are fitted into sentences without changing what they say."""
+"""Users' words fit into sentences without changing their meaning."""
 
 import pytest
 
