@@ -13,7 +13,10 @@ _ENDS_A_SENTENCE = ".!?…。！？"
 
 def unique(texts: Iterable[str]) -> list[str]:
     """Drop texts that differ from an earlier one only in case or spacing."""
-    return list({plain(text): text for text in reversed(list(texts))}.values())[::-1]
+    first: dict[str, str] = {}
+    for text in texts:
+        first.setdefault(plain(text), text)
+    return list(first.values())
 
 
 def plain(text: str) -> str:
