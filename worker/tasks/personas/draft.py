@@ -79,7 +79,7 @@ SEGMENTS = [
     ),
     Segment(
         "Returning customers", (33, 50), ("architect", "social worker", "chef"),
-        situation="gave up something like {product} years ago and has missed it ever since. The interest is still there, and so is the worry about having lost touch.",
+        situation="once chose offers like {product} regularly but has not done so for years. The interest is still there, and so is the worry about having lost touch.",
         need="An easy way back",
         goals=("Pick up where they left off", "See at a glance what has changed since then", "Enjoy it again without any pressure"),
         frustrations=("Being treated like a complete beginner", "Having to set everything up from scratch"),

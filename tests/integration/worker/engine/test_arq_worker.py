@@ -33,7 +33,9 @@ async def test_every_task_type_is_generated(settings: Settings, store: Store) ->
             assert done.usage is not None and done.usage.provider == "offline"
 
 
-async def test_invalid_jobs_in_the_queue_block_no_task(settings: Settings, store: Store, feed: Feed) -> None:
+async def test_invalid_jobs_in_the_queue_do_not_block_tasks(
+    settings: Settings, store: Store, feed: Feed
+) -> None:
     async with Queue.connect(settings) as queue:
         await queue.redis.zadd(QUEUE_NAME, {b"no-such-job": 1, b"pickled": 2, b"\xff\xfe:0:ada": 3})
         await queue.redis.set("arq:job:pickled", b"\x80\x04N.")

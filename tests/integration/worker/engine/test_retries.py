@@ -187,7 +187,7 @@ async def test_a_timeout_counts_as_a_failure_not_as_a_cancel(
 
 
 @pytest.mark.parametrize(("lost", "status"), [(4, TaskStatus.COMPLETED), (5, TaskStatus.FAILED)])
-async def test_a_task_fails_once_five_workers_in_a_row_were_lost_with_it(
+async def test_a_task_fails_once_five_workers_in_a_row_are_lost_while_running_it(
     make_dependencies: MakeDependencies, store: Store, lost: int, status: TaskStatus
 ) -> None:
     claims = [HistoryEntry(at=now(), status=TaskStatus.PROCESSING, by=f"w{number}") for number in range(lost)]
