@@ -93,7 +93,7 @@ async def run_job(ctx: dict[str, Any], task_id: str) -> None:
     except UnreadableError:  # already logged; the job stays for a version that can read the task
         note.due_in_s = OTHER_VERSION_AFTER_S
     except (PyMongoError, RedisError, OSError) as error:
-        log.warning("task %s has to wait because a service is unreachable: %s", task_id, error)
+        log.warning("postponed task %s because a service is unreachable: %s", task_id, error)
         note.due_in_s = OUTAGE_RETRY_S
     except Exception:
         # The rescuer enqueues the task again, until its deadline.

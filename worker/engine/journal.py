@@ -97,7 +97,7 @@ class Journal:
             return True
 
     async def publish(self, event_type: EventType) -> None:
-        """Publish the task as it is. It is stored already, so a failure of Redis is only logged."""
+        """Publish the task's current state. It is already stored, so failures of Redis are only logged."""
         try:
             await self._feed.publish(TaskEvent.of(self.task, event_type).messages())
         except (RedisError, OSError) as error:

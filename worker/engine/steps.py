@@ -54,7 +54,7 @@ class StepRunner:
 
     @property
     def task(self) -> Task:
-        """The task as it is now."""
+        """The current state of the task."""
         return self.journal.task
 
     async def begin(self) -> None:
@@ -219,7 +219,7 @@ class RunningStep:
         )
 
     async def _write(self, part: str, prompt: Prompt[Any], advance: Callable[[float], None]) -> str:
-        """Have the model write one answer, and publish it piece by piece meanwhile."""
+        """Return the text of one answer, and report its draft and progress while the model writes it."""
         runner = self._runner
         draft = runner.journal.drafts.begin(self._name, part or None)
         expected = await runner.lengths.expected(runner.task.type, self._name, prompt)

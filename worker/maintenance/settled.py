@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from herald.shared.redis.pool import redis_time
 
 FORGOTTEN_AFTER = timedelta(seconds=5)
-"""A living process publishes and enqueues what it has stored within this time."""
+"""A live process publishes and enqueues its stored changes within this time."""
 
 
 async def settled_before(redis: Redis) -> datetime:

@@ -60,7 +60,7 @@ def full_stop(text: str) -> str:
 
 
 def upper_first(text: str) -> str:
-    """The text with a capital letter, unless its first word has capitals of its own, such as ``iPhone``."""
+    """Capitalise the first letter, unless the first word already contains capitals, such as ``iPhone``."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return text[:1].upper() + text[1:] if first.islower() else text
 
