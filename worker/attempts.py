@@ -1,4 +1,4 @@
-"""The attempts that are running in this worker, so that they can be stopped from outside."""
+"""Tracks the attempts that are running in this worker, so that they can be stopped."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ class StopReason(Enum):
 
 
 class RunningAttempt(Protocol):
-    """An attempt, as far as it matters here; `herald.worker.engine.attempt.Attempt` is one."""
+    """The part of an attempt that is used here; `herald.worker.engine.attempt.Attempt` implements it."""
 
     lease_until: float
-    """Until then, by the event loop's clock, no other worker can have taken the task over."""
+    """Before this time, by the event loop's clock, no other worker can have taken over the task."""
 
     @property
     def task_id(self) -> str:
@@ -61,11 +61,11 @@ class RunningAttempts:
             attempt.stop(StopReason.LOST)
 
     def stop_superseded(self, attempts: Sequence[RunningAttempt], current: Mapping[str, int]) -> None:
-        """Stop those of ``attempts`` that MongoDB no longer has as running.
+        """Stop each of ``attempts`` that is no longer running according to MongoDB.
 
         Args:
             attempts: attempts that were running here before ``current`` was read.
-            current: the number of each task's running attempt, as MongoDB has it.
+            current: the number of each task's running attempt in MongoDB, by task id.
         """
         for attempt in attempts:
             if current.get(attempt.task_id) != attempt.number:
@@ -78,6 +78,6 @@ class RunningAttempts:
             attempt.stop(StopReason.SHUTDOWN)
 
     def renewed(self, task_id: str, until: float) -> None:
-        """Note that the lease on a task's job lasts until ``until``, by the event loop's clock."""
+        """Record that the lease on a task's job lasts until ``until``, by the event loop's clock."""
         if task_id in self._by_task:
             self._by_task[task_id].lease_until = until

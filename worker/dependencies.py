@@ -1,4 +1,4 @@
-"""What the engine and the maintenance duties work with, opened once per worker."""
+"""The dependencies of the engine and the maintenance duties, opened once per worker."""
 
 import os
 import secrets
@@ -25,7 +25,7 @@ from herald.worker.tasks.base import Generator
 
 
 class Dependencies(NamedTuple):
-    """The parts that an attempt or a duty may need."""
+    """Everything that an attempt or a maintenance duty may need."""
 
     settings: Settings
     worker_id: str
@@ -43,7 +43,7 @@ class Dependencies(NamedTuple):
 
 @asynccontextmanager
 async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterator[Dependencies]:
-    """Open every part, and close them in the opposite order.
+    """Open all dependencies for the duration of the block.
 
     Args:
         settings: the worker's settings.
@@ -82,5 +82,5 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
 
 
 def _new_worker_id() -> str:
-    """A name that is never used twice: a restarted container keeps its host name and process number."""
+    """A unique id. Host name and process id are not enough: a restarted container keeps both."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"

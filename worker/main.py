@@ -1,4 +1,4 @@
-"""``arq herald.worker.main.WorkerSettings``: the worker process."""
+"""The worker process, started by ``arq herald.worker.main.WorkerSettings``."""
 
 import logging
 from contextlib import AsyncExitStack
@@ -27,13 +27,13 @@ ARQ_TIMEOUT_MARGIN_S = 30
 """ARQ's timeout is the last resort. The attempt's own comes first, and leaves the task in a clear state."""
 OUTAGE_RETRY_S = 3.0
 COMPARE_EVERY_S = 0.8
-"""How often running attempts are compared with MongoDB, because the signal of a cancel may be lost."""
+"""How often running attempts are compared with MongoDB, in case the signal of a cancel was lost."""
 UNLIMITED_TRIES = 1_000_000
 """Attempts are counted in MongoDB; ARQ's own count must not end a task."""
 
 
 async def startup(ctx: dict[str, Any]) -> None:
-    """Open what attempts and duties need; see `herald.worker.engine.arq_worker.Worker`.
+    """Open the dependencies and list the duties for `herald.worker.engine.arq_worker.Worker`.
 
     Raises:
         pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
@@ -65,7 +65,7 @@ async def shutdown(ctx: dict[str, Any]) -> None:
 
 
 async def compare_with_mongo(dependencies: Dependencies) -> None:
-    """Stop the attempts that MongoDB no longer has as running: cancelled, or superseded by another worker."""
+    """Stop attempts that are no longer running according to MongoDB: cancelled, or taken over."""
     running = dependencies.running
     if attempts := running.now():
         task_ids = [attempt.task_id for attempt in attempts]
@@ -82,7 +82,7 @@ async def run_job(ctx: dict[str, Any], task_id: str) -> None:
     """ARQ's only job: run an attempt at a task.
 
     Raises:
-        arq.Retry: the job stays in the queue; the only exception that ARQ ever gets.
+        arq.Retry: the job stays in the queue. No other exception reaches ARQ.
     """
     job_id = ctx["job_id"]
     note: JobNote = ctx["jobs"][job_id]
@@ -93,7 +93,7 @@ async def run_job(ctx: dict[str, Any], task_id: str) -> None:
     except UnreadableError:  # already logged; the job stays for a version that can read the task
         note.due_in_s = OTHER_VERSION_AFTER_S
     except (PyMongoError, RedisError, OSError) as error:
-        log.warning("task %s has to wait, a service is unreachable: %s", task_id, error)
+        log.warning("postponed task %s because a service is unreachable: %s", task_id, error)
         note.due_in_s = OUTAGE_RETRY_S
     except Exception:
         # The rescuer enqueues the task again, until its deadline.
@@ -108,9 +108,9 @@ _settings = load_for_service()
 
 
 class WorkerSettings:
-    """What ``arq`` reads."""
+    """The settings that the ``arq`` command reads."""
 
-    functions = [  # noqa: RUF012  ARQ's way
+    functions = [  # noqa: RUF012  ARQ reads class attributes
         func(
             run_job,
             name=JOB_NAME,

@@ -33,7 +33,7 @@ export function AdminPage({ feed, service, getToken }) {
 
   /**
    * Send a request for each of the tasks, and show how many succeeded.
-   * @param {string} verb in the past
+   * @param {string} verb in the past tense
    * @param {(taskId: string) => Promise<unknown>} request
    * @returns {(taskIds: string[]) => Promise<void>}
    */
@@ -71,12 +71,12 @@ function Stats({ overview }) {
   const running = sum(workers.map(({ tasks }) => tasks.length));
   const stats = [
     ["Queued", queue.depth, `longest wait ${seconds(queue.oldestWaitS)}`],
-    ["Running", running, `of ${sum(workers.map(({ slots }) => slots))} slots, ${count(workers, "worker")}`],
-    ["Queue wait, p50", start ? seconds(start.p50S) : "–", start ? `over ${start.tasks} tasks` : "no tasks yet"],
+    ["Running", running, `of ${sum(workers.map(({ slots }) => slots))} slots, ${count(workers.length, "worker")}`],
+    ["Queue wait, p50", start ? seconds(start.p50S) : "–", start ? `over ${count(start.tasks, "task")}` : "no tasks yet"],
     ["Queue wait, p99", start ? seconds(start.p99S) : "–", "last hour"],
     ["Completed", ended.completed, `since ${new Date(ended.since).toLocaleTimeString()}`],
     ["Failed", ended.failed, `${ended.cancelled} cancelled`],
-    ["Connections", sum(hubs.map(({ connections }) => connections)), count(hubs, "hub")],
+    ["Connections", sum(hubs.map(({ connections }) => connections)), count(hubs.length, "hub")],
     ["Deliveries", sum(hubs.map(({ deliveriesPerS }) => deliveriesPerS)).toFixed(0), "per second"],
   ];
   return html`<dl class="stats">
@@ -119,8 +119,8 @@ function Hubs({ hubs }) {
 /** @param {number[]} values */
 const sum = (values) => values.reduce((total, value) => total + value, 0);
 
-/** @param {unknown[]} items @param {string} noun singular */
-const count = (items, noun) => `${items.length} ${noun}${items.length === 1 ? "" : "s"}`;
+/** @param {number} number @param {string} noun singular */
+const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
 /** @param {number} value */
 function seconds(value) {

@@ -2,7 +2,7 @@ import { html } from "../ui/html.js";
 import { ACTIONS, Table } from "./table.js";
 
 /**
- * The reasons of recent failures, and the tasks that failed last.
+ * The reasons for recent failures, and the tasks that failed last.
  *
  * @param {object} props
  * @param {import("./overviewFeed.js").Overview} props.overview
@@ -19,7 +19,7 @@ export function Failures({ overview, onRetry, onInspect }) {
     <dl class="reasons">
       ${ended.reasons.map(({ reason, tasks }) => html`<dt>${reason}</dt><dd><meter max=${most} value=${tasks} aria-label=${reason}>${tasks}</meter> ${tasks}</dd>`)}
     </dl>
-    ${retryable.length > 0 && html`<p><button onClick=${() => onRetry(retryable)}>Retry ${retryable.length} retryable</button></p>`}
+    ${retryable.length > 0 && html`<p><button onClick=${() => onRetry(retryable)}>Retry ${retryable.length} retryable ${retryable.length === 1 ? "task" : "tasks"}</button></p>`}
     ${failed.length > 0 &&
     html`<${Table} name="Recently failed tasks" headings=${["Task", "User", "Reason", "Error", "Failed at", ACTIONS]}>
         ${failed.map(

@@ -11,7 +11,7 @@ const MAX_OVERVIEWS = 150;
 /** @typedef {{at: string, completed: number, failed: number, cancelled: number}} Minute */
 
 /**
- * @typedef {object} Ended tasks that have ended lately
+ * @typedef {object} Ended tasks that ended recently
  * @property {string} since
  * @property {number} completed
  * @property {number} failed
@@ -26,7 +26,7 @@ const MAX_OVERVIEWS = 150;
  * @property {{depth: number, oldestWaitS: number}} queue
  * @property {{type: string, status: string, tasks: number}[]} active
  * @property {Ended} ended
- * @property {{tasks: number, p50S: number, p99S: number}} [start] the queue wait of the tasks that started lately
+ * @property {{tasks: number, p50S: number, p99S: number}} [start] the queue wait of tasks that started recently
  * @property {Worker[]} workers
  * @property {Hub[]} hubs
  * @property {FailedTask[]} failed newest first

@@ -6,7 +6,7 @@ import { useDraft } from "herald/react.js";
 import { html } from "../ui/html.js";
 
 /**
- * Shows what a model is writing for a task, as it is written.
+ * Shows the draft of a task while a model is writing it.
  *
  * @param {{taskId: string, feed: import("herald/taskFeed.js").TaskFeed}} props
  */

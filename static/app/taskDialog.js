@@ -13,7 +13,7 @@ import { TASK_TYPES, payloadOf } from "./task-types/index.js";
 /**
  * The form that starts a task, in several steps if the type has them. It closes as soon as the task is queued.
  *
- * If a request gets lost, the user can send it again: it has the same idempotency key, so it creates no second task.
+ * If a request is lost, the user can send it again: it has the same idempotency key, so it creates no second task.
  *
  * @param {{type: string, start: Start, onClose: () => void}} props
  */

@@ -1,5 +1,5 @@
 /**
- * Assembles what a model is writing for a task from the pieces that arrive.
+ * Assembles the draft of a task from the pieces that arrive while a model is writing it.
  *
  * @example
  * const draft = new Draft();
@@ -55,7 +55,7 @@ export class Draft {
 /**
  * Extract the texts of a JSON document that is still being written, for people to read.
  *
- * @param {string} json any piece of the document; it may be cut off anywhere
+ * @param {string} json any part of the document; it may be cut off anywhere
  * @returns {{label: string, text: string}[]} each text with the name of its field
  * @example
  * readTexts('{"title":"Tea","callToAction":"Try i'); // [{label: "Title", text: "Tea"}, {label: "Call to action", text: "Try i"}]

@@ -1,5 +1,5 @@
 /**
- * Notifies the user when tasks end: failures at once, successes grouped, so that five of them are one message.
+ * Notifies the user when tasks end: of each failure at once, and of several successes in one message.
  *
  * Each task is announced once, even after a reload or with several open tabs. A visible tab goes first; if no tab is
  * visible, the browser shows a system notification, if the user allows it.

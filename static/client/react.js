@@ -43,8 +43,8 @@ export function useTask(feed, taskId) {
 /**
  * The active tasks and their overall progress.
  * @param {TaskFeed} feed
- * @returns {{tasks: Task[], count: number, progress: number, state: import("./taskFeed.js").State}} progress is in
- *   whole percents
+ * @returns {{tasks: Task[], count: number, progress: number, state: import("./taskFeed.js").State}} progress is a
+ *   whole percentage
  */
 export function useBackgroundTasks(feed) {
   const { tasks, state } = useTaskFeed(feed);

@@ -13,7 +13,7 @@
  * @property {string} taskId
  * @property {string} type
  * @property {string} status one of `STATUSES`; a newer server may have others
- * @property {number} progress whole percents
+ * @property {number} progress in percent, a whole number
  * @property {string} [currentStep]
  * @property {{name: string, status: string}[]} steps status: `pending`, `running`, `completed` or `failed`; a newer server may have others
  * @property {number} [queuePosition] its place in the queue, from 1
@@ -43,7 +43,7 @@ export function isActive(task) {
   return ACTIVE.includes(task.status) || (!STATUSES.includes(task.status) && !task.completedAt);
 }
 
-/** @param {Task[]} tasks @returns {number} their mean progress, in whole percents; 0 without tasks */
+/** @param {Task[]} tasks @returns {number} their mean progress in percent, rounded down; 0 without tasks */
 export function overallProgress(tasks) {
   return Math.floor(tasks.reduce((sum, task) => sum + task.progress, 0) / (tasks.length || 1));
 }

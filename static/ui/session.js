@@ -1,4 +1,4 @@
-/** Identifies the page's user and gets their tokens from a development server. */
+/** Identifies the page's user, and gets tokens from a development server. */
 
 const STORED_USER = "herald.user";
 
@@ -55,6 +55,6 @@ async function requestToken(userId, scope) {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ userId, scope }),
   });
-  if (!response.ok) throw new Error("This demo page works with a development server only, which issues its tokens.");
+  if (!response.ok) throw new Error("This demo page only works with a development server, which issues its tokens.");
   return response.json();
 }

@@ -12,7 +12,7 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 async def assert_accessible(page: Page, where: str) -> None:
-    """Run axe on the page. It is injected by the debugger, so the Content Security Policy does not block it."""
+    """Run axe on the page. The debugger injects it, so the Content Security Policy does not block it."""
     await page.evaluate(await asyncio.to_thread(AXE.read_text))
     violations = await page.evaluate(
         "tags => axe.run({ runOnly: tags }).then(({ violations }) => violations)", WCAG

@@ -1,4 +1,4 @@
-"""A browser tab under test: what it requested, what was pushed to it, and how to start a task in it."""
+"""A browser tab that records its requests and the messages pushed to it, and a way to start tasks in it."""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -23,7 +23,7 @@ async def test_the_page_polls_while_websockets_are_blocked(open_tab: OpenTab) ->
     await tab.page.locator("li.task").get_by_role("button", name="Cancel").click()
     await expect(tab.page.locator("li.task[data-status=cancelled]")).to_be_visible()
     await asyncio.sleep(2)
-    assert len(tab.task_requests()) == before, "the page kept polling beside the live connection"
+    assert len(tab.task_requests()) == before, "the page kept polling while the connection was live"
     tab.ignore_error("WebSocket")
 
 

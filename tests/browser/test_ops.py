@@ -58,7 +58,7 @@ async def test_an_operator_can_watch_cancel_retry_and_inspect(
 
     await page.locator("tr", has_text=failed[:12]).get_by_role("button", name="AUTO_GENERATE").click()
     await expect(page.get_by_text("the quota is used up").last).to_be_visible()
-    await page.get_by_role("button", name="Retry 1 retryable").click()
+    await page.get_by_role("button", name="Retry 1 retryable task").click()
     await expect(page.locator(".message")).to_have_text("Retried 1 of 1")
     await expect(page.locator(".worker tr", has_text=failed[:12])).to_be_visible(timeout=15_000)
     await page.get_by_label("Task ID").fill(running)

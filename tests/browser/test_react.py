@@ -69,5 +69,5 @@ def test_the_example_of_the_guide_can_be_bundled(tmp_path: Path) -> None:
     (tmp_path / "Indicator.jsx").write_text(guide.split("```jsx\n")[1].split("```")[0])
     (tmp_path / "herald").symlink_to(ROOT / "static/client")
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
-    bundled = bundle(tmp_path / "Indicator.jsx", tmp_path / "made.js")
+    bundled = bundle(tmp_path / "Indicator.jsx", tmp_path / "bundle.js")
     assert "useSyncExternalStore" in bundled and "https://herald.example.com" in bundled

@@ -1,4 +1,4 @@
-"""Results leave the page: as files, on paper, and through the clipboard."""
+"""Results can be downloaded, printed and copied."""
 
 import asyncio
 import json

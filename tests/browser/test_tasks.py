@@ -1,4 +1,4 @@
-"""Tasks on the page: started, followed live, cancelled, retried and filtered."""
+"""Tasks on the page: how users start, follow, cancel, retry and filter them."""
 
 import asyncio
 from datetime import timedelta

@@ -20,13 +20,13 @@ def main() -> None:
     method = getattr(owner, method_name)
     mark = Path(os.environ["DIE_ONCE"])
 
-    def die_if_asked(arguments: str) -> None:
+    def die_if_due(arguments: str) -> None:
         if os.environ.get("DIE_WHEN", "") in arguments and not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
     async def dies(self: Any, *arguments: Any, **named: Any) -> Any:
-        die_if_asked(repr((arguments, named)))
+        die_if_due(repr((arguments, named)))
         return await method(self, *arguments, **named)
 
     setattr(owner, method_name, dies)

@@ -199,7 +199,7 @@ async def test_deploys_do_not_count_as_retries(settings: Settings, store: Store)
     assert done.status is TaskStatus.COMPLETED
 
 
-async def test_a_task_that_kills_every_worker_fails_in_the_end(
+async def test_a_task_that_kills_every_worker_eventually_fails(
     settings: Settings, store: Store, tmp_path: Path
 ) -> None:
     task = await enqueued(store, settings)

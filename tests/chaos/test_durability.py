@@ -50,11 +50,11 @@ async def test_acknowledged_changes_survive_a_kill_of_mongodb(
             os.kill(mongo.pid, signal.SIGKILL)
             mongo.start()
             await asyncio.gather(*users)
-        kept = {task_id: await store.get(task_id) for task_id in acknowledged}
+        stored = {task_id: await store.get(task_id) for task_id in acknowledged}
     assert len(acknowledged) >= ROUNDS
-    lost = [task_id for task_id, task in kept.items() if task is None]
-    assert not lost, f"{len(lost)} of {len(kept)} acknowledged tasks are lost"
-    for task in kept.values():
+    lost = [task_id for task_id, task in stored.items() if task is None]
+    assert not lost, f"{len(lost)} of {len(stored)} acknowledged tasks are lost"
+    for task in stored.values():
         assert task is not None
         shown = acknowledged[task.task_id]
         assert task.rev >= shown["rev"], f"a {shown['status']} task went back to {task.status}"

@@ -1,4 +1,4 @@
-"""No event of ten thousand is lost or repeated while connections are cut again and again."""
+"""No event of ten thousand is lost or repeated while connections are cut repeatedly."""
 
 import asyncio
 import json

@@ -29,12 +29,12 @@ def a_replica(of: Server, directory: Path) -> Server:
 
 
 def a_sentinel(of: Server, directory: Path) -> Server:
-    port, leader_port = free_port(), of.url.rpartition(":")[2].partition("/")[0]
+    port, primary_port = free_port(), of.url.rpartition(":")[2].partition("/")[0]
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / "sentinel.conf"
     file.write_text(
         f"port {port}\nbind 127.0.0.1\ndir {directory}\n"
-        f"sentinel monitor {SET} 127.0.0.1 {leader_port} 1\n"
+        f"sentinel monitor {SET} 127.0.0.1 {primary_port} 1\n"
         f"sentinel down-after-milliseconds {SET} 1000\nsentinel failover-timeout {SET} 5000\n"
     )
     command = [str(get_binary_path()), str(file), "--sentinel"]
@@ -45,9 +45,9 @@ def a_sentinel(of: Server, directory: Path) -> Server:
 def watched(tmp_path: Path) -> Iterator[tuple[Server, Server, Server]]:
     """A primary, its replica, and a Sentinel that monitors them."""
     with (
-        embedded.valkey(tmp_path / "leader") as leader,
-        a_replica(leader, tmp_path / "replica") as replica,
-        a_sentinel(leader, tmp_path / "sentinel") as sentinel,
+        embedded.valkey(tmp_path / "primary") as primary,
+        a_replica(primary, tmp_path / "replica") as replica,
+        a_sentinel(primary, tmp_path / "sentinel") as sentinel,
         redis.Redis.from_url(sentinel.url) as client,
         redis.Redis.from_url(replica.url) as of_replica,
     ):
@@ -55,13 +55,13 @@ def watched(tmp_path: Path) -> Iterator[tuple[Server, Server, Server]]:
             pass
         while of_replica.info("replication")["master_link_status"] != "up":
             pass
-        yield leader, replica, sentinel
+        yield primary, replica, sentinel
 
 
 async def test_a_watched_task_survives_a_failover(
     settings: Settings, watched: tuple[Server, Server, Server]
 ) -> None:
-    leader, _, sentinel = watched
+    primary, _, sentinel = watched
     address = sentinel.url.removeprefix("redis://").removesuffix("/0")
     there = settings.model_copy(
         update={"redis_url": f"redis+sentinel://{address}/{SET}/0", "offline_words_per_second": 30}
@@ -74,8 +74,8 @@ async def test_a_watched_task_survives_a_failover(
             async with asyncio.timeout(60):
                 while watcher.newest.get(task_id, {}).get("progress", 0) < 10:
                     await asyncio.sleep(0.02)
-                assert leader.pid is not None
-                os.kill(leader.pid, signal.SIGKILL)
+                assert primary.pid is not None
+                os.kill(primary.pid, signal.SIGKILL)
                 while watcher.newest[task_id]["status"] != "completed":
                     await asyncio.sleep(0.02)
             watching.cancel()

@@ -43,7 +43,7 @@ class Watcher:
                         publication = await socket.publication()
                         self._publication(publication)
                         position["offset"] = publication["offset"]
-            except (OSError, Exception):
+            except Exception:
                 await asyncio.sleep(0.1)
 
     def _publication(self, publication: dict[str, Any]) -> None:

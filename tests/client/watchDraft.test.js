@@ -15,7 +15,7 @@ function draftOf(context) {
 /** A piece of a draft that starts at `start`. */
 const piece = (start, text) => ({ type: "task.delta", attempt: 1, step: "Writing", start, text });
 
-test("a draft starts with the whole history, followed by the pieces that arrived meanwhile", async (context) => {
+test("a draft starts with the whole history, followed by the pieces that arrived in the meantime", async (context) => {
   const { texts, channel } = draftOf(context);
   channel.accept();
   channel.push(piece(2, "c"));

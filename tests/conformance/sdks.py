@@ -25,14 +25,14 @@ class Sdk:
         self._token = token
         self._subscription_token = subscription_token
         self._events: asyncio.Queue[Event] = asyncio.Queue()
-        self.tokens_asked = 0
+        self.tokens_requested = 0
         self.passed: list[Event] = []
 
     async def do(self, **command: Any) -> None:
         raise NotImplementedError
 
     def token(self) -> str:
-        self.tokens_asked += 1
+        self.tokens_requested += 1
         return self._token()
 
     def report(self, event: Event) -> None:

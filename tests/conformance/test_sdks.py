@@ -60,7 +60,7 @@ async def test_an_expired_token_is_replaced_by_a_new_one(herald: Herald, kind: s
     ) as sdk:
         await sdk.do(do="connect")
         await sdk.until("connected")
-        assert sdk.tokens_asked == 2
+        assert sdk.tokens_requested == 2
 
 
 async def test_a_token_is_refreshed_without_a_reconnect(settings: Settings, kind: str) -> None:
@@ -68,7 +68,7 @@ async def test_a_token_is_refreshed_without_a_reconnect(settings: Settings, kind
         async with sdk_at(herald.address, herald.issuer, kind, ttl_s=2) as sdk:
             await sdk.do(do="connect")
             await sdk.until("connected")
-            while sdk.tokens_asked < 3:
+            while sdk.tokens_requested < 3:
                 await herald.create(PERSONAS)
                 await sdk.until("publication")
             assert [event for event in sdk.passed if event["event"] == "disconnected"] == []
@@ -187,7 +187,7 @@ async def test_a_client_recovers_from_dropped_connections(herald: Herald, feed: 
             proxy.drop()
             await sdk.until("connecting")
             await feed.publish([(channel, "{}") for channel in offsets])
-            while any(len(told) < number for told in offsets.values()):
+            while any(len(received) < number for received in offsets.values()):
                 publication = await sdk.until("publication")
                 offsets[publication["channel"]].append(publication["offset"])
         assert offsets == {MINE: [1, 2, 3], "brand:acme": [1, 2, 3]}

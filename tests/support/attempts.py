@@ -24,7 +24,7 @@ from herald.worker.llm.provider import Piece, Prompt, Provider
 from herald.worker.tasks import GENERATORS
 from tests.support.tasks import a_task
 
-STEPS = ["Dividing the market", "Writing personas", "Saving"]
+STEPS = ["Segmenting the market", "Writing personas", "Saving"]
 """The steps of `a_task`."""
 USAGE = Usage(provider="scripted", model="m", input_tokens=10, output_tokens=5)
 """What each call to the scripted model uses."""

@@ -1,4 +1,4 @@
-"""How long an answer of the model will be, to show progress while it is being written."""
+"""Predicts the length of a model's answer, to show progress while it is being written."""
 
 import logging
 import statistics
@@ -14,7 +14,7 @@ from herald.worker.llm.provider import Prompt
 log = logging.getLogger(__name__)
 
 DEFAULT_LENGTH = 2000
-"""The expected length of an answer, in characters, while nothing is known."""
+"""The expected length of an answer, in characters, before any has been recorded."""
 
 
 class AnswerLengths:
@@ -33,12 +33,12 @@ class AnswerLengths:
         try:
             known = await self._values.read({step: _key(task_type, step)})
         except (RedisError, OSError) as error:
-            log.warning("the usual length of answers is unknown without Redis: %s", error)
+            log.warning("could not read the usual length of answers: %s", error)
             return DEFAULT_LENGTH
         return round(statistics.median(known[step])) if step in known else DEFAULT_LENGTH
 
     async def record(self, task_type: str, step: str, prompt: Prompt[Any], length: int) -> None:
-        """Record the length of an answer that fits ``prompt``."""
+        """Record the length of a valid answer to ``prompt``, in characters."""
         if prompt.draft is None:
             try:
                 await self._values.add([(_key(task_type, step), length)])

@@ -1,6 +1,6 @@
-"""The one place that is coupled to ARQ's worker: ours is a subclass, and takes ARQ's place on import.
+"""Our subclass of ARQ's worker, which replaces it on import.
 
-ARQ's worker starts jobs, calls their functions, and removes the jobs that have ended. The rest is replaced,
+ARQ's code starts jobs, calls their functions, and removes the jobs that have ended. The rest is replaced,
 because ARQ's way would be too slow or lose work:
 
 - ARQ polls for jobs twice a second. Ours is woken by a signal when there is a job, or when a slot is free.
@@ -9,7 +9,8 @@ because ARQ's way would be too slow or lose work:
 - On SIGTERM, ARQ cancels running jobs at once. Ours lets them run on for a while, then hands them back.
 
 ARQ has no public interface for this, so we override methods and read attributes of `arq.worker.Worker`.
-``tests/unit/worker/engine/test_arq_worker.py`` fails if a new version of ARQ lacks one of them.
+No other module does. ``tests/unit/worker/engine/test_arq_worker.py`` fails if a new version of ARQ lacks
+one of them.
 """
 
 import asyncio
@@ -31,14 +32,14 @@ from herald.worker.engine.duties import Duty, repeat
 log = logging.getLogger(__name__)
 
 RECONNECT_MAX_S = 5.0
-HOPELESS_AFTER_S = 600.0
+GIVE_UP_AFTER_S = 600.0
 HAND_BACK_WITHIN_S = 5.0
 """How long attempts may take to hand back their tasks. Then they are cancelled, and their leases run out."""
 
 
 @dataclass
 class JobNote:
-    """Passes between the worker and a job's function what ARQ has no place for."""
+    """What the worker and a job's function pass to each other outside ARQ."""
 
     was_lost: bool
     """From the worker: the job was taken over from a lost worker."""
@@ -66,7 +67,7 @@ class Worker(arq.worker.Worker):
 
         Raises:
             pymongo.errors.PyMongoError: MongoDB cannot be reached at the start.
-            redis.RedisError: Redis has been unreachable for `HOPELESS_AFTER_S`.
+            redis.RedisError: Redis has been unreachable for `GIVE_UP_AFTER_S`.
         """
         self._woken = asyncio.Event()
         self._hurry = asyncio.Event()
@@ -95,9 +96,9 @@ class Worker(arq.worker.Worker):
             except (RedisError, OSError) as error:
                 if failing_since is None or self.loop.time() - started_at > RECONNECT_MAX_S:
                     failing_since, delay_s = self.loop.time(), 0.1
-                if self.loop.time() - failing_since > HOPELESS_AFTER_S:
+                if self.loop.time() - failing_since > GIVE_UP_AFTER_S:
                     raise
-                log.warning("lost Redis, reconnecting: %s", error)
+                log.warning("lost the connection to Redis, reconnecting: %s", error)
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, RECONNECT_MAX_S)
 
@@ -132,7 +133,7 @@ class Worker(arq.worker.Worker):
         """Let ARQ run a job, then release its lease. No failure here ends the worker."""
         try:
             await self.run_job(job_id, score)
-        except (RedisError, OSError) as error:  # the job will be taken again, and its task found ended
+        except (RedisError, OSError) as error:  # the job will be picked again, but its task has ended
             log.warning("could not remove job %s from Redis: %s", job_id, error)
         except Exception:
             log.exception("ARQ could not run job %s", job_id)

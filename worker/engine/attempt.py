@@ -50,14 +50,13 @@ async def run_task(
 ) -> None:
     """Run one attempt at a task, from its claim to its end.
 
-    Every failure of the task itself ends in its document and its event. A second call for the same task does
-    no harm.
+    A failure of the task itself is stored and published, not raised. Calling this twice for one task is safe.
 
     Args:
         task_id: the task.
         dependencies: the worker's.
-        job: the id of the job that led here. A job from before the user's retry, which an older Redis may
-            bring back, runs nothing.
+        job: the id of the job, if there is one. A job from before the user's last retry runs nothing; a Redis
+            that came back with older data may return such a job.
         was_lost: whether the job was taken over from a lost worker.
 
     Raises:
@@ -85,7 +84,7 @@ async def run_task(
 
 
 async def claim(task_id: str, dependencies: Dependencies, *, job: str | None, was_lost: bool) -> Task | None:
-    """Make a task this worker's; None if it has ended, or another worker was faster.
+    """Claim a task for this worker; None if it has ended or another worker was faster.
 
     The queue hands out a task once its time has come, by Redis's clock. There is one exception: if a worker
     died after it stored a retry and before it put the job back, the queue does not know of the delay.
@@ -102,8 +101,8 @@ async def claim(task_id: str, dependencies: Dependencies, *, job: str | None, wa
     if not isinstance(task.status, TaskStatus) and task.completed_at is None:
         raise RunAgainError(OTHER_VERSION_AFTER_S)
     lost = losses(task)
-    if lost > MAX_LOSSES:  # the task is probably what the workers died of
-        message = f"{lost} workers in a row were lost while running it"
+    if lost > MAX_LOSSES:  # the task itself probably crashes its workers
+        message = f"{lost} workers in a row were lost while running this task"
         outcome = Outcome(message, EndReason.WORKER_LOST, retryable=False)
         await Attempt(task, dependencies).retry_or_fail(outcome)
         return None
@@ -146,7 +145,7 @@ class Attempt:
 
     @property
     def lease_until(self) -> float:
-        """Until then, by the event loop's clock, no other worker can have taken the task over."""
+        """Before this time, by the event loop's clock, no other worker can have taken over the task."""
         return self._journal.lease_until
 
     @lease_until.setter
@@ -155,7 +154,7 @@ class Attempt:
 
     @contextmanager
     def observed(self) -> Iterator[None]:
-        """Log with the attempt's ids within the block, and make it a span of the task's trace."""
+        """Add the attempt's ids to the log lines of the block, and trace the block as a span."""
         task = self._journal.task
         span = tracing.span(
             f"run {task.type}",
@@ -179,7 +178,7 @@ class Attempt:
         await self._journal.publish("task.processing")
 
     async def produce(self) -> dict[str, Any]:
-        """Run the steps and store the result, within the time limit; returns what ``task.result`` will be.
+        """Run the steps and store the result within the time limit; returns the value of ``task.result``.
 
         Raises:
             TimeoutError: it took too long.
@@ -225,7 +224,7 @@ class Attempt:
         return await self._journal.publish_during(generate_and_save(), self._clock.estimate)
 
     async def complete(self, reference: dict[str, Any]) -> None:
-        """Complete the task; ``reference`` says where its result is.
+        """Complete the task; ``reference`` points to its result.
 
         Raises:
             LeaseLostError: see `Journal`.

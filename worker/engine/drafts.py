@@ -14,8 +14,8 @@ from herald.worker.llm.provider import Piece
 log = logging.getLogger(__name__)
 
 DELTA_EVERY_S = 0.25
-UNHURRIED_DELTAS = 100
-"""After this many deltas, they are published only once a second. A channel's history holds 256 messages by
+SLOWEST_AFTER_DELTAS = 100
+"""The pause between deltas grows to one second by this many. A channel's history holds 256 messages by
 default, and clients that join late should still find most of the text there."""
 
 
@@ -75,8 +75,8 @@ class Drafts:
 
     @property
     def pause_s(self) -> float:
-        """How many seconds apart deltas should be published."""
-        return max(DELTA_EVERY_S, min(self._deltas / UNHURRIED_DELTAS, 1))
+        """The pause before the next deltas, in seconds."""
+        return max(DELTA_EVERY_S, min(self._deltas / SLOWEST_AFTER_DELTAS, 1))
 
     async def publish(self) -> None:
         """Publish the text that has been added. If Redis is unreachable, a later call publishes it."""

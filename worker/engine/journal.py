@@ -1,4 +1,4 @@
-"""Records an attempt in MongoDB and publishes it: its steps, its progress, and its end."""
+"""Stores and publishes the steps, the progress and the end of an attempt."""
 
 import asyncio
 import functools
@@ -31,7 +31,7 @@ class LeaseLostError(Exception):
 
 
 class Journal:
-    """Stores each change of an attempt in MongoDB first, and publishes it then.
+    """Stores each change of an attempt in MongoDB, and then publishes it.
 
     Every write checks the attempt's number. A write that finds the task taken over raises `LeaseLostError`,
     and nothing is published after it. Between the writes, progress and drafts are published only while no
@@ -40,9 +40,9 @@ class Journal:
 
     def __init__(self, task: Task, dependencies: Dependencies) -> None:
         self.task = task
-        """The task as published; between two writes its progress is ahead of what is stored."""
+        """The task as published; between two writes its progress may be ahead of the stored one."""
         self.lease_until = asyncio.get_running_loop().time() + LEASE_S
-        """Until then, by the event loop's clock, no other worker can have taken the task over."""
+        """Before this time, by the event loop's clock, no other worker can have taken over the task."""
         self._changed = asyncio.Event()
         self.drafts = Drafts(dependencies.feed, task, self._changed)
         self._stored = task
@@ -55,7 +55,7 @@ class Journal:
         self._writing = asyncio.Lock()
 
     def advance(self, percent: float) -> None:
-        """Note the progress; the next write or publication includes it. Only completed tasks are at 100."""
+        """Set the progress, in percent, for the next write or event. Only completed tasks reach 100."""
         self._progress = min(percent, 99.0)
         self._changed.set()
 
@@ -97,7 +97,7 @@ class Journal:
             return True
 
     async def publish(self, event_type: EventType) -> None:
-        """Publish the task as it is. It is stored already, so a failure of Redis is only logged."""
+        """Publish the task's current state. It is already stored, so failures of Redis are only logged."""
         try:
             await self._feed.publish(TaskEvent.of(self.task, event_type).messages())
         except (RedisError, OSError) as error:
@@ -156,7 +156,7 @@ class Journal:
     async def _store_progress(self, estimate: datetime | None) -> None:
         try:
             await self.record("task.progress", estimated_completion=estimate)
-        except PyMongoError as error:  # failing the attempt would waste a step that may be paid for
+        except PyMongoError as error:  # failing the attempt would waste answers that have been paid for
             log.warning("could not store the progress of task %s: %s", self.task.task_id, error)
 
     async def _publish_progress(self) -> None:

@@ -1,4 +1,4 @@
-"""Runs the steps of an attempt: asks the model, keeps its answers, and skips what is already done."""
+"""Runs the steps of an attempt: asks the model, saves its answers, and reuses those of earlier attempts."""
 
 import asyncio
 import math
@@ -54,7 +54,7 @@ class StepRunner:
 
     @property
     def task(self) -> Task:
-        """The task as it is now."""
+        """The current state of the task."""
         return self.journal.task
 
     async def begin(self) -> None:
@@ -95,7 +95,7 @@ class StepRunner:
             await self._record(self._with(index, self.task.steps[index].model_copy(update=finished)))
 
     def advance(self, index: int, fraction: float) -> None:
-        """Note the progress of step number ``index``: a fraction between 0 and 1."""
+        """Set the progress of the step at ``index`` to ``fraction``, from 0 to 1."""
         total = sum(step.weight for step in self.plan)
         before = sum(step.weight for step in self.plan[:index])
         self.journal.advance(100 * (before + self.plan[index].weight * fraction) / total)
@@ -109,7 +109,7 @@ class StepRunner:
         await self.journal.record("task.progress", estimated_completion=self._clock.estimate())
 
     def _rounds(self, step: PlannedStep) -> int:
-        """How many rounds of answers the step still has to wait for."""
+        """How many rounds of concurrent answers the step still needs."""
         answered = sum(key.startswith(f"{step.name}: ") for key in self.checkpoints)
         return math.ceil(max(step.parts - answered, 1) / PARTS_AT_ONCE)
 
@@ -139,10 +139,10 @@ class RunningStep:
         return (await self.ask_each({"": prompt}))[""]
 
     async def ask_each(self, prompts: Mapping[str, Prompt[AnswerT]]) -> dict[str, AnswerT]:
-        """The answers to several prompts, written at the same time. Each one is kept as soon as it arrives.
+        """The answers to several prompts, written concurrently. Each one is saved as soon as it arrives.
 
-        If one fails in a way that a retry may fix, the answers being written are finished, because they will
-        be paid for, and no further one is begun.
+        If one fails and a retry may help, no further answer is started, but those in progress are finished,
+        because they are paid for anyway.
 
         Raises:
             LeaseLostError: see `Journal`.
@@ -213,13 +213,13 @@ class RunningStep:
                 await runner.lengths.record(runner.task.type, self._name, prompt, len(text))
                 return answer
         raise ProviderError(
-            f"The model's answer was wrong twice ({'; '.join(faults)}). Retry, or change the input",
+            f"The model's answer was invalid twice ({'; '.join(faults)}). Retry, or change the input",
             EndReason.BAD_OUTPUT,
             retryable=False,
         )
 
     async def _write(self, part: str, prompt: Prompt[Any], advance: Callable[[float], None]) -> str:
-        """Let the model write one answer; publishes it and its progress meanwhile."""
+        """Return the text of one answer, and report its draft and progress while the model writes it."""
         runner = self._runner
         draft = runner.journal.drafts.begin(self._name, part or None)
         expected = await runner.lengths.expected(runner.task.type, self._name, prompt)
@@ -237,7 +237,7 @@ class RunningStep:
 
 
 def _count(usage: Usage | None) -> None:
-    """Count what a call has used, however it ended."""
+    """Add the usage of a call to the metrics, however the call ended."""
     if usage is not None:
         labels = (usage.provider, usage.model)
         metrics.TOKENS.labels(*labels, "input").inc(usage.input_tokens)

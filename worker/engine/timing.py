@@ -45,14 +45,14 @@ class StepClock:
         try:
             self._known = await self._durations.of_steps(self._type, map(kind_of, steps))
         except (RedisError, OSError) as error:
-            log.warning("no estimates without Redis: %s", error)
+            log.warning("cannot estimate the end of the attempt: %s", error)
 
     def start(self, step: str) -> None:
-        """Note that ``step`` begins."""
+        """Record that ``step`` starts now."""
         self._step, self._step_begun = step, self._loop.time()
 
     def finish(self, step: str) -> None:
-        """Note that ``step`` has been completed."""
+        """Record that ``step`` is completed."""
         rounds, took_s = self._ahead.pop(step), self._loop.time() - self._step_begun
         self._took.append((kind_of(step), took_s / rounds))
         metrics.STEP_SECONDS.labels(self._type, kind_of(step)).observe(took_s)
@@ -70,7 +70,7 @@ class StepClock:
         return now() + timedelta(seconds=left_s)
 
     def _left_s(self, usual: Duration) -> float:
-        """The rest of the running step. A step slower than nine in ten is expected to take a quarter more."""
+        """The rest of the running step. One slower than nine in ten is expected to take a quarter longer."""
         elapsed_s = self._loop.time() - self._step_begun
         expected_s = next((each for each in usual if each >= elapsed_s), elapsed_s * 1.25)
         return expected_s - elapsed_s

@@ -72,8 +72,8 @@ class GeminiProvider:
     async def write(self, prompt: Prompt[Any]) -> AsyncGenerator[Piece, None]:
         """Stream the model's answer. At most `HERALD_GEMINI_CONCURRENCY` answers are written at once.
 
-        A stream is always read to its end. If it is left early, google-genai only closes the connection when
-        it is cancelled while waiting for data.
+        The stream is always read to its end: google-genai leaves the connection of an abandoned stream open,
+        unless it is cancelled while waiting for data.
 
         Raises:
             ProviderError: see `Provider`.
@@ -116,7 +116,7 @@ class GeminiProvider:
                 async for chunk in stream:
                     yield chunk
         except errors.APIError as error:
-            raise self._of_api(error) from None
+            raise self._provider_error(error) from None
         except httpx2.TimeoutException:
             message = "Gemini did not answer in time. If it keeps failing, retry in a few minutes"
             raise ProviderError(message, EndReason.TIMEOUT, retryable=True) from None
@@ -125,7 +125,7 @@ class GeminiProvider:
         except ValueError as error:  # google-genai raises it for invalid JSON
             raise _connection_lost(f"the response is invalid, {type(error).__name__}") from None
 
-    def _of_api(self, error: errors.APIError) -> ProviderError:
+    def _provider_error(self, error: errors.APIError) -> ProviderError:
         reason = self._without_key(str(error.message or error.status or "no reason given"))
         what = f"{error.code}: {reason}"
         if error.code == TOO_MANY_REQUESTS:
@@ -158,7 +158,7 @@ class GeminiProvider:
         return ProviderError(message, EndReason.PROVIDER_ERROR, retryable=False)
 
     def _without_key(self, text: str) -> str:
-        """``text`` without the API key, in case the other side echoed it."""
+        """``text`` without the API key, in case the server echoed it."""
         return text.replace(self._key, "…")
 
 

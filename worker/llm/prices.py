@@ -1,4 +1,4 @@
-"""What calls to Gemini cost, so that a task can report what it has spent."""
+"""The prices of calls to Gemini, so that a task can report its cost."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 import genai_prices
 
 SAMPLE = 1000
-"""The tokens that a list price is read for: few enough for the lowest tier, as all our prompts are."""
+"""The number of tokens to price: few enough for the lowest tier, like all our prompts."""
 
 
 class Price(NamedTuple):
@@ -16,7 +16,7 @@ class Price(NamedTuple):
     output: float
 
     def cost_usd(self, input_tokens: int, output_tokens: int) -> float:
-        """What these tokens cost, in US dollars."""
+        """The cost of these tokens, in US dollars."""
         return round((input_tokens * self.input + output_tokens * self.output) / 1e6, 6)
 
 

@@ -1,4 +1,4 @@
-"""The interface to language models: prompts, the answers to them, and what can go wrong."""
+"""The interface to language models: prompts, answers and errors."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +15,11 @@ MAX_FAULTS = 10
 
 
 class ProviderError(Exception):
-    """The model gave no usable answer. The message tells the user what to do.
+    """The model gave no usable answer. The message says what the user can do.
 
     Args:
         message: what went wrong, and what to do about it.
-        reason: the end reason of the task, if it fails.
+        reason: the task's end reason, if this failure ends it.
         retryable: whether the same prompt may succeed later.
         retry_after_s: how long the provider asks to wait before a retry, in seconds.
     """
@@ -34,7 +34,7 @@ class ProviderError(Exception):
 
 
 class UnfitError(Exception):
-    """An answer does not fit its prompt; ``faults`` has one line for each thing that is wrong."""
+    """An answer does not fit its prompt; ``faults`` has one line per fault."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("; ".join(faults))
@@ -42,7 +42,7 @@ class UnfitError(Exception):
 
 
 class Rejected(NamedTuple):
-    """An earlier answer to the same prompt, and what is wrong with it."""
+    """An earlier answer to the same prompt, and its faults."""
 
     text: str
     faults: Sequence[str]
@@ -53,7 +53,7 @@ class Piece(NamedTuple):
 
     text: str
     usage: Usage
-    """What the call has used so far, in total."""
+    """The total usage of the call so far."""
 
 
 @dataclass(frozen=True)

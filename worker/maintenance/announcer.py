@@ -22,4 +22,4 @@ async def announce(dependencies: Dependencies) -> None:
         for task in tasks:
             if not await dependencies.announcer.announce(task):
                 return  # Redis is unreachable; the next round continues
-            log.warning("published that task %s is %s, which had been missed", task.task_id, task.status)
+            log.warning("published a missed event: task %s is %s", task.task_id, task.status)

@@ -1,4 +1,4 @@
-"""Fails tasks that have not ended by their deadline."""
+"""Fails tasks that did not end by their deadline."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,7 @@ async def end_overdue(dependencies: Dependencies) -> None:
     deadline_s = dependencies.settings.task_deadline_s
     async for tasks in dependencies.store.queries.overdue(queued_before=at - timedelta(seconds=deadline_s)):
         for task in tasks:
-            await _expire(task, f"it had not ended {deadline_s:g} s after it was queued", dependencies)
+            await _expire(task, f"the task did not end within {deadline_s:g} s of being queued", dependencies)
 
 
 async def _expire(task: Task, message: str, dependencies: Dependencies) -> None:

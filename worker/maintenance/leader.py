@@ -21,7 +21,7 @@ class Leader:
     Args:
         leadership: this worker's candidacy.
         duties: what the leader does.
-        on_following: called whenever another worker turns out to lead; drops what only the leader knows.
+        on_following: called whenever another worker leads; drops state that only the leader keeps.
     """
 
     def __init__(

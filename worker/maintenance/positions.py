@@ -9,12 +9,12 @@ from herald.shared.tasks.models import Task, now
 from herald.worker.dependencies import Dependencies
 
 EVERY_S = 3.0
-MOST = 500
-"""How many queued tasks get updates."""
+MAX_UPDATED = 500
+"""How many queued tasks get updates, from the front of the queue."""
 FRONT = 10
-"""Up to this position every step forward is published. Further back, a task has to gain a tenth."""
+"""Up to this position, every change is published; further back, only a gain of a tenth."""
 START_MOVED = timedelta(seconds=10)
-"""An expected start that moves by this much is published as well."""
+"""A change of the expected start by this much is published too."""
 
 
 class PositionPublisher:
@@ -42,7 +42,8 @@ class PositionPublisher:
             redis.RedisError: Redis cannot be reached.
         """
         estimates = await self._estimator.estimates()
-        starts = {job: estimates.start_at(position) for position, job in enumerate(estimates.order[:MOST], 1)}
+        front = estimates.order[:MAX_UPDATED]
+        starts = {job: estimates.start_at(position) for position, job in enumerate(front, 1)}
         moved = {
             task_of(job): (job, start)
             for job, start in starts.items()

@@ -1,4 +1,4 @@
-"""The age from which a stored change counts as left behind by the process that made it."""
+"""Decides when a stored change counts as abandoned by the process that made it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from herald.shared.redis.pool import redis_time
 
 FORGOTTEN_AFTER = timedelta(seconds=5)
-"""A living process publishes and enqueues what it has stored within this time."""
+"""A live process publishes and enqueues its stored changes within this time."""
 
 
 async def settled_before(redis: Redis) -> datetime:

@@ -1,4 +1,4 @@
-"""Helpers for putting a user's words into sentences of ours."""
+"""Helpers for fitting a user's words into our sentences."""
 
 import random
 import re
@@ -13,11 +13,14 @@ _ENDS_A_SENTENCE = ".!?…。！？"
 
 def unique(texts: Iterable[str]) -> list[str]:
     """Drop texts that differ from an earlier one only in case or spacing."""
-    return list({plain(text): text for text in reversed(list(texts))}.values())[::-1]
+    first: dict[str, str] = {}
+    for text in texts:
+        first.setdefault(plain(text), text)
+    return list(first.values())
 
 
 def plain(text: str) -> str:
-    """A text as it is compared with others: single spaces, no case."""
+    """A text in a form for comparison: single spaces, no case."""
     return " ".join(text.split()).casefold()
 
 
@@ -57,7 +60,7 @@ def full_stop(text: str) -> str:
 
 
 def upper_first(text: str) -> str:
-    """The text with a capital letter, unless its first word is written in a way of its own, as in ``iPhone``."""
+    """Capitalise the first letter, unless the first word already contains capitals, such as ``iPhone``."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
     return text[:1].upper() + text[1:] if first.islower() else text
 

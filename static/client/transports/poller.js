@@ -1,5 +1,5 @@
 /**
- * Calls a function again and again, with growing delays, while the page is visible and online.
+ * Calls a function repeatedly, with growing delays, while the page is visible and online.
  *
  * @example
  * const poller = new Poller(async (signal) => (await service.status(ids, { signal })).tasks.length > 0);
@@ -14,7 +14,7 @@ const JITTER = 0.2;
 
 /**
  * The delay before the next poll.
- * @param {number} attempt polls without a change so far, from 0
+ * @param {number} attempt the number of polls without a change so far
  * @param {() => number} [random]
  * @returns {number} milliseconds: `min(1000 · 1.5^attempt, 30000)`, shortened by up to 20% so that clients spread out
  */

@@ -60,7 +60,7 @@ export class PollingTransport {
   }
 
   /**
-   * A snapshot or list replaces all that was known: until it mentions them, the active tasks may have ended.
+   * Start over with a new snapshot or list: active tasks that it doesn't mention may have ended.
    * @param {string | null} after the cursor of the first page that it leaves out; null if it is complete
    */
   restart(after) {

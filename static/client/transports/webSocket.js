@@ -27,8 +27,8 @@ export class WebSocketTransport {
    * @param {() => Promise<string>} options.getToken
    * @param {import("./transport.js").Receiver} options.receiver
    * @param {(subscribed: {snapshot?: TaskSnapshot, recovered: boolean}) => void} options.onSubscribed called after
-   *   each (re)connection: with a snapshot, or with `recovered` if every missed change follows as an update. With
-   *   neither, changes may have been missed.
+   *   each (re)connection: with a snapshot, or with `recovered` if every missed change follows. With neither, changes
+   *   may have been missed.
    * @param {Connection} [options.connection]
    */
   constructor({ url, getToken, receiver, onSubscribed, connection }) {

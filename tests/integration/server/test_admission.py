@@ -8,7 +8,6 @@ import pytest
 
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.durations import WHOLE_RUN, Durations
-from herald.shared.queue.estimates import Estimator
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
@@ -108,19 +107,6 @@ async def test_concurrent_requests_do_not_exceed_the_queue_limit(settings: Setti
     assert await store.queries.count_queued("ada") == 10
 
 
-async def test_an_abandoned_reservation_expires(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue = Queue(feed.redis)  # type: ignore[arg-type]
-    monkeypatch.setattr("herald.shared.queue.queue.RESERVED_FOR_S", 0.001)
-    assert await queue.reserve("ada", "abandoned") == ["abandoned"]
-    monkeypatch.undo()
-    async with asyncio.timeout(30):
-        while await queue.reserve("ada", "new") != ["new"]:
-            pass
-    assert 0 < await feed.redis.pttl("herald:reserved:ada") <= 60_000
-    assert await queue.reserve("ada", "newer") == ["new", "newer"]
-    assert await queue.reserve("bea", "hers") == ["hers"]
-
-
 async def test_a_task_that_is_stored_and_reserved_counts_once(settings: Settings, feed: Feed) -> None:
     queue = Queue(feed.redis)  # type: ignore[arg-type]
     async with herald_with(settings, max_queued_per_user=2) as herald:
@@ -128,28 +114,6 @@ async def test_a_task_that_is_stored_and_reserved_counts_once(settings: Settings
         await queue.reserve("ada", stored)  # its reservation has not been released yet
         await herald.create(PERSONAS)
         assert (await herald.post("/api/jobs", json=PERSONAS)).status_code == 429
-
-
-async def test_estimates_are_reused_until_the_queue_changes(
-    feed: Feed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("herald.shared.queue.estimates.REUSED_FOR", 1e12)
-    monkeypatch.setattr("herald.shared.queue.estimates.OUTDATED_AFTER", 0)
-    queue = Queue(feed.redis)  # type: ignore[arg-type]
-    estimator = Estimator(queue, Heartbeats(feed.redis), Durations(feed.redis), user_limit=0)
-    first = await estimator.estimates()
-    assert await estimator.estimates() is first
-    estimator.outdate()
-    second = await estimator.estimates()
-    assert second is not first
-    assert await estimator.estimates() is second
-
-
-async def test_concurrent_requests_share_one_simulation(feed: Feed) -> None:
-    queue = Queue(feed.redis)  # type: ignore[arg-type]
-    estimator = Estimator(queue, Heartbeats(feed.redis), Durations(feed.redis), user_limit=0)
-    plans = await asyncio.gather(*(estimator.estimates() for _ in range(20)))
-    assert len({id(plan) for plan in plans}) == 1
 
 
 async def test_estimated_starts_respect_the_limit_of_running_tasks_per_user(

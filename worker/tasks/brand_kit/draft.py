@@ -1,4 +1,4 @@
-"""A brand kit's answers as fixed rules write them, for the offline provider."""
+"""Drafts a brand kit by fixed rules, for the offline provider."""
 
 import re
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from herald.worker.tasks.brand_kit.colour import READABLE, VISIBLE, from_hsl, hu
 from herald.worker.tasks.words import clip, full_stop, listing, long_words, quote, seeded, unique, upper_first
 
 USUAL_VALUES = ("care", "clarity", "reliability")
-"""Suggested to a brand that names no values of its own."""
+"""The suggestion for a brand without values of its own."""
 USUAL_TRAITS = ("warm", "clear", "honest")
 
 HUES = {
@@ -120,7 +120,7 @@ def draft_voice(payload: BrandKitPayload) -> Voice:
             Rule(rule=f"Make {name} the hero of every sentence", example=f"“{name} is proud to announce that {name} has won another award.”"),
             Rule(rule="Hide behind jargon", example="“We leverage synergies to deliver best-in-class outcomes.”"),
         ],
-        sample=f"Welcome to {full_stop(name)} In short: {full_stop(_offer(payload))} We listen first, we say openly what we can and cannot do, and we keep our word. If you have a question, just ask.",
+        sample=f"Welcome to {full_stop(name)} In short: {full_stop(_offer(payload))} We listen first, we are open about what we can and cannot do, and we keep our word. If you have a question, just ask.",
     )  # fmt: skip
 
 

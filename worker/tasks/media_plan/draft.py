@@ -1,4 +1,4 @@
-"""A media plan's answers as fixed rules write them, for the offline provider."""
+"""Drafts a media plan by fixed rules, for the offline provider."""
 
 import re
 from collections.abc import Sequence
@@ -238,5 +238,5 @@ def draft_week(
 def _hashtags(keyword: str, keywords: Sequence[str]) -> list[str]:
     other = seeded(keyword).choice(keywords)
     return list(
-        dict.fromkeys(tag for each in (keyword, other) if (tag := hashtag(" ".join(each.split()[:4]))))
+        dict.fromkeys(tag for each in (keyword, other) if (tag := hashtag(" ".join(each.split()[:5]))))
     )

@@ -60,7 +60,7 @@ class MediaPlanGenerator:
             plan = assemble_plan(payload, groups, strategy, weeks, steps.task.created_at.date())
             if faults := list(plan_faults(plan, payload)):
                 raise ProviderError(
-                    f"The media plan is inconsistent: {'; '.join(faults)}. Try again, or change the input",
+                    f"The media plan is inconsistent: {'; '.join(faults)}. Retry, or change the input",
                     EndReason.BAD_OUTPUT,
                     retryable=False,
                 )

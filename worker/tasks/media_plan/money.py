@@ -12,16 +12,16 @@ def minor_units(currency: str) -> int:
 
 
 def formatted(amount: float, currency: str) -> str:
-    """An amount as English prose has it, such as ``€1,234.50``."""
+    """An amount in English notation, such as ``€1,234.50``."""
     return format_currency(amount, currency, locale="en")
 
 
 def split(total: float, shares: Sequence[float], *, digits: int) -> list[float]:
     """Split ``total`` in proportion to ``shares``, in amounts with ``digits`` decimal places.
 
-    The parts always add up to the total: what rounding leaves over goes to the parts that lost most by it.
-    If the total is large enough, the parts are whole numbers as a person would choose them, except that the
-    largest part also takes the total's own decimal places.
+    The parts always add up to the total: the remainder goes to the parts that lost most by rounding. If the
+    total is large enough, the parts are whole numbers, as a person would choose them; the largest part then
+    also takes the total's decimal places.
     """
     unit = 10**digits
     amount = round(total * unit)

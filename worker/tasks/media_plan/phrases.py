@@ -1,6 +1,6 @@
-"""Everything that a media plan's offline drafts can say about intents, channels, weeks and posts.
+"""The phrases of a media plan's offline drafts: intents, channels, weeks and posts.
 
-Users' words never stand where English grammar could bend them: they follow a colon or stand in quotation marks.
+Users' words only appear after a colon or in quotation marks, so that a sentence is correct whatever they are.
 """
 
 from typing import NamedTuple
@@ -17,15 +17,15 @@ class Intent(NamedTuple):
 
 INTENTS = [
     Intent("Ready to act", "buy", "People who search for {keywords} are ready to act: make the next step clear and easy to take.", frozenset("buy price prices pricing cost costs order shop book booking ticket tickets hire gift gifts sale deal discount cheap offer donate appointment".split())),
-    Intent("Comparing", "compare", "People who search for {keywords} are comparing: say honestly what sets you apart, and let others speak for you.", frozenset("best top vs versus review reviews alternative alternatives compare comparison rated".split())),
+    Intent("Comparing", "compare", "People who search for {keywords} are comparing: be honest about what sets you apart, and let others speak for you.", frozenset("best top vs versus review reviews alternative alternatives compare comparison rated".split())),
     Intent("Learning", "learn", "People who search for {keywords} want to learn: answer their question first, then show how you can help.", frozenset("how what why guide tips tutorial learn ideas course courses class classes workshop workshops beginner beginners diy".split())),
     Intent("Nearby", "visit", "People who search for {keywords} want to come by: say where you are, when you are open and what to expect.", frozenset("near nearby local map studio store event events tour".split())),
 ]  # fmt: skip
-DISCOVER = "People who search for {keywords} are still exploring: show with real examples what is worth a closer look."
+DISCOVER = "People who search for {keywords} are still exploring: use real examples to show what is worth a closer look."
 
 
 class KnownChannel(NamedTuple):
-    """A channel that the rules know something about."""
+    """A channel with a role, KPIs and a budget share of its own."""
 
     role: str
     kpis: tuple[str, str]
@@ -66,7 +66,7 @@ class Theme(NamedTuple):
 THEMES = [
     Theme("getting started", (
         "Just starting to look into {keyword}? The first step is smaller than it seems.",
-        "Everyone who can tell you about {keyword} today was a beginner once.",
+        "Every expert on {keyword} started out as a beginner.",
         "New to {keyword}? Welcome! You are in the right place.",
     )),
     Theme("asking questions", (
@@ -75,7 +75,7 @@ THEMES = [
         "We get a lot of questions about {keyword}, and we enjoy every one of them.",
     )),
     Theme("comparing options", (
-        "Anyone who searches for {keyword} finds plenty of options, and few that are easy to compare.",
+        "Search for {keyword} and you will find plenty of options, but few that are easy to compare.",
         "With {keyword}, the best choice is not the same for everyone.",
         "Too many results for {keyword}? It helps to know what matters to you.",
     )),
@@ -105,7 +105,7 @@ THEMES = [
         "When it comes to {keyword}, good value means something different to everyone.",
     )),
     Theme("getting advice", (
-        "Search for {keyword} and you will find a lot of advice. Not all of it will fit you.",
+        "There is a lot of advice about {keyword}. Not all of it will suit you.",
         "When it comes to {keyword}, it helps to have someone to ask.",
         "Good advice on {keyword} starts with listening.",
     )),
@@ -151,7 +151,7 @@ THEMES = [
     )),
     Theme("trying something new", (
         "There is more than one way to approach {keyword}.",
-        "It can be refreshing to look at {keyword} with new eyes.",
+        "From time to time, it helps to look at {keyword} with fresh eyes.",
         "When it comes to {keyword}, curiosity is a good guide.",
     )),
     Theme("measuring results", (
@@ -175,7 +175,7 @@ THEMES = [
         "When it comes to {keyword}, small changes can make a big difference.",
     )),
     Theme("making it last", (
-        "First impressions of {keyword} come easily. What counts is what stays.",
+        "First impressions of {keyword} fade quickly. What matters is what lasts.",
         "When it comes to {keyword}, it pays to think in years, not in days.",
         "When it comes to {keyword}, a little care goes a long way.",
     )),
@@ -210,17 +210,17 @@ class Format(NamedTuple):
 
 FORMATS = [
     Format("a checklist for {activity}", "Here is our checklist: what to clarify first, what to prepare, and what can wait.", "Save this checklist for later", "Ask us for the checklist"),
-    Format("three questions about {activity}", "Three questions help you see more clearly: What do you want to achieve? What do you already have? What is still missing?", "Add your own question in the comments", "Send us your own question"),
+    Format("three questions about {activity}", "Three questions make things clearer: What do you want to achieve? What do you already have? What is still missing?", "Add your own question in the comments", "Send us your own question"),
     Format("a common mistake when {activity}", "The most common mistake is to rush. Take a moment to note what you want to achieve, and the rest gets easier.", "Share this with someone who needs it", "Talk to us before you start"),
     Format("a quick tip for {activity}", "Our tip: write down the one thing that matters most to you, and let everything else follow from it.", "Follow us for more tips", "Ask us for more tips"),
     Format("a personal story about {activity}", "One of us remembers how it all began: what was difficult, what helped, and what we would do differently today.", "Tell us your story in the comments", "Tell us your story"),
-    Format("our own approach to {activity}", "Our own approach is simple: we listen first, keep things clear, and say openly what we do not know.", "Follow us to see more", "Come and see how we work"),
+    Format("our own approach to {activity}", "Our own approach is simple: we listen first, keep things clear, and admit what we do not know.", "Follow us to see more", "Come and see how we work"),
     Format("two ways of {activity}, side by side", "There is a quick way and a thorough way. Both have their place, and the right one depends on what you need.", "Tell us which one you prefer", "Tell us which one you prefer"),
     Format("a myth about {activity}", "One myth is hard to kill: that it is only for experts. In fact, curiosity and a good first conversation are enough.", "Share the myth you hear most", "Ask us what is true"),
     Format("a short guide to {activity}", "Our short guide has three parts: where you are now, where you want to be, and the first thing to do about it.", "Save this guide for later", "Ask us for the guide"),
     Format("one small step towards {activity}", "Pick one small thing that you can do today, do it, and see how it feels. That is often all it takes.", "Tell us your first step", "Take your first step today"),
     Format("your opinion on {activity}", "Now we would like to hear from you: do you trust your gut, plan every detail, or ask someone you know?", "Vote in the comments", "Send us your vote"),
-    Format("a five-minute exercise for {activity}", "Take five minutes and a sheet of paper. Note what you know, what you want to know, and who could tell you.", "Try it and share your result", "Try it today"),
+    Format("a five-minute exercise for {activity}", "Take five minutes and a sheet of paper. Note what you know, what you want to know, and who you could ask.", "Try it and share your result", "Try it today"),
     Format("our team on {activity}", "We asked our team for their view. Their answer: take it seriously, but do not make it complicated.", "Ask our team in the comments", "Get in touch with our team"),
     Format("an open Q&A on {activity}", "Now it is your turn: ask us anything. We answer every question, including the difficult ones.", "Put your question in the comments", "Send us your question"),
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The answers for personas as fixed rules write them, for the offline provider."""
+"""Drafts personas by fixed rules, for the offline provider."""
 
 import re
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from herald.worker.tasks.words import clip, quote, seeded, upper_first
 
 
 class Segment(NamedTuple):
-    """A group of people that most markets have, and what is typical of one of them.
+    """A segment that most markets have, and a typical person from it.
 
     ``situation`` continues a sentence that begins with the person's name.
     """
@@ -52,7 +52,7 @@ SEGMENTS = [
         situation="once paid for something similar to {product} and was disappointed. Good arguments can still win a sceptic over; big words cannot.",
         need="One clear difference from the last disappointment",
         goals=("Check the claims before spending any money", "Hear about the limits as well as the benefits", "Avoid making the same mistake again"),
-        frustrations=("Big promises in small advertisements", "Customer reviews that all sound alike"),
+        frustrations=("Big promises with nothing behind them", "Customer reviews that all sound alike"),
         objections=("Why should it work better this time?", "Can I get my money back if it does not?"),
         channels=("Independent tests, before anything else", "Online forums, for the bad news", "Consumer advice, for the small print"),
         quote="I have heard it all before. What is different this time?",
@@ -73,18 +73,18 @@ SEGMENTS = [
         need="A first result in fifteen minutes",
         goals=("Fit it into the gaps of the day", "Hand over the details to someone reliable", "Get a reminder at the right moment"),
         frustrations=("Long forms and phone queues", "Appointments that start late"),
-        objections=("How long will it take before it is worth it?", "Can someone take care of it for me?"),
+        objections=("How long until it pays off?", "Can someone take care of it for me?"),
         channels=("Podcasts, in the car", "Messaging apps, for short questions", "Colleagues, for a quick recommendation"),
         quote="You have fifteen minutes. Convince me.",
     ),
     Segment(
         "Returning customers", (33, 50), ("architect", "social worker", "chef"),
-        situation="gave up something like {product} years ago and has missed it ever since. The interest is still there, and so is the worry about having lost touch.",
+        situation="once chose offers like {product} regularly but has not done so for years. The interest is still there, and so is the worry about having lost touch.",
         need="An easy way back",
         goals=("Pick up where they left off", "See at a glance what has changed since then", "Enjoy it again without any pressure"),
         frustrations=("Being treated like a complete beginner", "Having to set everything up from scratch"),
         objections=("Have I been away for too long?", "Is it still the way I remember it?"),
-        channels=("Newsletters, as a friendly reminder", "Facebook, where the old contacts are", "Former companions, for encouragement"),
+        channels=("Newsletters, as a friendly reminder", "Facebook, where the old contacts are", "Old friends, for encouragement"),
         quote="I used to enjoy this so much. Perhaps it is time to come back.",
     ),
     Segment(
@@ -101,7 +101,7 @@ SEGMENTS = [
         "Enthusiasts", (24, 40), ("teacher", "web developer", "florist"),
         situation="knows a lot about offers like {product} and often recommends them to others. General information is not enough; the background and the people make it interesting.",
         need="Depth, and something worth sharing",
-        goals=("Learn something new each time", "Meet others who share the same interest", "Be among the first to hear about news"),
+        goals=("Learn something new each time", "Meet others who share the same interest", "Be among the first to hear what is new"),
         frustrations=("Content that is written for beginners only", "Never getting to talk to the people behind it"),
         objections=("Will it still interest me in a year?", "What does it offer that I do not know yet?"),
         channels=("YouTube, for the details", "Podcasts, for the background", "Meetups, for the people"),
@@ -130,11 +130,11 @@ SEGMENTS = [
 ]  # fmt: skip
 
 GENERAL = 6
-"""The first so many segments fit any product; the others fill up a longer list."""
+"""How many segments, from the first, fit any product; the others only extend a longer list."""
 BUSINESS = frozenset(
     "b2b business businesses company companies enterprise saas software team teams agency".split()
 )
-"""Words that suggest that a product is bought by organisations."""
+"""Words that suggest that organisations buy a product."""
 
 NAMES = (
     "Amira Jonas Mei Tomás Ingrid Kofi Lucia Arjun Noor Samuel Freja Mateo Hana Oluwaseun Elif Piotr Yara Lars "

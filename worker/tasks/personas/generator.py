@@ -9,7 +9,7 @@ from herald.worker.tasks.personas.answers import Portrait, Sketch, Sketches
 from herald.worker.tasks.personas.draft import draft_portrait, draft_sketches
 from herald.worker.tasks.words import counted, plain
 
-SEGMENTS, PORTRAITS = "Dividing the market", "Writing personas"
+SEGMENTS, PORTRAITS = "Segmenting the market", "Writing personas"
 ROLE = "You are a market researcher."
 STYLE = "Write in the language of the brief."
 

@@ -33,7 +33,9 @@ async def test_every_task_type_is_generated(settings: Settings, store: Store) ->
             assert done.usage is not None and done.usage.provider == "offline"
 
 
-async def test_invalid_jobs_in_the_queue_block_no_task(settings: Settings, store: Store, feed: Feed) -> None:
+async def test_invalid_jobs_in_the_queue_do_not_block_tasks(
+    settings: Settings, store: Store, feed: Feed
+) -> None:
     async with Queue.connect(settings) as queue:
         await queue.redis.zadd(QUEUE_NAME, {b"no-such-job": 1, b"pickled": 2, b"\xff\xfe:0:ada": 3})
         await queue.redis.set("arq:job:pickled", b"\x80\x04N.")
@@ -100,14 +102,14 @@ async def test_each_worker_sends_heartbeats_until_it_stops(settings: Settings, f
 async def test_a_worker_that_never_reaches_redis_exits_with_an_error(
     settings: Settings, store: Store
 ) -> None:
-    hopeless = "import herald.worker.engine.arq_worker as r; r.HOPELESS_AFTER_S = 1.0; from arq.cli import cli; cli(['herald.worker.main.WorkerSettings'])"
+    impatient = "import herald.worker.engine.arq_worker as r; r.GIVE_UP_AFTER_S = 1.0; from arq.cli import cli; cli(['herald.worker.main.WorkerSettings'])"
     nowhere = environment(
         settings, HERALD_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", PYTHONPATH=str(ROOT)
     )
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", hopeless, env=nowhere, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-c", impatient, env=nowhere, stderr=asyncio.subprocess.PIPE
     )
     async with asyncio.timeout(60):
         _, stderr = await process.communicate()
     assert process.returncode != 0
-    assert b"lost Redis, reconnecting" in stderr
+    assert b"lost the connection to Redis, reconnecting" in stderr

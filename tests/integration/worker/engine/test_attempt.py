@@ -82,7 +82,7 @@ async def test_only_one_of_several_workers_completes_a_task(
     assert [entry.status for entry in done.history].count(TaskStatus.COMPLETED) == 1
     published = await events(feed)
     assert [event["type"] for event in published].count("task.completed") == 1
-    assert published[-1]["task"]["rev"] == done.rev, "the loser published something after the end"
+    assert published[-1]["task"]["rev"] == done.rev, "another worker published something after the end"
     assert len(await store.results.of_task("personas", task.task_id)) == 2
 
 
@@ -97,11 +97,11 @@ async def test_another_worker_continues_a_killed_attempt_at_the_same_step(
     await asyncio.gather(running, return_exceptions=True)
     left = await loaded(store, task)
     assert left.status is TaskStatus.PROCESSING
-    heir = make_dependencies(worker_id="w2")
-    await run_task(task.task_id, heir)
+    second = make_dependencies(worker_id="w2")
+    await run_task(task.task_id, second)
     done = await loaded(store, task)
     assert (done.status, done.attempt, done.retry_count) == (TaskStatus.COMPLETED, 2, 0)
-    assert calls_of(heir) == {"Portrait": 2}
+    assert calls_of(second) == {"Portrait": 2}
     assert [entry.by for entry in done.history] == ["w1", "w2", "w2"]
 
 

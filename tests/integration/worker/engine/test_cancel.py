@@ -24,8 +24,9 @@ async def silent_model(settings: Settings) -> AsyncIterator[Gemini]:
             yield model
 
 
-async def listening(model: Gemini, yes: bool = True) -> None:
-    while bool(model.open) is not yes:
+async def until_open(model: Gemini, is_open: bool = True) -> None:
+    """Wait until a stream of the model is open, or until none is."""
+    while bool(model.open) is not is_open:
         await asyncio.sleep(0.01)
 
 
@@ -34,15 +35,15 @@ async def test_a_cancel_closes_the_model_s_stream_within_a_second(
 ) -> None:
     async with silent_model(settings) as model, herald.connected() as socket, asyncio.timeout(30):
         task_id = (await herald.create(PERSONAS))["taskId"]
-        await listening(model)
+        await until_open(model)
         response = await herald.post(f"/api/jobs/{task_id}/cancel")
         assert response.json()["status"] == "cancelled"
         async with asyncio.timeout(1):
-            await listening(model, False)
+            await until_open(model, False)
         while (event := (await socket.publication())["data"])["type"] != "task.cancelled":
             pass
         assert event["task"]["endReason"] == "user"
-        assert await socket.silence(1.5), "the worker has published a task that is no longer its own"
+        assert await socket.silence(1.5), "the worker published a task that is no longer its own"
         again = await herald.post(f"/api/jobs/{task_id}/cancel")
         assert again.status_code == 409
 
@@ -52,9 +53,9 @@ async def test_a_cancel_is_noticed_even_if_its_signal_was_lost(settings: Setting
         task, _ = await store.create(a_task())
         async with Queue.connect(settings) as queue:
             await queue.enqueue(task)
-        await listening(model)
+        await until_open(model)
         cancelled = await store.transition(task.task_id, TaskStatus.CANCELLED, by="user", completed_at=now())
         assert cancelled is not None
         async with asyncio.timeout(2):
-            await listening(model, False)
+            await until_open(model, False)
     assert await store.get(task.task_id) == cancelled

@@ -1,4 +1,4 @@
-"""Drafts are published while the model is writing them."""
+"""Drafts are published while the model is writing them, without gaps."""
 
 import json
 from typing import Any
@@ -35,7 +35,7 @@ async def test_drafts_are_published_while_they_are_written(
     assert {(piece["taskId"], piece["attempt"]) for piece in published} == {(task.task_id, 1)}
     drafts = joined(published)
     assert set(drafts) == {
-        "Dividing the market/None",
+        "Segmenting the market/None",
         "Writing personas/persona 1",
         "Writing personas/persona 2",
     }

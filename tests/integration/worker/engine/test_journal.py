@@ -58,7 +58,7 @@ async def test_every_event_is_newer_than_the_one_before_and_progress_never_goes_
     )
 
 
-async def test_an_attempt_at_a_cancelled_task_stops_and_publishes_nothing_newer(
+async def test_an_attempt_at_a_cancelled_task_stops_and_publishes_no_newer_state(
     make_dependencies: MakeDependencies, store: Store, feed: Feed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(journal_module, "PUBLISH_EVERY_S", 0.01)
@@ -110,4 +110,4 @@ async def test_a_superseded_attempt_records_nothing(
         yield text_of(prompt)
 
     await run_task(task.task_id, make_dependencies(at_once, taken_over))
-    assert await loaded(store, task) == taken[0], "it has changed the other worker's attempt"
+    assert await loaded(store, task) == taken[0], "the superseded attempt changed the task"

@@ -96,7 +96,7 @@ async def test_a_retry_taken_over_from_a_lost_worker_waits_first(
     assert (await loaded(store, task)).attempt == 1
 
 
-async def test_a_retry_from_the_queue_runs_whatever_our_clock_says(
+async def test_a_retry_from_the_queue_runs_even_if_it_is_not_due_by_our_clock(
     make_dependencies: MakeDependencies, store: Store
 ) -> None:
     by_a_fast_clock = now() + timedelta(hours=1)
@@ -187,7 +187,7 @@ async def test_a_timeout_counts_as_a_failure_not_as_a_cancel(
 
 
 @pytest.mark.parametrize(("lost", "status"), [(4, TaskStatus.COMPLETED), (5, TaskStatus.FAILED)])
-async def test_a_task_fails_once_five_workers_in_a_row_were_lost_with_it(
+async def test_a_task_fails_once_five_workers_in_a_row_are_lost_while_running_it(
     make_dependencies: MakeDependencies, store: Store, lost: int, status: TaskStatus
 ) -> None:
     claims = [HistoryEntry(at=now(), status=TaskStatus.PROCESSING, by=f"w{number}") for number in range(lost)]

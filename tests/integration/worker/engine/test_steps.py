@@ -1,4 +1,4 @@
-"""The steps of an attempt: how the model is asked, and which answers are kept."""
+"""The steps of an attempt: how the model is asked, and which answers are saved."""
 
 import asyncio
 import json
@@ -32,17 +32,17 @@ from tests.support.attempts import (
 async def test_an_answer_that_does_not_fit_is_sent_back_with_its_faults(
     make_dependencies: MakeDependencies, store: Store
 ) -> None:
-    said: list[Any] = []
+    rejections: list[Any] = []
 
-    async def mended(prompt: Prompt[Any]) -> AsyncIterator[str]:
-        said.append(prompt.rejected)
+    async def corrected(prompt: Prompt[Any]) -> AsyncIterator[str]:
+        rejections.append(prompt.rejected)
         yield text_of(prompt)
 
     task = await queued(store)
-    await run_task(task.task_id, make_dependencies(nonsense, mended))
+    await run_task(task.task_id, make_dependencies(nonsense, corrected))
     done = await loaded(store, task)
     assert (done.status, done.retry_count) == (TaskStatus.COMPLETED, 0)
-    [rejected] = said
+    [rejected] = rejections
     assert rejected.text == '{"people": 3}'
     assert rejected.faults == ["people: Input should be a valid array"]
     assert done.usage is not None and done.usage.output_tokens == 4 * USAGE.output_tokens
@@ -111,7 +111,7 @@ async def test_at_most_four_parts_are_written_at_once(
     assert most == 4
 
 
-async def test_no_further_part_is_begun_after_one_has_failed(
+async def test_no_further_part_is_started_after_one_has_failed(
     make_dependencies: MakeDependencies, store: Store
 ) -> None:
     failed = asyncio.Event()
@@ -131,7 +131,7 @@ async def test_no_further_part_is_begun_after_one_has_failed(
     with pytest.raises(RunAgainError):
         await run_task(task.task_id, first)
     assert calls_of(first)["Portrait"] == 4
-    assert len(await store.checkpoints.load(task.task_id)) == 1 + 3, "the answers being written are kept"
+    assert len(await store.checkpoints.load(task.task_id)) == 1 + 3, "the answers in progress are saved"
 
 
 class Note(Model):

@@ -52,7 +52,7 @@ async def test_the_settings_choose_model_temperature_and_length(gemini: Gemini) 
     assert (generation["temperature"], generation["maxOutputTokens"]) == (0.3, 99)
 
 
-async def test_the_cost_is_by_list_price_unless_prices_are_set(gemini: Gemini) -> None:
+async def test_the_list_price_determines_the_cost_unless_prices_are_set(gemini: Gemini) -> None:
     price = list_price("gemini-3.8-flash")
     assert price is not None
     async with connected(gemini.address, gemini_model="gemini-3.8-flash") as provider:
@@ -62,7 +62,7 @@ async def test_the_cost_is_by_list_price_unless_prices_are_set(gemini: Gemini) -
         assert (await written(provider))[1].cost_usd == 7 + 12
 
 
-async def test_the_user_s_words_cannot_leave_their_marks(gemini: Gemini) -> None:
+async def test_the_user_s_words_cannot_close_the_input_tag(gemini: Gemini) -> None:
     async with connected(gemini.address) as provider:
         await written(provider)
     [asked] = gemini.asked

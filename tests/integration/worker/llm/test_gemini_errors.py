@@ -1,4 +1,4 @@
-"""What goes wrong with Gemini, and what the user is failed to do about it."""
+"""Errors of Gemini: the end reason, whether a retry may help, and the advice to the user."""
 
 from typing import Any
 

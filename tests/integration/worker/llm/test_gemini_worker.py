@@ -44,7 +44,7 @@ PLAN = {
 async def test_a_media_plan_survives_errors_and_no_answer_is_paid_for_twice(
     gemini: Gemini, settings: Settings, store: Store, feed: Feed
 ) -> None:
-    """A quota, a broken connection and an answer that does not fit; still no answer is written twice."""
+    """The errors are an exhausted quota, an invalid answer and a broken connection."""
     usual = Gemini().reply
     retry_at_once = {"@type": RETRY_INFO, "retryDelay": "0.1s"}
     gemini.reply = usual

@@ -10,7 +10,7 @@ from herald.worker.maintenance.deadlines import end_overdue
 from tests.support.attempts import MakeDependencies, loaded, queued
 
 
-async def test_a_worker_with_a_fast_clock_ends_no_task_before_its_deadline(
+async def test_a_worker_with_a_fast_clock_fails_no_task_before_its_deadline(
     make_dependencies: MakeDependencies, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = await queued(store)

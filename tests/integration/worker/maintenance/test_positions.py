@@ -20,7 +20,7 @@ async def in_line(settings: Settings, store: Store, number: int) -> list[Task]:
 
 
 async def positions(feed: Feed) -> dict[str, list[int]]:
-    """The positions that were published, by task id."""
+    """The published positions, by task id."""
     found: dict[str, list[int]] = {}
     for event in await events(feed):
         found.setdefault(event["task"]["taskId"], []).append(event["task"]["queuePosition"])
@@ -42,7 +42,7 @@ async def test_each_position_is_published_once_until_it_changes(
     assert (await positions(feed))[tasks[2].task_id] == [3, 2]
 
 
-async def test_far_back_only_a_gain_of_a_tenth_is_published(
+async def test_further_back_only_a_gain_of_a_tenth_is_published(
     make_dependencies: MakeDependencies, settings: Settings, store: Store, feed: Feed
 ) -> None:
     async with Queue.connect(settings) as queue:

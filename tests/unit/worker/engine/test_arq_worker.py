@@ -1,4 +1,4 @@
-"""What our worker relies on in ARQ's, which is not part of ARQ's public interface."""
+"""The internals of ARQ's worker that ours relies on."""
 
 import ast
 import importlib.metadata

@@ -17,7 +17,7 @@ def test_the_longest_delay_doubles_up_to_a_limit(
     assert backoff_s(retry) == longest
 
 
-def test_the_delay_is_anywhere_below_that() -> None:
+def test_the_delay_is_random_below_that_limit() -> None:
     delays = [backoff_s(3) for _ in range(200)]
     assert all(0 <= delay <= 8 for delay in delays)
     assert min(delays) < 2 and max(delays) > 6

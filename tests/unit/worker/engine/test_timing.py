@@ -1,4 +1,4 @@
-"""When a running attempt is expected to end."""
+"""Estimates of when a running attempt ends."""
 
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Prices of calls to Gemini."""
+
 from datetime import UTC, datetime
 
 import pytest
@@ -20,11 +22,11 @@ def test_the_default_model_has_a_list_price() -> None:
         ("an-unknown-model", None, None),
     ],
 )
-def test_list_prices_are_those_of_the_model_at_the_time(
+def test_a_list_price_depends_on_the_model_and_the_time(
     model: str, at: datetime | None, price: tuple[float, float] | None
 ) -> None:
     assert list_price(model, at) == price
 
 
-def test_a_cost_is_in_dollars_for_prices_per_million_tokens() -> None:
+def test_prices_are_per_million_tokens() -> None:
     assert Price(0.75, 3.75).cost_usd(1000, 200) == 0.0015

@@ -1,3 +1,5 @@
+"""Prompts and how their answers are checked, and the offline provider."""
+
 import pytest
 
 from herald.shared.tasks.models import EndReason, Model

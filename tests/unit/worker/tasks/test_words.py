@@ -1,4 +1,4 @@
-"""Users' words are fitted into sentences without changing what they say."""
+"""Users' words fit into sentences without changing their meaning."""
 
 import pytest
 
@@ -44,4 +44,4 @@ def test_small_helpers_follow_english_rules() -> None:
     )
     assert (full_stop("Buy"), full_stop("Buy!"), full_stop("買う。")) == ("Buy.", "Buy!", "買う。")
     assert (hashtag("slow craft"), hashtag("!!!")) == ("#SlowCraft", "")
-    assert unique(["Tea", "tea ", "Coffee"]) == ["Tea", "Coffee"]
+    assert unique(["Tea", "Coffee", "tea "]) == ["Tea", "Coffee"]

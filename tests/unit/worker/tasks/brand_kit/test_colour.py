@@ -17,7 +17,7 @@ def test_text_on_a_colour_is_readable() -> None:
     assert (text_on("#ffee00"), text_on("#003366")) == ("#000000", "#ffffff")
 
 
-def test_a_colour_with_enough_contrast_is_kept() -> None:
+def test_a_colour_with_enough_contrast_stays_unchanged() -> None:
     assert with_contrast("#003366", "#ffffff", 4.5) == "#003366"
 
 

@@ -30,7 +30,7 @@ def test_an_industry_is_not_called_a_sector_twice() -> None:
     assert "in the aerospace sector" in draft_positioning(payload).positioning
 
 
-def test_a_colour_suits_a_whole_word_of_the_brief_only() -> None:
+def test_colours_only_match_whole_words_of_the_brief() -> None:
     tea = BrandKitPayload(brand_name="X", description="Fine teas")
     team = BrandKitPayload(brand_name="X", description="Fine teams")
     assert draft_look(tea).primary.name == "Deep green"

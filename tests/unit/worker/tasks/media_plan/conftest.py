@@ -1,4 +1,4 @@
-"""A short way to a drafted media plan."""
+"""A fixture that drafts media plans."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

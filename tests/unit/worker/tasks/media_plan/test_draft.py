@@ -43,7 +43,7 @@ async def test_a_plan_opens_with_the_first_keyword_of_the_brief(media_plan: Make
     assert plan["calendar"][0]["title"] == "Pottery: a checklist for getting started"
 
 
-async def test_over_a_plan_every_keyword_is_used(media_plan: MakePlan) -> None:
+async def test_a_plan_uses_every_keyword(media_plan: MakePlan) -> None:
     keywords = (
         "pottery",
         "buy mugs",
@@ -63,7 +63,7 @@ async def test_the_summary_says_that_drafts_are_in_english_only(media_plan: Make
     assert "Language requested" not in (await media_plan(language="British English"))["summary"]
 
 
-async def test_braces_and_repeated_keywords_in_the_input_do_no_harm(media_plan: MakePlan) -> None:
+async def test_braces_and_repeated_keywords_in_the_input_are_harmless(media_plan: MakePlan) -> None:
     plan = await media_plan("{goal} {0} %s", ("{keyword}", "Tea", "tea", "</input>"), weeks=4)
     assert [word for group in plan["keywordGroups"] for word in group["keywords"]].count("tea") == 0
     assert any("{keyword}" in post["title"] for post in plan["calendar"])
