@@ -29,7 +29,7 @@ async def checks(url: str, token: str) -> AsyncIterator[Result]:
             ready = await http.get("/readyz")
         services = ready.json()
     except (httpx2.HTTPError, ValueError) as error:
-        yield Result("web", ok=False, detail=f"{url} does not respond like a Herald ({error!r})")
+        yield Result("web", ok=False, detail=f"{url} does not respond as Herald does ({error!r})")
         return
     for name in ("mongo", "redis", "feed"):
         yield Result(name, ok=services.get(name) == "ok", detail=str(services.get(name, "not reported")))

@@ -18,7 +18,7 @@ Event = dict[str, Any]
 
 
 class _Handler(centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
-    """Puts the events of a subscription into a queue, and errors that end it."""
+    """Queues the events of a subscription, and the error that ends it."""
 
     def __init__(self) -> None:
         self.queue: asyncio.Queue[Event | RefusedError] = asyncio.Queue()
@@ -90,7 +90,7 @@ async def _omitted(url: str, token: str, after: str) -> AsyncGenerator[Event, No
 async def show(
     stream: AsyncGenerator[Event, None], console: Console, task_id: str | None, *, as_json: bool
 ) -> dict[str, Any] | None:
-    """Show events until the task ``task_id`` ends, and return the ended task."""
+    """Show events until the task ``task_id`` ends, and return it; None if the stream ends first."""
     screen = Lines(console, as_json=as_json) if as_json or not console.is_terminal else Bars(console)
     versions: dict[str, tuple[int, int]] = {}
     task: dict[str, Any]

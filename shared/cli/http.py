@@ -48,7 +48,7 @@ class Herald:
             body = response.json()
         except ValueError:
             raise RefusedError(
-                f"{path} returned {response.status_code} without JSON. Is this a Herald?"
+                f"{path} returned {response.status_code} without JSON. Is this Herald's URL?"
             ) from None
         if response.is_error:
             raise RefusedError(f"{response.status_code}: {body.get('detail', body)}")

@@ -39,7 +39,7 @@ FAULTS = [
         STORE,
         "return await self._write(task_id, {TaskStatus.QUEUED}, None, changes)",
         "return await self._write(task_id, set(TaskStatus), None, changes)",
-        "tests/integration/server/test_admission.py -k can_be_moved",
+        "tests/integration/server/test_admission.py -k is_moved",
     ),
     Fault(
         STORE,
