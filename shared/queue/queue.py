@@ -45,7 +45,7 @@ WORK_SIGNAL = "work"
 CANCEL_SIGNAL = "cancel"
 
 EXPIRES = timedelta(days=7)
-"""Redis drops a job that no worker takes within this time; maintenance then enqueues it again."""
+"""The body of a job that no worker takes expires after this time."""
 RESERVED_FOR_S = 60.0
 """How long a reservation lasts, in seconds; storing a task never takes longer."""
 REINDEX_AT_ONCE = 200
@@ -66,16 +66,16 @@ def arq_redis(settings: Settings) -> ArqRedis:
 
 def arq_settings(settings: Settings) -> RedisSettings:
     """``settings.redis_url`` in the form that ARQ's command line takes."""
-    found = sentinel_address(settings.redis_url)
-    if found is None:
+    address = sentinel_address(settings.redis_url)
+    if address is None:
         return RedisSettings.from_dsn(settings.redis_url)
     return RedisSettings(
-        host=found.sentinels,
+        host=address.sentinels,
         sentinel=True,
-        sentinel_master=found.service,
-        database=found.login["db"],
-        username=found.login["username"],
-        password=found.login["password"],
+        sentinel_master=address.service,
+        database=address.login["db"],
+        username=address.login["username"],
+        password=address.login["password"],
     )
 
 

@@ -93,14 +93,14 @@ async def exchange(redis: Redis, commands: Sequence[tuple[str | bytes | int, ...
         read = reply_reader(connection)
         try:
             async with asyncio.timeout(connection.socket_timeout):
-                found = [await read(disable_decoding=True) for _ in commands]
+                received = [await read(disable_decoding=True) for _ in commands]
         except TimeoutError:
             raise RedisTimeoutError("Redis did not answer in time") from None
         except OSError as error:
             raise RedisConnectionError(f"lost Redis: {error}") from error
-        if any(isinstance(reply, ReadOnlyError) for reply in found):
+        if any(isinstance(reply, ReadOnlyError) for reply in received):
             raise RedisConnectionError("this Redis is no longer the leader")
-        return found
+        return received
 
     async def fail(error: Exception) -> None:
         await connection.disconnect()

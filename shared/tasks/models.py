@@ -187,6 +187,7 @@ class PublicTask(Model):
     """In percent; never decreases within an attempt."""
     current_step: str | None = None
     current_step_index: int | None = None
+    """The index of the current step in ``steps``, from 0."""
     steps: list[Step] = []
     priority: Open[Priority] = Priority.NORMAL
     queued_at: Timestamp
