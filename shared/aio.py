@@ -8,7 +8,6 @@ from typing import Any, Generic, TypeVar
 KeyT = TypeVar("KeyT")
 ValueT = TypeVar("ValueT")
 
-
 CANCEL_AGAIN_S = 1.0
 
 
@@ -47,7 +46,12 @@ class DataLoader(Generic[KeyT, ValueT]):
         self._fetching: asyncio.Task[None] | None = None
 
     async def load(self, key: KeyT) -> ValueT:
-        """The value that ``fetch`` returns for ``key``; an exception of ``fetch`` is raised here."""
+        """The value that ``fetch`` returns for ``key``.
+
+        Raises:
+            Exception: any exception of ``fetch``, for each of the keys that it was called with.
+            ConnectionError: the call was cancelled, because the event loop is closing.
+        """
         waiter: asyncio.Future[ValueT] = asyncio.get_running_loop().create_future()
         self._requested.setdefault(key, []).append(waiter)
         if self._fetching is None:
@@ -70,7 +74,7 @@ class DataLoader(Generic[KeyT, ValueT]):
                     if not waiter.done():  # its caller may have been cancelled
                         waiter.set_result(values[key])
         except BaseException as error:
-            failure = error if isinstance(error, Exception) else ConnectionError("stopped")
+            failure = error if isinstance(error, Exception) else ConnectionError("the load was cancelled")
             for waiter in itertools.chain(*waiting.values()):
                 if not waiter.done():
                     waiter.set_exception(failure)

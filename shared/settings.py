@@ -21,7 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 DEVELOPMENT_SECRET = "herald-development-secret-not-for-the-internet"  # noqa: S105
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
-"""The variable with the folder in which prometheus-client's processes share their metrics."""
+"""The environment variable with the folder in which prometheus-client shares metrics between processes."""
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key must be at least as long as the hash
 _SCHEMES = {
     "redis_url": ("redis://", "rediss://", "unix://", "redis+sentinel://"),
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     auth_issuer: str | None = None
     """Required ``iss`` of tokens. Unset: not checked."""
     auth_leeway_s: float = Field(30, ge=0)
-    """How far in the future a token's ``iat`` and ``nbf`` may be, in seconds, as clocks differ."""
+    """How far in the future a token's ``iat`` and ``nbf`` may be, in seconds, to allow for clock skew."""
     token_ttl_s: int = Field(3600, gt=0)
     """Lifetime of development tokens, in seconds."""
     expiry_grace_s: float = Field(25, ge=0)
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
     max_connections_per_user: int = Field(64, ge=1)
     """Maximum number of a user's connections, and of held ``Prefer: wait`` requests, per web process."""
     max_outbox_bytes: int = Field(1024 * 1024, gt=0)
-    """Maximum of unsent data for a slow connection, in bytes, on top of what its socket buffers."""
+    """Maximum amount of unsent data for a slow connection, in bytes, on top of what its socket buffers."""
     snapshot_recent_s: float = Field(3600, ge=0)
     """How recently ended tasks are part of a snapshot, in seconds."""
 

@@ -15,7 +15,7 @@ class TokenIssuer:
     """Signs tokens with ``HERALD_AUTH_SECRET``.
 
     Raises:
-        jwt.InvalidKeyError: the secret is a public key, which anybody may know.
+        jwt.InvalidKeyError: see `secret_key`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -52,7 +52,7 @@ class _CheckedSecret(HMACAlgorithm):
 
 
 def secret_key(settings: Settings) -> jwt.PyJWK:
-    """The shared secret as a key for HS256.
+    """The shared secret, as a key for HS256.
 
     Raises:
         jwt.InvalidKeyError: the secret is a public key, which anybody may know.

@@ -1,4 +1,4 @@
-"""Real services for the tests: one embedded Redis and MongoDB per run, one database per test."""
+"""Real services for the tests: one embedded Redis and MongoDB per test process, one database per test."""
 
 import asyncio
 import secrets

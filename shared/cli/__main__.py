@@ -13,7 +13,7 @@ from rich.table import Table
 from herald.shared import settings as settings_module
 from herald.shared.cli.check import Result, checks
 from herald.shared.cli.follow import events, show
-from herald.shared.cli.http import Herald, RefusedError
+from herald.shared.cli.http import Herald, RequestError
 from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import EndReason, Priority, TaskStatus
 from herald.shared.tokens import TokenIssuer
@@ -178,9 +178,9 @@ def requeue_failed(
             if not dry_run:
                 try:
                     await herald.call("POST", f"/api/jobs/{task['taskId']}/retry")
-                except RefusedError as refusal:  # its owner may have retried it meanwhile
+                except RequestError as error:  # its owner may have retried it meanwhile
                     failed += 1
-                    err.print(f"  not requeued: {refusal}")
+                    err.print(f"  not requeued: {error}")
         return found, failed
 
     found, failed = _call(context, requeue)
@@ -230,8 +230,8 @@ def _call(context: typer.Context, work: Any) -> Any:
 def _run(work: Coroutine[Any, Any, Any]) -> Any:
     try:
         return asyncio.run(work)
-    except RefusedError as refusal:
-        _fail(str(refusal))
+    except RequestError as error:
+        _fail(str(error))
 
 
 def _print_task(task: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import httpx2
 
 from herald.shared.cli.follow import events
-from herald.shared.cli.http import Herald, RefusedError
+from herald.shared.cli.http import Herald, RequestError
 
 TIMEOUT_S = 10.0
 
@@ -36,8 +36,8 @@ async def checks(url: str, token: str) -> AsyncIterator[Result]:
     async with Herald.at(url, token) as herald:
         try:
             yield _check_workers(await herald.call("GET", "/api/ops"))
-        except RefusedError as refusal:
-            yield Result("workers", ok=False, detail=str(refusal))
+        except RequestError as error:
+            yield Result("workers", ok=False, detail=str(error))
     yield await _check_hub(url, token)
 
 
@@ -57,8 +57,8 @@ async def _check_hub(url: str, token: str) -> Result:
             async for _ in stream:
                 took_ms = (time.perf_counter() - started) * 1000
                 return Result("hub", ok=True, detail=f"connected, snapshot after {took_ms:.0f} ms")
-    except RefusedError as refusal:
-        return Result("hub", ok=False, detail=str(refusal))
+    except RequestError as error:
+        return Result("hub", ok=False, detail=str(error))
     except TimeoutError:
         pass
     return Result("hub", ok=False, detail=f"no WebSocket within {TIMEOUT_S:g} s; check the proxy's settings")

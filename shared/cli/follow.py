@@ -10,7 +10,7 @@ import centrifuge
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from herald.shared.cli.http import Herald, RefusedError
+from herald.shared.cli.http import Herald, RequestError
 from herald.shared.tasks.models import ACTIVE, ENDED, TaskStatus
 
 Event = dict[str, Any]
@@ -18,10 +18,10 @@ Event = dict[str, Any]
 
 
 class _Handler(centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHandler):  # type: ignore[misc]
-    """Puts the events of a subscription into a queue, and errors that end it."""
+    """Queues the events of a subscription, and the error that ends it."""
 
     def __init__(self) -> None:
-        self.queue: asyncio.Queue[Event | RefusedError] = asyncio.Queue()
+        self.queue: asyncio.Queue[Event | RequestError] = asyncio.Queue()
 
     async def on_subscribed(self, context: Any) -> None:
         if context.data:
@@ -31,10 +31,10 @@ class _Handler(centrifuge.ClientEventHandler, centrifuge.SubscriptionEventHandle
         self.queue.put_nowait(context.pub.data)
 
     async def on_unsubscribed(self, context: Any) -> None:
-        self.queue.put_nowait(RefusedError(f"The hub ended the subscription: {context.reason}"))
+        self.queue.put_nowait(RequestError(f"The hub ended the subscription: {context.reason}"))
 
     async def on_disconnected(self, context: Any) -> None:
-        self.queue.put_nowait(RefusedError(f"The hub closed the connection: {context.reason}"))
+        self.queue.put_nowait(RequestError(f"The hub closed the connection: {context.reason}"))
 
 
 class _OnlyDisconnect(centrifuge.ClientEventHandler):  # type: ignore[misc]
@@ -50,7 +50,7 @@ async def events(url: str, token: str, channel: str | None) -> AsyncGenerator[Ev
     The official client reconnects by itself and recovers missed events.
 
     Raises:
-        RefusedError: the hub rejected the token or the channel permanently.
+        RequestError: the hub rejected the token or the channel permanently.
     """
     handler = _Handler()
     address = f"{url.replace('http', 'ws', 1)}/connection/websocket"
@@ -62,11 +62,11 @@ async def events(url: str, token: str, channel: str | None) -> AsyncGenerator[Ev
         await client.connect()
         while True:
             event = await handler.queue.get()
-            if isinstance(event, RefusedError):
+            if isinstance(event, RequestError):
                 raise event
             yield event
             if event.get("truncated") and not channel:
-                with suppress(RefusedError):  # if it fails, an omitted task appears with its next event
+                with suppress(RequestError):  # if it fails, an omitted task appears with its next event
                     async for page in _omitted(url, token, event["after"]):
                         yield page
     finally:
@@ -77,7 +77,7 @@ async def _omitted(url: str, token: str, after: str) -> AsyncGenerator[Event, No
     """The user's active tasks that did not fit into a snapshot, in pages.
 
     Raises:
-        RefusedError: the tasks cannot be listed.
+        RequestError: the tasks cannot be listed.
     """
     query = {"status": ",".join(ACTIVE), "limit": "200"}
     page: Event = {"after": after}
@@ -90,7 +90,7 @@ async def _omitted(url: str, token: str, after: str) -> AsyncGenerator[Event, No
 async def show(
     stream: AsyncGenerator[Event, None], console: Console, task_id: str | None, *, as_json: bool
 ) -> dict[str, Any] | None:
-    """Show events until the task ``task_id`` ends, and return the ended task."""
+    """Show events until the task ``task_id`` ends, and return it; None if the stream ends first."""
     screen = Lines(console, as_json=as_json) if as_json or not console.is_terminal else Bars(console)
     versions: dict[str, tuple[int, int]] = {}
     task: dict[str, Any]

@@ -7,8 +7,8 @@ from typing import Any
 import httpx2
 
 
-class RefusedError(Exception):
-    """Herald cannot be reached or rejects the request; the message says why."""
+class RequestError(Exception):
+    """Herald cannot be reached, or has rejected a request; the message says why."""
 
 
 class Herald:
@@ -35,30 +35,30 @@ class Herald:
         """Send a request and return the JSON of its response.
 
         Raises:
-            RefusedError: an error response, or none at all.
+            RequestError: an error response, or none at all.
         """
         try:
             response = await self._http.request(method, path, **options)
         except httpx2.HTTPError as error:
             reason = str(error) or type(error).__name__
-            raise RefusedError(
+            raise RequestError(
                 f"Can't reach Herald at {self._http.base_url} ({reason}). Is it running?"
             ) from None
         try:
             body = response.json()
         except ValueError:
-            raise RefusedError(
-                f"{path} returned {response.status_code} without JSON. Is this a Herald?"
+            raise RequestError(
+                f"{path} returned {response.status_code} without JSON. Is this Herald's URL?"
             ) from None
         if response.is_error:
-            raise RefusedError(f"{response.status_code}: {body.get('detail', body)}")
+            raise RequestError(f"{response.status_code}: {body.get('detail', body)}")
         return body
 
     async def tasks(self, status: str) -> AsyncIterator[dict[str, Any]]:
         """All users' tasks with this status, newest first.
 
         Raises:
-            RefusedError: see `call`.
+            RequestError: see `call`.
         """
         query = {"status": status, "limit": "100"}
         while True:

@@ -37,9 +37,7 @@ class Announcer:
         try:
             await self._feed.publish(TaskEvent.of(task).messages())
         except (RedisError, OSError) as error:
-            log.warning(
-                "task %s is %s, but this could not be published: %s", task.task_id, task.status, error
-            )
+            log.warning("could not publish that task %s is %s: %s", task.task_id, task.status, error)
             return False
         return True
 
@@ -48,4 +46,4 @@ class Announcer:
         try:
             await self._store.mark_announced(task)
         except PyMongoError as error:
-            log.warning("task %s will be announced again: %s", task.task_id, error)
+            log.warning("task %s will be published again, could not clear its mark: %s", task.task_id, error)

@@ -46,8 +46,8 @@ class Centrifugo:
         """Publish messages in their order, in one request, and return their offsets.
 
         Raises:
-            CentrifugoError: some of the messages may have been published. Publishing them again does no harm,
-                since a client keeps the newest version of a task.
+            CentrifugoError: Centrifugo cannot be reached, or rejected a message. Some messages may have been
+                published. To publish them again does no harm: a client keeps the newest version of a task.
         """
         commands = [
             {"publish": {"channel": channel, "data": orjson.Fragment(data)}} for channel, data in messages

@@ -55,6 +55,8 @@ class History(NamedTuple):
 class Feed:
     """Publishes to channels and reads them.
 
+    Each method raises ``redis.RedisError`` if Redis cannot be reached.
+
     Example::
 
         async with Feed.connect(settings) as feed:
@@ -83,7 +85,7 @@ class Feed:
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncIterator["Feed"]:
-        """A feed on ``settings.redis_url``; connections open on first use, so this never fails."""
+        """A feed on ``settings.redis_url``; connections open on first use."""
         async with AsyncExitStack() as stack:
             redis = await stack.enter_async_context(Redis.from_pool(redis_pool(settings)))
             centrifugo = None
@@ -100,8 +102,8 @@ class Feed:
     def new_connection(self) -> Connection:
         """A new connection for pub/sub, not connected yet.
 
-        While it connects, Redis has ten seconds to reply to each command. Later, reads from its stream may
-        wait for a message without limit.
+        While it connects, each reply of Redis has the pool's timeout. Later, reads from its stream may wait
+        for a message without limit.
         """
         connection: Connection = self.redis.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         connection.retry = Retry(NoBackoff(), retries=0)
@@ -111,10 +113,7 @@ class Feed:
         """The replication id of the Redis that ``connection`` leads to, by default one of the pool's.
 
         Redis takes a new id when it starts and when a replica is promoted. It also does, with nothing lost,
-        when its first replica connects and when it has had no replica for an hour. "" if it has none.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
+        when its first replica connects and when it has had no replica for an hour. Empty if it has none.
         """
         command = ("INFO", "replication")
         if connection is None:
@@ -142,7 +141,7 @@ class Feed:
         Raises:
             redis.RedisError: Redis cannot be reached. Some of the messages may have been published.
                 Publishing them again does no harm, since a client keeps the newest version of a task.
-            CentrifugoError: the same of Centrifugo.
+            CentrifugoError: the same for Centrifugo.
         """
         if self._centrifugo is not None and not hubs_only:
             return await self._centrifugo.publish(messages)
@@ -174,9 +173,9 @@ class Feed:
         return History(Position(offset, epoch.decode()), publications)
 
     async def since(self, channel: str, position: Position) -> History | None:
-        """Everything that was published on ``channel`` after ``position``, or None if it is incomplete.
+        """Everything that was published on ``channel`` after ``position``; None if not all of it can be read.
 
-        It is incomplete if the epoch has changed, if the history no longer reaches back that far, or if
+        That is the case if the epoch has changed, if the history no longer reaches back that far, or if
         ``position`` lies in the future.
         """
         history = await self.history(channel, since=position.offset, limit=self.history_size)
@@ -187,7 +186,7 @@ class Feed:
         return history
 
     async def signal(self, name: str, text: str) -> bool:
-        """Send ``text`` to every process that listens to the signal ``name`` now; False if there is none.
+        """Send ``text`` to every process that is listening to the signal ``name``; False if there is none.
 
         Signals are not kept: a process that is not connected misses them.
         """

@@ -104,9 +104,8 @@ class Follower:
             await asyncio.shield(followed.confirmed)
         if followed.epoch is None:
             position = await self._positions.load(channel)
-            if (
-                followed.epoch is None
-            ):  # else another caller has set it, and publications may have moved it on
+            # Another caller may have set the position meanwhile, and publications may have advanced it.
+            if followed.epoch is None:
                 followed.offset, followed.epoch = position
                 if followed.stale or position.replication_id != self._pubsub.replication_id:
                     self._catch_up(followed)
@@ -169,7 +168,7 @@ class Follower:
     def _receive(self, followed: _Channel, publication: Publication) -> None:
         offset = publication.offset
         if followed.epoch is None or followed.catching_up is not None:
-            followed.stale = True  # the history is being read; it will be read once more
+            followed.stale = True  # the history is being read, and will be read once more
         elif offset == followed.offset + 1:
             followed.offset = offset
             self._on_publication(followed.name, publication)
@@ -209,7 +208,7 @@ class Follower:
                     followed.offset = publication.offset
                     self._on_publication(followed.name, publication)
         except (RedisError, OSError) as error:
-            log.warning("could not read what was missed on %s, reconnecting: %s", followed.name, error)
+            log.warning("could not read missed publications of %s, reconnecting: %s", followed.name, error)
             await self._pubsub.reconnect()
         finally:
             followed.catching_up = None

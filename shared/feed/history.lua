@@ -11,10 +11,10 @@
 -- The channel's epoch is stored with the offset. A channel without an epoch gets the current time as one, so
 -- that no epoch is used twice. A position read before the first publication stays valid after it.
 --
--- The replication id is the server's and is stored nowhere. When data comes back older (a restored backup, a
--- power cut, a failover to a replica that lagged), the stored epoch comes back with it and offsets are used
--- again; but a server that has started or has been promoted since then has another replication id. Half of its
--- 40 digits are enough.
+-- The replication id belongs to the server and is not stored with the channel. When older data returns (a restored
+-- backup, a power failure, a failover to a lagging replica), the stored epoch returns with it and offsets are
+-- reused. But a server that has been started or promoted since then has another replication id. Half of its 40
+-- digits are enough.
 
 local position = redis.call('HMGET', KEYS[1], 'offset', 'epoch')
 local offset, epoch = position[1], position[2]

@@ -20,7 +20,7 @@ if offset == 1 then
   redis.call('DEL', KEYS[2])
 end
 if offset % 16 == 1 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[4]) -- it is kept for weeks, so renewing it now and then is enough
+  redis.call('PEXPIRE', KEYS[1], ARGV[4]) -- it is kept for weeks, so it is enough to renew it now and then
 end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], offset .. '-0', 'data', ARGV[1])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])

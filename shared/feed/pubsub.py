@@ -28,8 +28,7 @@ class PubSub:
     ``on_connect`` is called with each new connection and must subscribe again. ``on_message`` is called with
     each message as Redis sends it, such as ``[b"message", name, data]``. Neither may block.
 
-    The connection has no read timeout, since an idle feed is not a dead one. A ping that stays unanswered
-    ends it.
+    The connection has no read timeout, since an idle feed is not a dead one. An unanswered ping ends it.
     """
 
     ping_every_s = 5.0
@@ -126,7 +125,7 @@ class PubSub:
         raise RedisConnectionError("closed")
 
     async def _watch(self, connection: Connection) -> None:
-        """End ``connection`` when it does not answer a ping, or when Redis has failed over."""
+        """End ``connection`` if a ping stays unanswered, or if Redis has failed over."""
         while True:
             await asyncio.sleep(self.ping_every_s)
             sent_at = asyncio.get_running_loop().time()

@@ -27,7 +27,7 @@ from herald.shared.settings import Settings  # noqa: E402
 
 PROCFILE_LINE = re.compile(r"([A-Za-z0-9_-]+):\s*(\S.*)")
 STARTED_AFTER_S = 10
-"""A program whose first run fails sooner than this is taken as unable to start."""
+"""A program whose first run fails sooner than this is assumed to be unable to start."""
 HAND_BACK_S = 5
 """Time for a program to stop, on top of the grace period in its settings."""
 
@@ -123,7 +123,7 @@ def _keep_alive(
 
 
 def _cannot_start(exited: ChildProcess, *, ready: bool) -> bool:
-    """Whether restarting the program would not help, so that the run should end."""
+    """Whether the run should end, because restarting the program would not help."""
     failed_early = exited.restarts == 0 and exited.process.returncode > 0 and exited.age_s < STARTED_AFTER_S
     return not ready or failed_early
 

@@ -114,8 +114,8 @@ def valkey(data_dir: Path) -> Server:
 def mongo(data_dir: Path) -> Server:
     """An embedded MongoDB-wire server that keeps its files in ``data_dir``.
 
-    It runs as a standalone server, because to a replica set the driver sends retryable writes, for each of
-    which this server scans all such writes of the last half hour.
+    It runs as a standalone server. To a replica set, the driver would send retryable writes, and for each of
+    them, this server scans all such writes of the last half hour.
     """
     port, directory = free_port(), data_dir / "mongo"
     command = [sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(port)]

@@ -14,7 +14,7 @@ WHOLE_RUN = ""
 
 
 class Duration(NamedTuple):
-    """How long something takes, in seconds: half of the time at most ``p50``, nine times in ten ``p90``."""
+    """How long something usually takes, in seconds: the median and the 90th percentile."""
 
     p50: float
     p90: float
@@ -26,7 +26,9 @@ def kind_of(step: str) -> str:
 
 
 class Durations:
-    """Records how long things took, and returns what is usual.
+    """Records how long steps and runs took, and returns their usual durations.
+
+    Each method raises ``redis.RedisError`` if Redis cannot be reached.
 
     Example::
 
@@ -38,28 +40,16 @@ class Durations:
         self._values = RecentValues(redis)
 
     async def record(self, task_type: str, seconds: Iterable[tuple[str, float]]) -> None:
-        """Record how long kinds of steps took.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """Record how long steps took: pairs of a step's kind and its duration in seconds."""
         await self._values.add((_key(task_type, kind), took_s) for kind, took_s in seconds)
 
     async def of_steps(self, task_type: str, kinds: Iterable[str]) -> dict[str, Duration]:
-        """The usual durations of those kinds of steps that have run often enough.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """The usual durations of the kinds of steps that have run often enough, by kind."""
         known = await self._values.read({kind: _key(task_type, kind) for kind in kinds})
         return {kind: _duration(took) for kind, took in known.items()}
 
     async def of_runs(self, task_types: Iterable[str]) -> dict[str, list[float]]:
-        """How long the last whole runs took, in seconds, by those task types that have run often enough.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """The durations of the last runs in seconds, by task type, for types that have run often enough."""
         return await self._values.read({task_type: _key(task_type, WHOLE_RUN) for task_type in task_types})
 
 

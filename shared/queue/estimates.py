@@ -1,4 +1,4 @@
-"""When each queued task starts, and its position until then."""
+"""Estimates when each queued task starts, and its position until then."""
 
 import asyncio
 import bisect
@@ -16,9 +16,11 @@ from herald.shared.queue.queue import Queue, QueueState
 from herald.shared.queue.simulation import Simulation
 from herald.shared.tasks.models import PublicTask, now
 
-REUSED_FOR, OUTDATED_AFTER = 20, 4
-"""Estimates are reused for this many times as long as they took to compute: for the second number once they
-are outdated, for the first otherwise. So they cost a small part of a processor, however long the queue."""
+REUSED_FOR = 20
+"""Estimates are reused for this many times as long as they took to compute. However long the queue, computing
+them takes only a small part of the processor."""
+OUTDATED_AFTER = 4
+"""The same, once the queue has changed."""
 
 
 class Start(NamedTuple):
@@ -27,7 +29,7 @@ class Start(NamedTuple):
     position: int
     """Its rank among the queued tasks, in the order in which they start, from 1."""
     at: datetime | None
-    """None if the start cannot be known."""
+    """None if the start cannot be estimated."""
 
 
 class Estimates:
@@ -73,7 +75,7 @@ class Estimates:
         return Start(position, self._time(self._simulation.starts[position - 1]) if is_known else None)
 
     def add(self, task: PublicTask) -> Start:
-        """When a task starts that is being queued now.
+        """Add a task that is being queued now, and return its start.
 
         It starts once its user may run another task and either a slot is free that no other task takes, or
         its turn comes before another task's. The starts of the other tasks do not change.
@@ -134,7 +136,7 @@ class Estimator:
         self._outdated = True
 
     async def estimates(self) -> Estimates:
-        """The starts of all queued tasks, as far as they can be known.
+        """The expected starts of all queued tasks, computed now or not long ago.
 
         Raises:
             redis.RedisError: Redis cannot be reached.
@@ -144,7 +146,7 @@ class Estimator:
         if self._estimates is None or age_s > self._took_s * reused_for:
             if self._computing is None:
                 self._computing = asyncio.create_task(self._compute())
-            return await asyncio.shield(self._computing)  # callers at the same time share one computation
+            return await asyncio.shield(self._computing)  # concurrent callers share one computation
         return self._estimates
 
     async def _compute(self) -> Estimates:

@@ -10,6 +10,7 @@ from herald.shared.redis.pool import exchange, redis_time
 
 BEAT_EVERY_S = 10.0
 GONE_AFTER_S = 3 * BEAT_EVERY_S
+"""A process that has sent no heartbeat for this many seconds is considered gone."""
 
 
 class Capacity(NamedTuple):
@@ -21,35 +22,26 @@ class Capacity(NamedTuple):
 
 
 class Roster:
-    """The living processes of one kind. A process that stops beating is dropped after `GONE_AFTER_S`."""
+    """The processes of one kind that are alive.
+
+    Each method raises ``redis.RedisError`` if Redis cannot be reached.
+    """
 
     def __init__(self, redis: Redis, key: str) -> None:
         self._redis = redis
         self._key = key
 
     async def beat(self, name: str, **figures: float) -> None:
-        """Report that process ``name`` is alive, with its current figures.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """Report that process ``name`` is alive, with its current figures."""
         report = json.dumps({"at": await redis_time(self._redis), **figures})
         await exchange(self._redis, [("HSET", self._key, name, report)])
 
     async def leave(self, name: str) -> None:
-        """Remove a process that is stopping.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """Remove a process that is stopping."""
         await exchange(self._redis, [("HDEL", self._key, name)])
 
     async def present(self) -> dict[str, dict[str, float]]:
-        """The latest report of each living process; ``at`` is its Unix time by Redis's clock.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """The latest report of each process by its name; ``at`` is its Unix time by Redis's clock."""
         flat, (seconds, _) = await exchange(self._redis, [("HGETALL", self._key), ("TIME",)])
         reports = {name.decode(): json.loads(text) for name, text in zip(flat[::2], flat[1::2], strict=True)}
         dead = [name for name, report in reports.items() if report["at"] < int(seconds) - GONE_AFTER_S]
@@ -59,7 +51,9 @@ class Roster:
 
 
 class Heartbeats:
-    """The living workers and hubs.
+    """The workers and hubs that are alive.
+
+    Each method raises ``redis.RedisError`` if Redis cannot be reached.
 
     Example::
 
@@ -73,43 +67,23 @@ class Heartbeats:
         self.hubs = Roster(redis, "herald:hubs")
 
     async def beat(self, worker: str, *, slots: int, running: int) -> None:
-        """Report that ``worker`` is alive, how many tasks it can run at once, and how many it is running.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """Report that ``worker`` is alive, how many tasks it can run at once, and how many it is running."""
         await self._workers.beat(worker, slots=slots, running=running)
 
     async def leave(self, worker: str) -> None:
-        """Remove a worker that is stopping.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """Remove a worker that is stopping."""
         await self._workers.leave(worker)
 
     async def workers(self) -> dict[str, dict[str, float]]:
-        """The latest report of each living worker: ``{at, slots, running}``.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """The latest report of each worker by its name: ``{at, slots, running}``."""
         return await self._workers.present()
 
     async def slots(self) -> int:
-        """How many tasks all living workers can run at once.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """How many tasks all workers can run at once."""
         return sum(int(report["slots"]) for report in (await self.workers()).values())
 
     async def capacity(self) -> Capacity:
-        """All slots, and how many of them are in use.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """All slots, and how many of them are in use."""
         slots = await self.slots()
         [running] = await exchange(self._redis, [("ZCARD", LEASES)])
         return Capacity(slots, running)

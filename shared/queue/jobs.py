@@ -1,4 +1,4 @@
-"""The jobs in ARQ's queue: their ids, their bodies, and their places in line."""
+"""The jobs in ARQ's queue: their ids, their bodies, and their places in the queue."""
 
 import json
 from datetime import datetime, timedelta
@@ -15,8 +15,8 @@ HEAD_START: dict[str, timedelta] = {
     Priority.NORMAL: timedelta(minutes=10),
     Priority.HIGH: timedelta(minutes=20),
 }
-"""How much earlier than its real time a task counts as queued. A low task that has waited longer than this
-goes before a new one of a higher priority, so no task waits forever."""
+"""How much earlier than its real time a task counts as queued. A low-priority task that has waited longer
+than this goes before a new one of a higher priority, so no task waits forever."""
 
 
 def job_id(task: PublicTask) -> str:
@@ -71,7 +71,7 @@ def retry_delay_s(task: PublicTask) -> float:
 
 
 def place_ago_s(task: PublicTask) -> float:
-    """How long ago the task's place in the queue is, in seconds, head start included.
+    """How far in the past the task's place in the queue is, in seconds, including its head start.
 
     Exact if this process has just accepted the task. Otherwise the clocks of two processes differ, and the
     task's turn shifts by that difference.

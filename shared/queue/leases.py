@@ -1,4 +1,4 @@
-"""A worker's leases on jobs: taken, renewed and released in Redis, each in one atomic step."""
+"""Takes, renews and releases a worker's leases on jobs, each in one atomic step in Redis."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ class Picked(NamedTuple):
 
 
 class Leases:
-    """The leases of one worker. Workers never talk to each other; Redis decides who gets which job.
+    """The leases of one worker. Workers never talk to each other; Redis decides which one gets a job.
 
     Example::
 
@@ -79,14 +79,14 @@ class Leases:
         return picked
 
     async def _drop(self, job: bytes) -> None:
-        """Remove an entry that is not a job of ours, or it would be taken again and again."""
+        """Remove an entry that is not a job id; otherwise it would be taken again and again."""
         log.error("removed %r from the queue: it is not a job id", job)
         sets = [("ZREM", key, job) for key in (QUEUE_NAME, LEASES, LATER)]
         hashes = [("HDEL", key, job) for key in (OWNERS, TYPES, STARTED)]
         await exchange(self._redis, [*sets, *hashes])
 
     async def renew(self) -> set[str]:
-        """Renew all leases; returns the jobs that another worker has taken over.
+        """Renew all leases; returns the ids of jobs that another worker has taken over.
 
         Raises:
             redis.RedisError: Redis cannot be reached; unless a later call succeeds, the leases run out.

@@ -1,7 +1,7 @@
 """The queue: adds, moves, withdraws and counts jobs, and reads its whole state.
 
-The jobs are ARQ's, and ARQ's worker runs them. But the Lua scripts in this folder decide who runs which job
-next, each in one atomic step. `herald.shared.queue.leases` is the workers' side of them.
+The jobs are ARQ's, and ARQ's worker runs them. But the Lua scripts in this folder decide which worker runs
+which job next, each in one atomic step. `herald.shared.queue.leases` is the workers' side of the queue.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -37,7 +37,7 @@ TURNS = "herald:turns"
 TYPES = "herald:types"
 STARTED = "herald:started"
 QUEUE_KEYS = (QUEUE_NAME, LEASES, OWNERS, LATER, LINES, TURNS, TYPES, STARTED)
-"""The keys that every script of the queue gets, in this order; ``queue.lua`` says what each one holds."""
+"""The keys that every script of the queue gets, in this order; ``queue.lua`` describes each one."""
 FAR = 10**13
 """Added to the place of a job that must not be taken, because it is running or waits for its retry."""
 
@@ -45,11 +45,11 @@ WORK_SIGNAL = "work"
 CANCEL_SIGNAL = "cancel"
 
 EXPIRES = timedelta(days=7)
-"""Redis drops a job that no worker has taken by then."""
+"""The body of a job that no worker takes expires after this time."""
 RESERVED_FOR_S = 60.0
-"""Longer than MongoDB may ever take to store a task."""
+"""How long a reservation lasts, in seconds; storing a task never takes longer."""
 REINDEX_AT_ONCE = 200
-"""Jobs per call of ``reindex.lua``; other commands run in between."""
+"""The number of jobs per call of ``reindex.lua``; other commands run between two calls."""
 
 _HERE = Path(__file__).parent
 
@@ -66,16 +66,16 @@ def arq_redis(settings: Settings) -> ArqRedis:
 
 def arq_settings(settings: Settings) -> RedisSettings:
     """``settings.redis_url`` in the form that ARQ's command line takes."""
-    found = sentinel_address(settings.redis_url)
-    if found is None:
+    address = sentinel_address(settings.redis_url)
+    if address is None:
         return RedisSettings.from_dsn(settings.redis_url)
     return RedisSettings(
-        host=found.sentinels,
+        host=address.sentinels,
         sentinel=True,
-        sentinel_master=found.service,
-        database=found.login["db"],
-        username=found.login["username"],
-        password=found.login["password"],
+        sentinel_master=address.service,
+        database=address.login["db"],
+        username=address.login["username"],
+        password=address.login["password"],
     )
 
 
@@ -95,7 +95,10 @@ class QueueState(NamedTuple):
 
 
 class Queue:
-    """The queue that workers take tasks from. A job holds nothing but its task's id."""
+    """The queue that workers take tasks from. A job holds nothing but its task's id.
+
+    Each method raises ``redis.RedisError`` if Redis cannot be reached.
+    """
 
     def __init__(self, redis: ArqRedis) -> None:
         self.redis = redis
@@ -108,7 +111,7 @@ class Queue:
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncIterator["Queue"]:
-        """A queue on ``settings.redis_url``; connections open on first use, so this never fails."""
+        """A queue on ``settings.redis_url``; connections open on first use."""
         redis = arq_redis(settings)
         try:
             yield cls(redis)
@@ -118,11 +121,11 @@ class Queue:
     async def enqueue(self, task: Task) -> bool:
         """Queue ``task`` to run now or, if it waits for a retry, after its delay.
 
-        Returns False if the task is already queued or running. The delay starts now and is as long as the
-        worker stored it, so the worker's clock need not agree with ours.
+        Returns False if the task is already queued or running. The delay starts now; its length is taken
+        from the stored task, so the clocks of two processes need not agree.
 
         Raises:
-            redis.RedisError: Redis cannot be reached; the task may be in the queue nevertheless.
+            redis.RedisError: Redis cannot be reached; the task may have been queued nevertheless.
         """
         job = job_id(task)
         return bool(
@@ -147,11 +150,7 @@ class Queue:
         return int(waiting)
 
     async def state(self) -> QueueState:
-        """All queued and running jobs, read as of one moment.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """All queued and running jobs, read as of one moment."""
         reads = [
             ("TIME",),
             ("ZRANGE", QUEUE_NAME, 0, -1, "WITHSCORES"),
@@ -178,12 +177,12 @@ class Queue:
         return QueueState(at_ms / 1000, waiting, later, running, dict(_pairs(types)))
 
     async def owners(self) -> dict[str, str]:
-        """The worker that runs each running task, by task id."""
+        """The name of the worker that runs each running task, by task id."""
         [found] = await exchange(self.redis, [("HGETALL", OWNERS)])
         return {task_of(job): worker.decode(errors="replace") for job, worker in _pairs(found)}
 
     async def missing(self, tasks: Sequence[Task]) -> list[Task]:
-        """The tasks among ``tasks`` that are neither queued nor running."""
+        """Those of ``tasks`` that are neither queued nor running."""
         if not tasks:
             return []
         commands: list[tuple[str, ...]] = []
@@ -205,8 +204,7 @@ class Queue:
     async def withdraw(self, task: Task) -> None:
         """Remove an ended task from the queue, and signal its worker to stop if it is running.
 
-        Raises:
-            redis.RedisError: Redis cannot be reached; the worker that takes the job finds the task ended.
+        If this fails, a worker may still take the job, but it finds that the task has ended.
         """
         job = job_id(task)
         await self._withdraw.run(
@@ -219,9 +217,6 @@ class Queue:
         """Repair the index by user, in case an older version changed the queue without updating it.
 
         This takes several calls, so that other commands run in between.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
         """
         reads = [("ZRANGE", QUEUE_NAME, 0, -1), ("HKEYS", TYPES), ("HKEYS", STARTED)]
         jobs = list(set().union(*await exchange(self.redis, reads)))
@@ -229,17 +224,13 @@ class Queue:
             await self._reindex.run(self.redis, QUEUE_KEYS, jobs[start : start + REINDEX_AT_ONCE])
 
     async def reserve(self, user_id: str, task_id: str) -> list[str]:
-        """Reserve room for one more queued task of a user; returns all reserved task ids, this one included.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """Reserve room for another queued task of a user; returns all reserved ids, this one included."""
         key, lasts_ms = _reservations(user_id), round(RESERVED_FOR_S * 1000)
         reserved: list[bytes] = await self._reserve.run(self.redis, [key], [task_id, lasts_ms])
         return [found.decode() for found in reserved]
 
     async def unreserve(self, user_id: str, task_id: str) -> None:
-        """Drop a reservation, because the task is stored or has been refused."""
+        """Drop a reservation, because the task has been stored or rejected."""
         await exchange(self.redis, [("ZREM", _reservations(user_id), task_id)])
 
 

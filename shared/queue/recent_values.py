@@ -7,14 +7,16 @@ from redis.asyncio import Redis
 from herald.shared.redis.pool import exchange
 
 KEEP = 50
-"""How many values of each series are kept."""
+"""The number of values that are kept of each series, the newest ones."""
 ENOUGH = 3
-"""A series with fewer values than this says nothing yet."""
+"""A series with fewer values than this is not returned yet."""
 FORGET_AFTER_S = 30 * 24 * 3600
 
 
 class RecentValues:
-    """Series of numbers, each a list in Redis of which the newest are kept.
+    """Series of numbers, each kept as a list of its newest values in Redis.
+
+    Each method raises ``redis.RedisError`` if Redis cannot be reached.
 
     Example::
 
@@ -27,11 +29,7 @@ class RecentValues:
         self._redis = redis
 
     async def add(self, values: Iterable[tuple[str, float]]) -> None:
-        """Add a value to each of the series that ``values`` names by their keys.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
+        """Add values, each given with the key of its series."""
         commands: list[tuple[str | int, ...]] = []
         for key, value in values:
             commands += [
@@ -43,12 +41,9 @@ class RecentValues:
             await exchange(self._redis, commands)
 
     async def read(self, keys: Mapping[str, str]) -> dict[str, list[float]]:
-        """The values of each series, newest first, by the names in ``keys``.
+        """The values of each series, newest first, under the names that ``keys`` gives to their keys.
 
         Series with fewer than `ENOUGH` values are left out.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
         """
         if not keys:
             return {}

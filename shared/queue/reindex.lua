@@ -1,4 +1,4 @@
--- Repair the index entries of some jobs, and delete what is kept about jobs that no longer exist.
+-- Repair the index entries of some jobs, and delete the fields of jobs that no longer exist.
 --
 -- KEYS  see queue.lua
 -- ARGV  job ids

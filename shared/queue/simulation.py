@@ -1,4 +1,4 @@
-"""Simulates the queue from its state now until it is empty: who starts when, and in which order."""
+"""Simulates the queue from its current state until it is empty, to find when each job starts."""
 
 import heapq
 import math
@@ -35,9 +35,9 @@ class Simulation:
         self.ends_of: dict[bytes, list[tuple[float, float]]] = defaultdict(list)
         """The place and the end of each run, by user. Jobs that run already come before every place."""
         self.idle_s = math.inf
-        """When a slot first stays free because no queued job takes it, in seconds from now."""
+        """When a slot first stays free because no queued job can take it, in seconds from now."""
         self.known = 0
-        """How many starts, from the first, are known; later ones depend on runs of unknown duration."""
+        """How many starts are known, from the first; later ones depend on runs of unknown duration."""
         self.has_slots = self.all_known = slots > 0
 
         self._limit = user_limit
@@ -83,7 +83,7 @@ class Simulation:
         self.all_known = self.all_known and not self._guessed
 
     def _offer(self, user: bytes) -> None:
-        """Put a user's first job in the running for the next slot, if the user is below the limit."""
+        """Let a user's first job compete for the next slot, if the user is below the limit."""
         line = self._lines[user]
         if line and self._may_run(user):
             heapq.heappush(self._turns, (*line[0], user))

@@ -11,7 +11,7 @@ LEASE_INTERVALS = 2.5
 
 
 class Leadership:
-    """A process's candidacy for roles that one process at a time may hold.
+    """Lets a process compete for roles that only one process may hold at a time.
 
     Example::
 

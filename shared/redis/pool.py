@@ -22,12 +22,12 @@ SENTINEL_PORT = 26379
 
 
 class SentinelAddress(NamedTuple):
-    """A Redis whose current leader is found by asking sentinels."""
+    """A Redis whose current leader is known to its sentinels."""
 
     sentinels: list[tuple[str, int]]
     service: str
     login: dict[str, Any]
-    """Username, password and database number; None where the URL has none."""
+    """``username`` and ``password``, None if the URL has none, and ``db``, the database's number."""
 
 
 def sentinel_address(url: str) -> SentinelAddress | None:
@@ -57,9 +57,12 @@ def sentinel_address(url: str) -> SentinelAddress | None:
 def redis_pool(settings: Settings) -> ConnectionPool:
     """A pool on ``settings.redis_url``; its connections open on first use.
 
-    A command whose connection was lost is sent again, up to three times within a second. So a command may run
-    twice, and every command of Herald's must be safe to repeat. With sentinels, each new connection asks them
-    for the current leader.
+    A command whose connection was lost is sent again, up to three times within a second. It may run twice, so
+    every command that Herald sends must be safe to repeat. With sentinels, each new connection asks them for
+    the current leader.
+
+    Raises:
+        ValueError: the URL is malformed.
     """
     options: dict[str, Any] = {
         "retry": Retry(ExponentialBackoff(cap=0.5, base=0.02), retries=3),
@@ -75,7 +78,7 @@ def redis_pool(settings: Settings) -> ConnectionPool:
 
 
 async def exchange(redis: Redis, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:
-    """Send commands in one write and return their replies in order: a pipeline, at two thirds of its cost.
+    """Send commands in one write and return their replies in order: a pipeline, at two thirds of the cost.
 
     Raises:
         redis.RedisError: the first error among the replies, once all of them have been read; or Redis cannot
@@ -90,14 +93,14 @@ async def exchange(redis: Redis, commands: Sequence[tuple[str | bytes | int, ...
         read = reply_reader(connection)
         try:
             async with asyncio.timeout(connection.socket_timeout):
-                found = [await read(disable_decoding=True) for _ in commands]
+                received = [await read(disable_decoding=True) for _ in commands]
         except TimeoutError:
             raise RedisTimeoutError("Redis did not answer in time") from None
         except OSError as error:
             raise RedisConnectionError(f"lost Redis: {error}") from error
-        if any(isinstance(reply, ReadOnlyError) for reply in found):
+        if any(isinstance(reply, ReadOnlyError) for reply in received):
             raise RedisConnectionError("this Redis is no longer the leader")
-        return found
+        return received
 
     async def fail(error: Exception) -> None:
         await connection.disconnect()

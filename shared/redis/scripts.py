@@ -1,4 +1,4 @@
-"""Runs Lua scripts in Redis; each is a file beside the module that runs it."""
+"""Runs Lua scripts in Redis; each script is a file beside the module that uses it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class Script:
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
     async def run(self, redis: Redis, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Any:
-        """Run the script and return its reply."""
+        """Run the script once and return its reply; raises as `run_each` does."""
         return (await self.run_each(redis, [(keys, arguments)]))[0]
 
     async def run_each(self, redis: Redis, calls: Sequence[Call]) -> list[Any]:

@@ -40,7 +40,7 @@ class Channel(NamedTuple):
 
     @classmethod
     def parse(cls, name: str) -> "Channel | None":
-        """The channel with this name; None if there can be no such channel."""
+        """The channel with this name; None if it is not the name of a channel."""
         if name == str(OPS):
             return OPS
         for kind, prefix in _PREFIXES.items():

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 ModelT = TypeVar("ModelT", bound=Model)
 
 LOG_AGAIN_S = 600.0
-"""An unreadable document is logged at most once in this many seconds."""
+"""An unreadable document is logged at most once within this many seconds."""
 _MAX_REMEMBERED = 1000
 _logged: dict[str, float] = {}
 
@@ -57,10 +57,10 @@ def read(model: type[ModelT], document: Mapping[str, Any]) -> ModelT:
     """
     try:
         found = model.model_validate(document)
-        # A compare-and-set never matches a version that is stored in another form than it is read.
+        # A compare-and-set matches `rev` by its stored value, so text that reads as a number is not enough.
         if not isinstance(found, PublicTask) or document.get("rev") == found.rev:
             return found
-        problem = "rev: it is missing or not a number"
+        problem = "rev: missing or not a number"
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         problem = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
@@ -72,7 +72,7 @@ def read(model: type[ModelT], document: Mapping[str, Any]) -> ModelT:
 
 
 def readable(model: type[ModelT], documents: Iterable[Mapping[str, Any]]) -> list[ModelT]:
-    """The documents as models, without those that cannot be read."""
+    """The documents as models; those that cannot be read are skipped."""
     found = []
     for document in documents:
         try:

@@ -43,7 +43,7 @@ class TaskEvent(Model):
 
     @classmethod
     def of(cls, task: Task, event_type: EventType | None = None) -> "TaskEvent":
-        """The event for the current state of ``task``; by default the one of its status."""
+        """The event for the current state of ``task``; its type defaults to that of the task's status."""
         return cls(
             type=event_type or EVENT_OF_STATUS[task.status],
             at=now(),
@@ -101,7 +101,7 @@ class TaskDelta(Model):
 def conflation_key(data: str) -> str | None:
     """The id of the task whose progress ``data`` (JSON text) reports; None for any other message.
 
-    A newer progress event makes the earlier ones of its task superfluous.
+    A newer progress event supersedes the earlier ones of its task.
     """
     event = json.loads(data)
     if isinstance(event, dict) and event.get("type") == "task.progress":

@@ -14,7 +14,7 @@ HISTORY_LIMIT = 50
 
 
 def now() -> datetime:
-    """The current time in UTC, in whole milliseconds, because MongoDB stores no finer ones."""
+    """The current time in UTC, in whole milliseconds, because MongoDB stores nothing finer."""
     return _whole_milliseconds(datetime.now(UTC))
 
 
@@ -77,7 +77,7 @@ def may_become(to: TaskStatus) -> frozenset[TaskStatus]:
 
 
 class Priority(StrEnum):
-    """The priority of a task in the queue, where a higher one is a larger head start."""
+    """The priority of a task: a higher one gives it a larger head start in the queue."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -85,7 +85,7 @@ class Priority(StrEnum):
 
 
 class EndReason(StrEnum):
-    """The reason why a task failed or was cancelled."""
+    """Why a task failed or was cancelled."""
 
     USER = "user"
     TIMEOUT = "timeout"
@@ -142,7 +142,7 @@ def interrupted_steps(steps: Sequence[Step], entering: str) -> list[Step]:
 
 
 class Usage(Model):
-    """The tokens and the cost of a task so far, summed over its model calls."""
+    """The tokens and the cost of a task so far, over all its model calls."""
 
     provider: str
     model: str
@@ -153,7 +153,7 @@ class Usage(Model):
     """In US dollars, at the provider's list price; None if the price is unknown."""
 
     def plus(self, other: "Usage | None") -> "Usage":
-        """The sum of this usage and ``other``; the provider and model are those of this one."""
+        """The sum of this usage and ``other``, with the provider and model of this one."""
         if other is None:
             return self
         costs = [cost for cost in (self.cost_usd, other.cost_usd) if cost is not None]
@@ -167,7 +167,7 @@ class Usage(Model):
 
 
 class HistoryEntry(Model):
-    """One transition of a task."""
+    """One status change of a task."""
 
     at: Timestamp
     status: Open[TaskStatus]
@@ -176,7 +176,7 @@ class HistoryEntry(Model):
 
 
 class PublicTask(Model):
-    """The public part of a task, which clients receive."""
+    """A task as clients receive it."""
 
     task_id: str
     user_id: str
@@ -187,6 +187,7 @@ class PublicTask(Model):
     """In percent; never decreases within an attempt."""
     current_step: str | None = None
     current_step_index: int | None = None
+    """The index of the current step in ``steps``, from 0."""
     steps: list[Step] = []
     priority: Open[Priority] = Priority.NORMAL
     queued_at: Timestamp
@@ -203,12 +204,12 @@ class PublicTask(Model):
     max_retries: int = 3
     attempt: int = 0
     queue_position: int | None = None
-    """The position among the queued tasks, from 1."""
+    """The position among all queued tasks, from 1."""
     estimated_start: Timestamp | None = None
     """When a worker is expected to start it."""
     usage: Usage | None = None
     rev: int = 1
-    """The revision, which grows by one with every stored transition."""
+    """The revision, which grows by one with every stored change."""
     tick: int = 0
     """The number of published progress events since ``rev``; readers keep the greatest ``(rev, tick)``."""
     created_at: Timestamp

@@ -19,7 +19,7 @@ _INDEX_EXISTS_WITH_OTHER_OPTIONS = {85, 86}  # IndexOptionsConflict, IndexKeySpe
 
 @asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Any]:
-    """The database of ``settings.mongo_url``; connections open on first use, so this never fails.
+    """The database at ``settings.mongo_url``; connections open on first use.
 
     The URL cannot weaken reads and writes. A write returns once a majority of the replica set has it in its
     journal, so that no crash takes back what a response or an event has shown. For the same reason, a read

@@ -58,7 +58,7 @@ class TaskQueries:
     # Public tasks, for users and operators
 
     async def by_ids(self, task_ids: Sequence[str]) -> list[PublicTask]:
-        """The tasks with these ids, newest first, without those that do not exist."""
+        """The tasks with these ids, newest first; unknown ids are left out."""
         return (await self._find({"taskId": {"$in": list(task_ids)}}, limit=len(task_ids))).tasks
 
     async def list_tasks(
@@ -148,12 +148,12 @@ class TaskQueries:
         return self._batches({"unannounced": True, "updatedAt": {"$lt": unchanged_since}} | known)
 
     async def queued(self, task_ids: Sequence[str]) -> list[Task]:
-        """The tasks with these ids, without those that are not queued."""
+        """Those of the tasks with these ids that are queued."""
         query = {"taskId": {"$in": list(task_ids)}, "status": TaskStatus.QUEUED}
         return readable(Task, await self._tasks.find(query).to_list(len(task_ids) or 1))
 
     async def running_attempts(self, task_ids: Sequence[str]) -> dict[str, int]:
-        """The numbers of the attempts that are running now, by task id."""
+        """The number of the running attempt of each of these tasks that is running, by task id."""
         query = {"taskId": {"$in": list(task_ids)}, "status": TaskStatus.PROCESSING}
         found = await self._tasks.find(query, {"taskId": 1, "attempt": 1}).to_list(len(task_ids))
         return {document["taskId"]: document.get("attempt", 0) for document in found}

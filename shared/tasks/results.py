@@ -19,7 +19,7 @@ class _Checkpoint(Model):
 
 
 class Checkpoints:
-    """The outputs of finished steps, which the next attempt of a task continues from; `Store` has one.
+    """The outputs of finished steps, from which the next attempt of a task continues; ``Store.checkpoints``.
 
     Each method raises ``pymongo.errors.PyMongoError`` if MongoDB cannot be reached.
     """
@@ -43,7 +43,7 @@ class Checkpoints:
 
 
 class Results:
-    """The results of tasks, in one collection for each kind of result; `Store` has one.
+    """The results of tasks, in one collection for each kind of result; ``Store.results``.
 
     Each method raises ``pymongo.errors.PyMongoError`` if MongoDB cannot be reached.
     """
@@ -63,7 +63,7 @@ class Results:
         return found
 
     async def of_task(self, collection: str, task_id: str) -> list[dict[str, Any]]:
-        """All results of a task, without ``_id`` but in its order."""
+        """The results of a task, at most `MAX_RESULTS`, in the order of their ``_id``, which is left out."""
         found = self._database[collection].find({"taskId": task_id}).sort("_id", ASCENDING)
         documents: list[dict[str, Any]] = await found.to_list(MAX_RESULTS)
         return [{name: value for name, value in document.items() if name != "_id"} for document in documents]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 REVOCATION_KEPT_S = 31 * 24 * 3600
-"""A revocation is deleted after this time: a token that lives longer becomes valid again."""
+"""A revocation is deleted after this many seconds; a token that lives longer would become valid again."""
 
 
 class RevocationStore:
@@ -20,7 +20,7 @@ class RevocationStore:
     async def save(self, user_id: str, until: float) -> None:
         """Revoke a user's tokens that were issued up to ``until``, in Unix seconds.
 
-        A moment before the stored one changes nothing.
+        If a later moment is already stored, nothing changes.
         """
         # The index needs a date, which MongoDB keeps in whole milliseconds; tokens are compared with the
         # exact moment.

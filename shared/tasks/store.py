@@ -62,7 +62,7 @@ class Store:
     @classmethod
     @asynccontextmanager
     async def connect(cls, settings: Settings) -> AsyncIterator["Store"]:
-        """A store on ``settings.mongo_url``; connections open on first use, so this never fails."""
+        """A store on ``settings.mongo_url``; connections open on first use."""
         async with open_database(settings) as database:
             yield cls(database, retention_days=settings.retention_days)
 
@@ -75,7 +75,7 @@ class Store:
         await ensure_indexes(self._database, retention_s=self._retention_s)
 
     async def create(self, task: Task) -> tuple[Task, bool]:
-        """Store a new task, marked as unannounced; returns it and whether it is new.
+        """Store a new task, marked as unannounced; returns the stored task and whether it is new.
 
         If its user has already used ``task.idempotency_key`` for the same request, nothing is stored and the
         earlier task is returned.
@@ -147,7 +147,7 @@ class Store:
         return await self._write(task_id, {TaskStatus.QUEUED}, None, changes)
 
     async def mark_announced(self, task: Task) -> None:
-        """Clear the mark "unannounced" of a task, unless the task has changed since this version of it."""
+        """Clear a task's "unannounced" mark, unless the task has changed since this version."""
         await self._tasks.update_one(
             {"taskId": task.task_id, "rev": task.rev}, {"$unset": {"unannounced": ""}}
         )
@@ -179,7 +179,7 @@ class Store:
 
 def _update(changes: dict[str, Any], entry: HistoryEntry | None) -> dict[str, Any]:
     """A change of a task, as MongoDB's operators."""
-    given = Task.model_construct(**changes)  # so that a value is stored as in a whole document
+    given = Task.model_construct(**changes)  # stores each value in the same form as a whole document
     update: dict[str, Any] = {
         "$set": given.model_dump(by_alias=True, exclude_none=True, include=set(changes)),
         "$inc": {"rev": 1},

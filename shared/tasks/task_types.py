@@ -13,17 +13,17 @@ Paragraph = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 
 
 class Payload(Model):
-    """The input of a task; an unknown field is an error."""
+    """The input of a task; unknown fields are rejected."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
 class MediaPlanSettings(Payload):
-    """The budget, the dates and the style of a media plan."""
+    """The channels, budget, dates and style of a media plan."""
 
     channels: list[Line] = Field([], max_length=12)
     budget: float | None = Field(None, ge=0, le=1e9)
-    """The total budget, in ``currency``."""
+    """The total budget, in units of ``currency``."""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
     start_date: date | None = Field(None, le=date(9998, 12, 31))
     """Limited so that the plan ends before `datetime.date.max`."""
@@ -34,7 +34,7 @@ class MediaPlanSettings(Payload):
 
 
 class MediaPlanPayload(Payload):
-    """The input of ``GENERATE_MEDIA_PLAN``."""
+    """The objective and keywords to plan for, and the settings of the plan."""
 
     objective: Paragraph
     keywords: list[Line] = Field(min_length=1, max_length=50)
@@ -42,7 +42,7 @@ class MediaPlanPayload(Payload):
 
 
 class BrandKitPayload(Payload):
-    """The input of ``GENERATE_BRAND_KIT``."""
+    """The brand to create a kit for."""
 
     brand_name: Line
     description: Paragraph
@@ -52,7 +52,7 @@ class BrandKitPayload(Payload):
 
 
 class PersonasPayload(Payload):
-    """The input of ``AUTO_GENERATE_PERSONAS``."""
+    """The product to find customers for, and the number of personas."""
 
     product: Paragraph
     market: Line | None = None
@@ -60,7 +60,7 @@ class PersonasPayload(Payload):
 
 
 class TaskType(NamedTuple):
-    """The facts that the server needs to accept tasks of a type and to serve their results."""
+    """The information that the server needs to accept tasks of a type and serve their results."""
 
     payload: type[Payload]
     collection: str

@@ -1,4 +1,4 @@
-"""Attempts to test: a model that follows a script, a worker's dependencies around it, and what became of tasks."""
+"""Runs attempts with a scripted model, and reads the tasks and messages that they leave behind."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ from tests.support.tasks import a_task
 STEPS = ["Segmenting the market", "Writing personas", "Saving"]
 """The steps of `a_task`."""
 USAGE = Usage(provider="scripted", model="m", input_tokens=10, output_tokens=5)
-"""What each call to the scripted model uses."""
+"""The usage of each call to the scripted model."""
 
 Answer = Callable[[Prompt[Any]], AsyncIterator[str]]
 MakeDependencies = Callable[..., Dependencies]
@@ -64,7 +64,7 @@ async def nonsense(_: Prompt[Any]) -> AsyncIterator[str]:
 
 
 class ScriptedProvider:
-    """Answers each call with the next of its script, and after that with the prompt's draft."""
+    """Answers calls with the entries of its script, and later calls with the prompt's draft."""
 
     def __init__(self, *script: Answer | Exception) -> None:
         self._script = list(script)
@@ -80,7 +80,7 @@ class ScriptedProvider:
 
 
 def calls_of(dependencies: Dependencies) -> Counter[str]:
-    """The calls to the scripted model, by the name of the answer's schema."""
+    """The number of calls to the scripted model, by the name of the answer's schema."""
     assert isinstance(dependencies.provider, ScriptedProvider)
     return dependencies.provider.calls
 
@@ -119,11 +119,11 @@ def make_dependencies(settings: Settings, store: Store, feed: Feed) -> MakeDepen
     return make
 
 
-# What became of tasks
+# Tasks, and the messages about them
 
 
 async def queued(store: Store, **changes: Any) -> Task:
-    """A new task; it is not in Redis."""
+    """A new task in MongoDB only."""
     return (await store.create(a_task(**changes)))[0]
 
 
@@ -154,7 +154,7 @@ async def loaded(store: Store, task: Task) -> Task:
 
 
 async def failed_with(store: Store, dependencies: Dependencies, **changes: Any) -> Task:
-    """Run a new task, which has to fail."""
+    """Run a new task and check that it fails; returns it."""
     task = await queued(store, **changes)
     await run_task(task.task_id, dependencies)
     failed = await loaded(store, task)
@@ -164,23 +164,23 @@ async def failed_with(store: Store, dependencies: Dependencies, **changes: Any) 
 
 
 async def events(feed: Feed) -> list[dict[str, Any]]:
-    """The events that the user ``ada`` got."""
+    """All events on the channel of the user ``ada``."""
     return [json.loads(found.data) for found in (await feed.history("tasks#ada", limit=1000)).publications]
 
 
 async def messages_of(feed: Feed, task: Task) -> list[dict[str, Any]]:
-    """What was published to the task's own channel: events and deltas."""
+    """All messages on the task's own channel: events and deltas."""
     history = await feed.history(f"task:{task.task_id}", limit=1000)
     return [json.loads(message.data) for message in history.publications]
 
 
 async def deltas(feed: Feed, task: Task) -> list[dict[str, Any]]:
-    """The pieces of drafts that were published."""
+    """The published pieces of the task's drafts."""
     return [message for message in await messages_of(feed, task) if message["type"] == "task.delta"]
 
 
 def joined(pieces: list[dict[str, Any]]) -> dict[str, str]:
-    """The drafts, put together as a client does it."""
+    """The drafts, joined from their pieces as a client does it, by step and part."""
     drafts: dict[str, str] = {}
     for piece in pieces:
         name = f"{piece['step']}/{piece.get('part')}"

@@ -1,4 +1,4 @@
-"""What the tests speak to Herald with: HTTP, and the client protocol by hand."""
+"""Clients of Herald for the tests: HTTP, and the client protocol over a bare WebSocket."""
 
 import asyncio
 import itertools
@@ -21,7 +21,7 @@ BRAND_KIT = {"type": "GENERATE_BRAND_KIT", "payload": {"brandName": "Northlight"
 
 
 class Herald:
-    """One user's HTTP client; `other` makes another user's."""
+    """One user's HTTP client; `other` returns a client of another user."""
 
     def __init__(self, http: httpx2.AsyncClient, address: str, issuer: TokenIssuer, user: str) -> None:
         self.http = http
@@ -68,13 +68,13 @@ class Herald:
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator["Socket"]:
-        """A WebSocket that has not sent its connect yet."""
+        """A WebSocket that has not sent its connect command yet."""
         async with websockets.connect(f"ws://{self.address}/connection/websocket") as connection:
             yield Socket(connection)
 
     @asynccontextmanager
     async def connected(self, **connect: Any) -> AsyncIterator["Socket"]:
-        """A WebSocket after its connect; `Socket.hello` is the answer."""
+        """A WebSocket after its connect command; `Socket.hello` is the result."""
         async with self.socket() as socket:
             socket.hello = (await socket.call(connect={"token": self.token(), **connect}))["connect"]
             yield socket
@@ -94,7 +94,7 @@ class Socket:
         await self.connection.send("\n".join(json.dumps(message) for message in messages))
 
     async def next(self) -> dict[str, Any]:
-        """The next message; a ping is answered and handed out as ``{}``."""
+        """The next message; a ping is answered and returned as ``{}``."""
         while not self._unread:
             self._unread = [json.loads(line) for line in str(await self.connection.recv()).split("\n")]
         message = self._unread.pop(0)
@@ -103,7 +103,7 @@ class Socket:
         return message
 
     async def call(self, **command: Any) -> dict[str, Any]:
-        """Send one command and return its reply; what is pushed meanwhile waits in `pushes`."""
+        """Send one command and return its reply; pushes that arrive meanwhile are kept in `pushes`."""
         number = next(self._ids)
         await self.send({"id": number, **command})
         while (message := await self.next()).get("id") != number:
@@ -126,7 +126,7 @@ class Socket:
         return publication
 
     async def silence(self, seconds: float = 0.3) -> bool:
-        """Whether nothing but pings arrives for a while."""
+        """Whether only pings arrive for a while."""
         try:
             async with asyncio.timeout(seconds):
                 await self.push()
@@ -135,7 +135,7 @@ class Socket:
         return False
 
     async def closed(self) -> tuple[int, str]:
-        """Wait for the server's close: its code and reason."""
+        """Wait until the server closes the connection; returns the code and the reason."""
         try:
             while True:
                 await self.next()

@@ -1,4 +1,4 @@
-"""A Redis that leads and its replica, for tests of what happens when the replica takes over."""
+"""A Redis leader and its replica, for tests of failovers."""
 
 import asyncio
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from tests.support.proxy import Proxy
 
 
 class Failover(NamedTuple):
-    """A Redis that leads, a second one that replicates it, and a feed on each.
+    """A Redis leader (``first``), its replica (``second``), and a feed on each.
 
     ``feed`` reaches the leader through ``front``, which a test can point at the other server.
     """
@@ -24,19 +24,19 @@ class Failover(NamedTuple):
     other: Feed
 
     async def replicate(self) -> None:
-        """Wait until the second has everything that was written to the first."""
+        """Wait until the second has everything written to the first so far."""
         await asyncio.to_thread(until_replicated, self.first)
 
     def promote(self) -> None:
-        """Let the second stop replicating and lead."""
+        """Make the second stop replicating and lead."""
         with redis.Redis.from_url(self.second.url) as client:
             client.slaveof()
 
     def demote(self) -> None:
-        """Let the first replicate the second; it keeps its connections."""
+        """Make the first replicate the second; connections to it stay open."""
         with redis.Redis.from_url(self.first.url) as client:
             client.slaveof("127.0.0.1", str(port_of(self.second)))
 
     def switch(self) -> None:
-        """Lead new connections of ``feed`` to the second; those that are open stay."""
+        """Direct new connections of ``feed`` to the second; open ones stay with the first."""
         self.front.target = port_of(self.second)

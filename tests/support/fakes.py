@@ -1,4 +1,4 @@
-"""A hub without Redis, tokens and sockets: fakes of everything that it talks to."""
+"""Fakes of everything that the hub depends on: Redis, tokens and sockets."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ SETTINGS = Settings()
 
 
 class FakeFeed:
-    """A feed and its follower, which follows at once."""
+    """A feed and its follower in one, which follows a channel at once."""
 
     def __init__(self) -> None:
         self.followed: set[str] = set()
@@ -43,7 +43,7 @@ class FakeFeed:
 
 
 class Clock:
-    """An event loop whose timers fire when the test says so."""
+    """An event loop whose timers a test fires by hand."""
 
     def __init__(self) -> None:
         self.timers: list[tuple[asyncio.TimerHandle, Callable[[], None]]] = []
@@ -63,11 +63,11 @@ REFUSED: dict[str, Exception] = {
     "expired": TokenExpiredError(),
     "unavailable": AuthorizerUnavailableError(),
 }
-"""Tokens that a `FakeAuthorizer` refuses."""
+"""The tokens that a `FakeAuthorizer` rejects, and its errors."""
 
 
 class FakeAuthorizer:
-    """Takes a token for the name of its user, who may follow every channel; `REFUSED` ones fail."""
+    """Takes each token as the id of a user who may follow every channel, except those in `REFUSED`."""
 
     def __init__(self) -> None:
         self.revoked: set[str] = set()
@@ -94,7 +94,7 @@ class FakeAuthorizer:
 
 
 def hub_on(feed: Any, snapshot: Callable[[str], Any] | None = None) -> Hub:
-    """A hub on a fake that is its feed and its follower at once."""
+    """A hub on a fake that is both its feed and its follower."""
     hub = Hub(feed, snapshot or no_snapshot)
     hub._follower = feed
     return hub
@@ -105,7 +105,7 @@ async def no_snapshot(_: str) -> str:
 
 
 class FakeClient:
-    """A transport that keeps what is sent."""
+    """A transport that keeps the messages sent over it."""
 
     name = "websocket"
 
@@ -133,7 +133,7 @@ class FakeClient:
 
 
 class FakeReceiver:
-    """A receiver that keeps the offsets of what it is sent."""
+    """A receiver that keeps the offsets of the delivered messages."""
 
     direct_write: Callable[[bytes], object] | None = None
 
@@ -150,13 +150,13 @@ class FakeReceiver:
 def connection_to(
     hub: Hub, client: Transport, authorizer: Authorizer | None = None, **changes: Any
 ) -> Connection:
-    """A connection with changed settings; by default, every client is accepted."""
+    """A connection with changed settings; by default, its authorizer is a `FakeAuthorizer`."""
     settings = SETTINGS.model_copy(update=changes)
     return Connection(client, hub=hub, authorizer=authorizer or FakeAuthorizer(), settings=settings)
 
 
 class Socket:
-    """A transport of asyncio whose client reads when the test says so."""
+    """An asyncio transport; ``waiting`` is the number of bytes that its client has not read yet."""
 
     def __init__(self) -> None:
         self.waiting = 0

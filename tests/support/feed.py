@@ -1,4 +1,4 @@
-"""Helpers to watch a follower, and to break what it depends on."""
+"""Records what a follower delivers, and breaks what it depends on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -67,5 +67,5 @@ async def publish_silently(feed: Feed, channel: str, offset: int, data: str) -> 
 
 
 async def kill_pubsub(feed: Feed) -> None:
-    """Let Redis close every pub/sub connection."""
+    """Make Redis close every pub/sub connection."""
     await feed.redis.client_kill_filter(_type="pubsub")

@@ -31,7 +31,7 @@ USAGE = {"usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 4, "th
 
 
 class Gemini:
-    """Answers with the replies of `script`, and after those with `reply`; keeps the requests that it got."""
+    """Answers with the replies of `script`, and later with `reply`; records the requests."""
 
     def __init__(self, address: str = "") -> None:
         self.address = address
@@ -42,7 +42,7 @@ class Gemini:
         self.keys: list[str | None] = []
         self.traceparents: list[str | None] = []
         self.open = 0
-        """How many streams are being sent."""
+        """The number of streams that are being sent."""
         self.most_open = 0
 
     async def __call__(self, request: Request) -> Response:
@@ -113,7 +113,7 @@ def error(
 
 
 def slowly(*texts: str, pause_s: float = 0.01, end: bool = True) -> Reply:
-    """The answer, one chunk at a time; without ``end`` the model falls silent instead of finishing it."""
+    """An answer, one chunk at a time; without ``end``, the model falls silent instead of finishing it."""
 
     async def body() -> AsyncIterator[bytes]:
         for number, text in enumerate(texts, 1):
@@ -150,7 +150,7 @@ def input_of(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def fitting_answer(asked: dict[str, Any]) -> str:
-    """An answer that fits a request: what the drafts of our own task types make of its data."""
+    """A valid answer to a request, written from its data by the task type's own draft."""
     data = input_of(asked)
     brief = data["brief"]
     match asked["generationConfig"]["responseJsonSchema"]["title"]:

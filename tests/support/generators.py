@@ -66,7 +66,7 @@ class OfflineSteps:
 
 
 async def generated(task_type: str, payload: dict[str, Any] | None = None, **answers: str) -> Result:
-    """The result of a task type for ``payload``, by default that of `PAYLOADS`; checks that its plan was kept."""
+    """The result of a task type for ``payload``, by default that of `PAYLOADS`; checks that it followed its plan."""
     offline = Usage(provider="offline", model="rules")
     steps = OfflineSteps(a_task(task_id="t1", type=task_type, usage=offline, created_at=CREATED), answers)
     parsed = TASK_TYPES[task_type].payload.model_validate(payload or PAYLOADS[task_type])
@@ -74,6 +74,6 @@ async def generated(task_type: str, payload: dict[str, Any] | None = None, **ans
     plan = GENERATORS[task_type].plan(parsed)
     assert steps.ran == [step.name for step in plan]
     assert len(steps.asked) >= sum(step.parts for step in plan) - 1, (
-        "at most one step may do without the model"
+        "at most one step may work without the model"
     )
     return result

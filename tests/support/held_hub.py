@@ -46,7 +46,7 @@ class Client:
 
 
 class HeldHub:
-    """A hub on the real feed, and connections to it; set `snapshots_ready` to let subscriptions go on."""
+    """A hub on the real feed, and connections to it; set `snapshots_ready` to let subscriptions continue."""
 
     def __init__(self, feed: Feed, store: Store, settings: Settings) -> None:
         self.issuer = TokenIssuer(settings)
@@ -64,7 +64,7 @@ class HeldHub:
         return b"{}"
 
     def hold(self) -> None:
-        """Hold the snapshots back again."""
+        """Hold back snapshots again."""
         self.snapshots_ready.clear()
         self.snapshot_requested.clear()
 

@@ -1,4 +1,4 @@
-"""Helpers for the tests of the hub: events to publish, and clients with HTTP streams."""
+"""Publishes events for the tests of the hub, and connects clients over HTTP streams."""
 
 import json
 from collections.abc import AsyncIterator
@@ -18,13 +18,13 @@ MINE = "tasks#ada"
 
 
 def subscribed(hello: dict[str, Any], channel: str = MINE) -> dict[str, Any]:
-    """The server-side subscription in the result of a connect."""
+    """The server-side subscription to ``channel`` in the result of a connect command."""
     subscription: dict[str, Any] = hello["subs"][channel]
     return subscription
 
 
 def position(subscription: dict[str, Any]) -> dict[str, Any]:
-    """The fields that recover from where a subscription began."""
+    """The fields of a subscribe command that recovers from the start of ``subscription``."""
     return {"recover": True, "epoch": subscription["epoch"], "offset": subscription["offset"]}
 
 
@@ -38,7 +38,7 @@ async def announced(feed: Feed, number: int, task: Task | None = None) -> Task:
 
 
 class Stream:
-    """A client that reads an HTTP stream or server-sent events, and sends its commands by emulation."""
+    """A client that reads an HTTP stream or server-sent events, and sends commands by emulation."""
 
     def __init__(self, herald: Herald, lines: AsyncIterator[str], prefix: str) -> None:
         self._herald = herald
@@ -64,7 +64,7 @@ class Stream:
 
 @asynccontextmanager
 async def streaming(herald: Herald, kind: str, **connect: Any) -> AsyncIterator[Stream]:
-    """A stream (``http_stream`` or ``sse``) after its connect; `Stream.hello` is the result."""
+    """A stream (``http_stream`` or ``sse``) after its connect command; `Stream.hello` is the result."""
     command = json.dumps({"id": 1, "connect": {"token": herald.token(), **connect}})
     if kind == "sse":
         request = herald.http.stream("GET", "/connection/sse", params={"cf_connect": command})
@@ -79,5 +79,5 @@ async def streaming(herald: Herald, kind: str, **connect: Any) -> AsyncIterator[
 
 
 async def connections(herald: Herald) -> int:
-    """The number of connections that the hub has."""
+    """The number of connections to the hub."""
     return int((await herald.http.get("/healthz")).json()["connections"])

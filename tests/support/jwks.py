@@ -1,4 +1,4 @@
-"""A JWKS address whose keys the test changes."""
+"""A JWKS endpoint whose keys a test can change."""
 
 import json
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ from tests.support.web import serving
 
 
 class PublishedKeys:
-    """RSA keys by id, published as a JWKS document; ``broken`` answers with an error instead."""
+    """RSA keys by id, published as a JWKS document, or as an error if ``broken``."""
 
     def __init__(self, *key_ids: str) -> None:
         self.keys: dict[str, rsa.RSAPrivateKey] = {}

@@ -1,4 +1,4 @@
-"""Runs `python -m herald.shared.launcher` with a Procfile, and finds its processes."""
+"""Runs the launcher with a Procfile, and finds its processes."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def variables_for(data_dir: Path, **changes: str) -> dict[str, str]:
 
 @contextmanager
 def started(data_dir: Path, programs: dict[str, str], **changes: str) -> Iterator[subprocess.Popen[str]]:
-    """Run these programs, or without any Herald's own Procfile; stops at the end of the block."""
+    """Run ``programs``, or Herald's own Procfile if there are none, until the end of the block."""
     arguments = []
     if programs:
         procfile = data_dir.with_name("Procfile")
@@ -91,7 +91,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 
 
 def one_line(process: subprocess.Popen[str]) -> str:
-    """The single line that a failed start printed."""
+    """The single line that a failed start prints."""
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert len(output.splitlines()) == 1, output

@@ -1,4 +1,4 @@
-"""A Redis that comes back with older data: from a backup, or as a replica that lagged."""
+"""A Redis that comes back with older data: a restored backup, or a failover to a lagging replica."""
 
 import asyncio
 import os
@@ -19,19 +19,19 @@ from tests.support.proxy import Proxy, proxy_to
 
 
 class Forgetful(Protocol):
-    """A Redis that can go back to the data of an earlier moment."""
+    """A Redis that can return to the data of an earlier moment."""
 
     url: str
 
     async def remember(self) -> None:
-        """Choose this moment."""
+        """Choose the current moment to return to."""
 
     async def go_back(self) -> None:
-        """Break every connection, lose everything written since that moment, and serve again."""
+        """Close every connection, lose everything written since that moment, and serve again."""
 
 
 class RestoredBackup:
-    """Goes back as a restored backup does: stop, put the files back, start."""
+    """Goes back by restoring a backup: stops the server, puts its files back, and starts it."""
 
     def __init__(self, server: Server, directory: Path) -> None:
         self.url = server.url
@@ -51,7 +51,7 @@ class RestoredBackup:
 
 
 class LaggingReplica:
-    """Goes back as a failover does: the replica's link stalls, the leader dies, the replica is promoted."""
+    """Goes back by a failover: the replica's link stalls, the leader dies, the replica is promoted."""
 
     def __init__(self, leader: Server, replica: Server, front: Proxy, link: Proxy) -> None:
         self.url = f"redis://127.0.0.1:{front.port}/0"
@@ -63,7 +63,7 @@ class LaggingReplica:
     async def remember(self) -> None:
         await asyncio.to_thread(until_replicated, self._leader)
         self._link.stall()
-        self._link.target = free_port()  # nobody answers there
+        self._link.target = free_port()  # nothing listens there
 
     async def go_back(self) -> None:
         kill(self._leader)
@@ -87,11 +87,11 @@ async def lagging_replica(directory: Path) -> AsyncIterator[Forgetful]:
 
 
 WAYS: list[Callable[[Path], AbstractAsyncContextManager[Forgetful]]] = [restored_backup, lagging_replica]
-"""Each way in which a Redis comes back with older data."""
+"""The ways in which a Redis comes back with older data."""
 
 
 def replica_of(port: int, directory: Path) -> Server:
-    """A Valkey that replicates the one that answers on ``port``."""
+    """A Valkey that replicates the one on ``port``."""
     own_port = free_port()
     command = [str(get_binary_path()), "--port", str(own_port), "--bind", "127.0.0.1"]
     command += ["--dir", str(directory), "--save", "", "--replicaof", f"127.0.0.1 {port}"]
@@ -99,17 +99,17 @@ def replica_of(port: int, directory: Path) -> Server:
 
 
 def until_replicated(leader: Server) -> None:
-    """Wait until a replica of ``leader`` has everything that was written until now."""
+    """Wait until a replica of ``leader`` has everything written so far."""
     with redis.Redis.from_url(leader.url, single_connection_client=True) as client:
         client.config_set("repl-diskless-sync-delay", 0)
-        client.set("replicated", "")  # WAIT is about the writes of its own connection
+        client.set("replicated", "")  # WAIT only covers writes of its own connection
         assert client.wait(1, 20_000)
 
 
 def until_on_disk(server: Server) -> None:
-    """Wait until ``server`` has everything that was written until now in its append-only file."""
+    """Wait until ``server`` has everything written so far in its append-only file."""
     with redis.Redis.from_url(server.url, single_connection_client=True) as client:
-        client.set("on disk", "")  # WAITAOF is about the writes of its own connection
+        client.set("on disk", "")  # WAITAOF only covers writes of its own connection
         assert client.waitaof(1, 0, 20_000)[0] == 1
 
 
@@ -120,7 +120,7 @@ def port_of(server: Server) -> int:
 
 
 def kill(server: Server) -> None:
-    """End the process at once, as a power cut does."""
+    """Kill the process at once, as a power failure does."""
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
     server.stop()

@@ -1,4 +1,4 @@
-"""A follower's reader that checks that no position ever names two publications."""
+"""Records what a follower delivers, and checks that no position ever names two publications."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ async def publish(feed: Feed, *texts: str) -> None:
 
 
 class Reader:
-    """Records what a follower delivers, with "reset" where it voids the positions."""
+    """Records the text of each delivered publication, and "reset" whenever positions become void."""
 
     def __init__(self) -> None:
         self.data: list[str] = []

@@ -1,4 +1,4 @@
-"""Herald's own processes, started as the Procfile does."""
+"""Starts Herald's processes with the commands of the Procfile."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ WEB = [sys.executable, "-m", "herald.server"]
 
 
 def environment(settings: Settings, **changes: str) -> dict[str, str]:
-    """The environment of a process with these settings, and nothing of Herald's from ours."""
+    """The environment of a process with these settings, without this process's own ``HERALD_`` variables."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith("HERALD_")}
     return {
         **ours,
@@ -38,7 +38,7 @@ def environment(settings: Settings, **changes: str) -> dict[str, str]:
 def running(
     command: list[str], variables: dict[str, str], **options: Any
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, killed at the end of the block if it still runs."""
+    """Run a process; at the end of the block it is stopped, and killed if that takes too long."""
     process = subprocess.Popen(command, env=variables, **{"cwd": ROOT, **options})
     try:
         yield process
@@ -63,14 +63,14 @@ async def web(
         await ready(address, process)
         yield address
         process.terminate()
-        await asyncio.to_thread(process.wait, 15)  # clients in this process have to answer meanwhile
+        await asyncio.to_thread(process.wait, 15)  # clients in this process must keep responding
 
 
 async def ready(address: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until ``address`` says that it is ready.
+    """Wait until the web process at ``address`` is ready.
 
     Raises:
-        RuntimeError: the process has ended instead.
+        RuntimeError: the process has ended.
     """
     async with httpx2.AsyncClient() as http:
         while True:

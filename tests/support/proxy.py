@@ -1,4 +1,4 @@
-"""A TCP proxy that can fall silent, as a network does when it drops what it was given."""
+"""A TCP proxy that can stop forwarding, like a network that drops packets."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,10 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Proxy:
-    """Forwards connections to ``port``; `stall` makes those that stand now say nothing more.
-
-    New connections go to ``target``, which may be changed.
-    """
+    """Forwards connections to the port ``target``, which a test may change for new connections."""
 
     def __init__(self, port: int) -> None:
         self.target = port
@@ -18,11 +15,12 @@ class Proxy:
         self.writers: set[asyncio.StreamWriter] = set()
 
     def stall(self) -> None:
+        """Stop forwarding on all current connections, and keep them open."""
         self._stalled.set()
-        self._stalled = asyncio.Event()  # for the connections to come
+        self._stalled = asyncio.Event()  # for new connections
 
     def drop(self) -> None:
-        """Close every connection that stands now."""
+        """Close all current connections."""
         for writer in self.writers:
             writer.close()
 
@@ -30,7 +28,7 @@ class Proxy:
         stalled = self._stalled
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:  # nobody is there
+        except OSError:  # nothing listens there
             writer.close()
             return
         self.writers |= {writer, far_writer}

@@ -1,4 +1,4 @@
-"""Jobs to test the queue with, and what is in it."""
+"""Puts jobs into the queue, takes them, and lists those that are queued."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 async def request_without_reading(address: str, request: str) -> sockets.socket:
-    """Send a request, and read nothing of the response."""
+    """Send a request without reading the response."""
     client = sockets.socket()
     client.setblocking(False)
     client.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
@@ -37,7 +37,7 @@ async def connect_without_reading(address: str, token: str) -> sockets.socket:
 
 
 async def until_cut_off(client: sockets.socket) -> None:
-    """Wait until the server has closed the connection, though the client does not read."""
+    """Wait until the server closes the connection; the client still does not read."""
     async with asyncio.timeout(30):
         with suppress(ConnectionError):
             while True:

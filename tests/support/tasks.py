@@ -1,4 +1,4 @@
-"""Tasks to test with."""
+"""Creates tasks for the tests."""
 
 from typing import Any
 

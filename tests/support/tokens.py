@@ -1,4 +1,4 @@
-"""Tokens of any content, and what a verifier makes of them."""
+"""Builds tokens with any content, and asks a verifier for its verdict."""
 
 import asyncio
 import base64
@@ -16,23 +16,23 @@ VERIFIER = TokenVerifier(SETTINGS)
 
 
 def encoded(value: Any) -> str:
-    """A part of a token that holds any JSON value."""
+    """Any JSON value, encoded as a part of a token."""
     return _base64(json.dumps(value).encode())
 
 
 def signed(unsigned: str) -> str:
-    """A token of a header and claims that are encoded already."""
+    """A token from its encoded header and claims, with a valid signature."""
     signature = secret_key(SETTINGS).Algorithm.sign(unsigned.encode(), SECRET.encode())
     return f"{unsigned}.{_base64(signature)}"
 
 
 def token(claims: Any, **header: Any) -> str:
-    """A signed token of any JSON values, even those that PyJWT would refuse to sign."""
+    """A signed token with any JSON value as claims, even one that PyJWT would refuse to sign."""
     return signed(f"{encoded({'alg': 'HS256', 'typ': 'JWT'} | header)}.{encoded(claims)}")
 
 
 def verdict(text: str, by: TokenVerifier = VERIFIER) -> str:
-    """``accepted``, ``expired`` or ``invalid``; anything else that the verifier raises is raised."""
+    """The verifier's verdict: ``accepted``, ``expired`` or ``invalid``. Unexpected errors are raised."""
     try:
         asyncio.run(by.principal(text))
     except ExpiredTokenError:

@@ -35,7 +35,7 @@ async def serving(app: Any, settings: Settings | None = None) -> AsyncIterator[s
 
 @asynccontextmanager
 async def herald_with(settings: Settings, **changes: Any) -> AsyncIterator[Herald]:
-    """A Herald of its own with other settings."""
+    """A client of a separate Herald with changed settings."""
     changed = settings.model_copy(update=changes)
     async with serving(create_app(changed), changed) as address:
         async with Herald.at(address, TokenIssuer(changed)) as herald:

@@ -98,7 +98,9 @@ FAULTS = [
         "                if False:\n",
         f"{ON_FAILOVER} -k demoted",
     ),
-    Fault(POOL, "any(isinstance(reply, ReadOnlyError) for reply in found)", "False", f"{ON_POOL} -k demoted"),
+    Fault(
+        POOL, "any(isinstance(reply, ReadOnlyError) for reply in received)", "False", f"{ON_POOL} -k demoted"
+    ),
     Fault(
         POOL,
         "        await connection.disconnect(nowait=True)\n        raise\n",

@@ -9,7 +9,7 @@ JOBS, HEARTBEATS = "shared/queue/jobs.py", "shared/queue/heartbeats.py"
 BY_LEASES = "tests/integration/shared/queue"
 BY_LEADERSHIP = "tests/integration/shared/redis/test_leadership.py"
 BY_WAITING = "tests/integration/server/test_admission.py"
-BY_CLOCKS = "tests/integration/shared/queue/test_queue.py -k whatever_the_clocks"
+BY_CLOCKS = "tests/integration/shared/queue/test_queue.py -k even_if_clocks_differ"
 BY_ESTIMATES = "tests/unit/shared/queue/test_estimates.py"
 BY_ROOM = " ".join(
     f"{BY_WAITING}::{name}"

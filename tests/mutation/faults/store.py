@@ -10,7 +10,7 @@ ON_STORE = "tests/integration/shared/tasks/test_store.py -k motor"
 ON_QUERIES = "tests/integration/shared/tasks/test_queries.py -k motor"
 ON_MONGO = "tests/integration/shared/tasks/test_mongo.py -k motor"
 ON_REVOCATIONS = "tests/integration/shared/tasks/test_revocations.py -k motor"
-VERSIONS = "tests/integration/shared/tasks/test_versions.py -k no_other"
+VERSIONS = "tests/integration/shared/tasks/test_versions.py -k does_not_affect"
 ON_ANNOUNCER = "tests/integration/shared/feed/test_announcer.py"
 PURE = "tests/unit/shared/tasks/test_models.py tests/unit/shared/tasks/test_documents.py"
 
@@ -39,7 +39,7 @@ FAULTS = [
         STORE,
         "return await self._write(task_id, {TaskStatus.QUEUED}, None, changes)",
         "return await self._write(task_id, set(TaskStatus), None, changes)",
-        "tests/integration/server/test_admission.py -k can_be_moved",
+        "tests/integration/server/test_admission.py -k is_moved",
     ),
     Fault(
         STORE,

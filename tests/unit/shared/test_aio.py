@@ -1,4 +1,4 @@
-"""Batching loads, and ending tasks reliably."""
+"""Batching loads, and cancelling tasks reliably."""
 
 import asyncio
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ async def test_keys_requested_during_a_call_are_fetched_by_the_next() -> None:
     loads += [asyncio.create_task(loader.load(key)) for key in ("b", "a", "c", "b")]
     for _ in range(3):
         await asyncio.sleep(0)
-    assert source.calls == [["a"]], "one call at a time"
+    assert source.calls == [["a"]], "there is only one call at a time"
     source.gate.set()
     assert await asyncio.gather(*loads) == ["A", "B", "A", "C", "B"]
     assert source.calls == [["a"], ["b", "a"], ["c"]], (
@@ -42,7 +42,7 @@ async def test_keys_requested_during_a_call_are_fetched_by_the_next() -> None:
     assert await loader.load("d") == "D"
 
 
-async def test_a_failure_is_raised_for_its_callers_and_no_later_ones() -> None:
+async def test_a_failure_is_raised_for_its_own_callers_only() -> None:
     source = Source()
     source.gate.set()
     source.failure = ConnectionError("gone")

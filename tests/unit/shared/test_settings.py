@@ -1,4 +1,4 @@
-"""Settings are read from the environment, checked, and reported in one line."""
+"""Settings are read from the environment; each problem is reported in one line."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The command line against a running Herald, called as people and scripts call it."""
+"""The command line, run as people and scripts run it, against a running Herald."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ async def test_a_task_is_submitted_followed_and_inspected(run: Run) -> None:
     task_id, *lines = submitted.out.splitlines()
     assert lines[-1].endswith(f"task.completed {task_id} 100% completed")
     again = await run("follow", task_id, "--json")
-    assert json.loads(again.out.splitlines()[-1])["task"]["status"] == "completed", "the snapshot has it"
+    assert json.loads(again.out.splitlines()[-1])["task"]["status"] == "completed", "it is in the snapshot"
     inspected = await run("inspect", task_id)
     assert ": completed" in inspected.out and "processing" in inspected.out
     assert json.loads((await run("inspect", task_id, "--json")).out)["priority"] == "high"
@@ -138,8 +138,8 @@ async def test_errors_are_one_line(run: Run) -> None:
 
 
 async def test_a_token_is_issued_with_the_secret(run: Run, settings: Settings) -> None:
-    made = (await run("token", "olga", "--brand", "acme", "--operator", "--ttl", "60")).out.strip()
-    claims = jwt.decode(made, settings.auth_secret.get_secret_value(), algorithms=["HS256"])
+    issued = (await run("token", "olga", "--brand", "acme", "--operator", "--ttl", "60")).out.strip()
+    claims = jwt.decode(issued, settings.auth_secret.get_secret_value(), algorithms=["HS256"])
     assert (claims["sub"], claims["brands"], claims["scope"]) == ("olga", ["acme"], "operator")
     assert claims["exp"] - claims["iat"] <= 60
-    assert (await run("inspect", "x", HERALD_TOKEN=made)).err.startswith("herald: 404")
+    assert (await run("inspect", "x", HERALD_TOKEN=issued)).err.startswith("herald: 404")

@@ -1,4 +1,4 @@
-"""Announcing a stored change, and the mark that stays if this fails."""
+"""Publishing a stored change, and the mark that stays if this fails."""
 
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed

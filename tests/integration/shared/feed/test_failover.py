@@ -1,4 +1,4 @@
-"""Followers of a Redis whose replica takes over: no position ever names two publications."""
+"""No position ever names two publications, even across a failover of Redis."""
 
 import asyncio
 

@@ -17,7 +17,7 @@ async def test_publications_after_the_returned_position_are_delivered(feed: Feed
         await feed.publish([("a", "2")])
         await recorder.until("a", 3)
         assert recorder.offsets == {"a": [2, 3]}
-        assert (await follower.follow("a")).offset == 3, "a later caller gets the newest position"
+        assert (await follower.follow("a")).offset == 3, "later callers get the newest position"
 
 
 async def test_any_unicode_text_is_delivered_unchanged(feed: Feed) -> None:
@@ -116,7 +116,7 @@ async def test_a_publication_that_arrives_while_the_position_is_read_is_delivere
         await position.has_read.wait()
         await feed.publish([("a", "0")])
         await feed.signal("now", "")
-        await heard.wait()  # so the publication has arrived as well
+        await heard.wait()  # the publication was sent before, so it has arrived, too
         position.release.set()
         assert (await joining).offset == 0
         await recorder.until("a", 1)
@@ -136,7 +136,7 @@ async def test_no_publication_is_lost_if_the_connection_is_lost_while_the_positi
         while (await feed.redis.pubsub_numsub(pubsub_name("a")))[0][1] == 0:
             await asyncio.sleep(0.005)
         await feed.signal("now", "")
-        await heard.wait()  # so the follower knows that it is subscribed again
+        await heard.wait()  # by now, the follower knows that it is subscribed again
         position.release.set()
         await joining
         await recorder.until("a", 1)

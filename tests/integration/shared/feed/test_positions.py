@@ -26,7 +26,7 @@ async def older(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 def hold_back(feed: Feed, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Hold back the reconnects of ``feed``'s followers until the event is set, so that others come first."""
+    """Hold back the reconnects of ``feed``'s followers until the event is set; others publish first."""
     go_on, new_connection = asyncio.Event(), feed.new_connection
 
     def held_back() -> Connection:
@@ -56,7 +56,7 @@ async def test_older_data_belongs_to_another_epoch(settings: Settings, older: Fo
         kept = await feed.history(CHANNEL, limit=10)
         assert [publication.data for publication in kept.publications] == ["1", "2", "3", "4", "5"]
         assert lost.position.offset == 4
-        assert await feed.since(CHANNEL, lost.position) is None, "else only 5 would be recovered"
+        assert await feed.since(CHANNEL, lost.position) is None, "otherwise only 5 would be recovered"
         assert kept.position.epoch != lost.position.epoch
 
 
@@ -126,5 +126,5 @@ async def test_positions_from_a_hub_that_has_not_noticed_yet_are_voided_later(
                     await client.lost.wait()
                 await changed.wait()
                 changed.clear()
-                await publish(other, "4")  # an offset that was used for another publication before
+                await publish(other, "4")  # its offset was used for another publication before
                 await changed.wait()

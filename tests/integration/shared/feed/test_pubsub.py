@@ -89,7 +89,7 @@ async def test_the_pauses_between_reconnects_grow_up_to_a_limit(
 async def test_positions_are_void_after_a_restart_of_redis_even_with_its_data(
     feed: Feed, services: dict[str, embedded.Server]
 ) -> None:
-    """Herald cannot tell whether it is the newest data or that of an earlier moment."""
+    """Herald cannot know whether Redis has returned with its newest data or with older data."""
     server = services["HERALD_REDIS_URL"]
     async with following(feed) as (follower, recorder):
         before = await follower.follow("a")

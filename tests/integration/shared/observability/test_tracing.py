@@ -1,4 +1,4 @@
-"""One trace connects the request, the logs, the model calls and the events; spans are exported if configured."""
+"""One trace connects a request, the logs, the model calls and the events; its spans can be exported."""
 
 import asyncio
 import json
@@ -96,7 +96,7 @@ class Collector:
     def __init__(self) -> None:
         self.address = ""
         self.spans: list[tuple[str, Any]] = []
-        """Each with the name of its service."""
+        """Spans, each with the name of its service."""
 
     async def __call__(self, request: Request) -> Response:
         batch = ExportTraceServiceRequest.FromString(await request.body())

@@ -1,4 +1,4 @@
-"""When estimates are computed, and when they are reused."""
+"""Estimates are reused until the queue changes, and shared by concurrent requests."""
 
 import asyncio
 
@@ -28,6 +28,6 @@ async def test_estimates_are_reused_until_the_queue_has_changed(
     assert await estimator.estimates() is second
 
 
-async def test_requests_at_the_same_time_share_one_computation(estimator: Estimator) -> None:
+async def test_concurrent_requests_share_one_computation(estimator: Estimator) -> None:
     shared = await asyncio.gather(*(estimator.estimates() for _ in range(20)))
     assert len({id(estimates) for estimates in shared}) == 1

@@ -1,3 +1,5 @@
+"""The list of workers that are alive."""
+
 import time
 
 import pytest

@@ -1,4 +1,4 @@
-"""Leases on a real Redis: who takes which job, for how long, and who takes over from a lost worker."""
+"""Leases on a real Redis: taking, renewing and releasing jobs, and taking over those of lost workers."""
 
 import asyncio
 from typing import Any
@@ -12,7 +12,9 @@ from tests.support.queue import MakeLeases, enqueued, in_turn, picked, waiting
 from tests.support.tasks import a_task
 
 
-async def test_each_job_is_taken_once_and_never_more_than_asked_for(queue: Queue, leases: MakeLeases) -> None:
+async def test_each_job_is_taken_once_and_no_worker_gets_more_than_it_asked_for(
+    queue: Queue, leases: MakeLeases
+) -> None:
     ids = await enqueued(queue, *(a_task() for _ in range(5)))
     first, second = await asyncio.gather(picked(leases("w1"), 3), picked(leases("w2"), 3))
     assert sorted(first + second) == sorted(ids)
@@ -27,7 +29,7 @@ async def test_a_user_s_many_jobs_do_not_block_another_user_s_job(queue: Queue, 
     assert len(taken) == 3 and other in taken
     assert await picked(leases("w2", user_limit=2)) == []
     mine = next(job for job in taken if job != other)
-    async with queue.redis.pipeline() as pipe:  # what ARQ does when it ends
+    async with queue.redis.pipeline() as pipe:  # as ARQ does when a job ends
         pipe.zrem(QUEUE_NAME, mine)
         await pipe.execute()
     await worker.release(mine)
@@ -62,13 +64,13 @@ async def test_a_lost_worker_s_job_is_taken_before_all_others(
     monkeypatch.undo()
     await enqueued(queue, *(a_task(priority=Priority.HIGH) for _ in range(3)))
     assert await picked(next_one, 1) == [lost]
-    assert await gone.renew() == {lost}, "it would continue a job that another worker has"
+    assert await gone.renew() == {lost}, "the lost worker must stop"
     await gone.release(lost)
-    assert lost not in await picked(leases("third")), "it has released another worker's lease"
+    assert lost not in await picked(leases("third")), "only the holder can release a lease"
     assert await next_one.renew() == set()
 
 
-async def test_a_worker_takes_only_as_many_lost_jobs_as_it_asks_for_and_learns_that_they_were_lost(
+async def test_a_worker_gets_only_as_many_lost_jobs_as_it_asks_for_and_they_are_marked(
     queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases_module, "_LEASE_MS", 0)
@@ -103,7 +105,7 @@ async def test_a_job_released_with_a_delay_is_not_taken_before_it(queue: Queue, 
     assert again == [ids[0]]
 
 
-async def test_a_job_released_during_a_renewal_is_free(
+async def test_a_job_released_during_a_renewal_can_be_taken(
     queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [job] = await enqueued(queue, a_task())

@@ -1,4 +1,4 @@
-"""The queue on a real Redis: what is queued and in which order, and what is left of jobs that have ended."""
+"""The queue on a real Redis: its order, its signals, and the removal of ended jobs."""
 
 import asyncio
 from datetime import timedelta
@@ -94,7 +94,7 @@ async def test_a_wrong_clock_does_not_delay_a_job(
     assert await picked(leases()) == [low, next_one]
 
 
-async def test_the_state_says_how_long_a_job_has_been_running(queue: Queue, leases: MakeLeases) -> None:
+async def test_the_state_has_the_running_time_of_each_job(queue: Queue, leases: MakeLeases) -> None:
     [job] = await enqueued(queue, a_task())
     assert await picked(leases()) == [job]
     state = await queue.state()
@@ -130,7 +130,7 @@ async def test_ended_and_withdrawn_jobs_leave_no_keys_behind(queue: Queue, lease
     ids = await enqueued(queue, ended, withdrawn, moved)
     worker = leases()
     assert await picked(worker, 1) == ids[:1]
-    await queue.redis.zrem(QUEUE_NAME, ids[0])  # what ARQ does when it ends
+    await queue.redis.zrem(QUEUE_NAME, ids[0])  # as ARQ does when a job ends
     await worker.release(ids[0])
     await queue.move(moved.model_copy(update={"priority": Priority.HIGH}))
     await queue.withdraw(withdrawn)
@@ -138,7 +138,7 @@ async def test_ended_and_withdrawn_jobs_leave_no_keys_behind(queue: Queue, lease
     for key in QUEUE_KEYS:
         assert not await queue.redis.exists(key), key
     assert await queue.redis.keys("arq:job:*") == [f"arq:job:{ids[0]}".encode()], (
-        "ARQ deletes that one itself"
+        "ARQ deletes this one itself"
     )
 
 
@@ -157,7 +157,7 @@ async def test_a_job_that_ended_before_its_worker_died_leaves_no_keys_behind(
     monkeypatch.setattr(leases_module, "_LEASE_MS", 0)
     [job] = await enqueued(queue, a_task())
     assert await picked(leases("gone")) == [job]
-    await queue.redis.zrem(QUEUE_NAME, job)  # what ARQ does when it ends
+    await queue.redis.zrem(QUEUE_NAME, job)  # as ARQ does when a job ends
     assert await picked(leases("next")) == []
     for key in QUEUE_KEYS:
         assert not await queue.redis.exists(key), key
@@ -172,7 +172,7 @@ async def test_only_tasks_that_are_not_in_the_queue_are_missing(queue: Queue) ->
 
 
 @pytest.mark.parametrize("clock", [timedelta(0), timedelta(hours=-1), timedelta(hours=1)])
-async def test_a_retry_waits_for_its_delay_whatever_the_clocks(queue: Queue, clock: timedelta) -> None:
+async def test_a_retry_waits_for_its_delay_even_if_clocks_differ(queue: Queue, clock: timedelta) -> None:
     at = now() + clock
     retry = a_task(status=TaskStatus.RETRYING, updated_at=at, next_retry_at=at + timedelta(minutes=5))
     [job] = await enqueued(queue, retry)

@@ -1,4 +1,4 @@
-"""The index of the queue by user: repaired when something changed the queue without updating it."""
+"""The index of the queue by user is repaired if something changes the queue without updating it."""
 
 import pytest
 
@@ -37,7 +37,7 @@ async def test_a_job_missing_from_the_index_is_taken_in_order(queue: Queue, leas
     assert await picked(leases(), 1) == ids[:1]
 
 
-async def test_reindexing_restores_a_missing_job_and_forgets_unknown_ones(queue: Queue) -> None:
+async def test_reindexing_restores_missing_jobs_and_removes_unknown_ones(queue: Queue) -> None:
     await enqueued(queue, *in_turn(3))
     before = await queue.redis.zrange(LINES, 0, -1)
     await queue.redis.zrem(LINES, before[0])
@@ -62,7 +62,7 @@ async def test_reindexing_covers_every_job_and_restores_every_user_s_turn(
 @pytest.mark.parametrize(
     "rubbish", [{b"\xff\xfe:0:ada": 1}, {b"\xff": 0}, {b"x:0:ada": float("-inf")}, {b"a:b\x00:c\xc3": 5}]
 )
-async def test_entries_that_are_not_jobs_are_removed_and_block_nothing(
+async def test_entries_that_are_not_jobs_are_removed_and_do_not_block_others(
     queue: Queue, leases: MakeLeases, rubbish: dict[bytes, float]
 ) -> None:
     await queue.redis.zadd(QUEUE_NAME, rubbish)

@@ -1,3 +1,5 @@
+"""One process at a time holds a role, and a dead holder is replaced."""
+
 import asyncio
 
 from herald.shared.feed.feed import Feed
@@ -8,7 +10,7 @@ async def test_the_leader_keeps_its_role_until_it_resigns(feed: Feed) -> None:
     a, b = (Leadership(feed.redis, name) for name in "ab")
     assert await a.acquire("x", 30)
     assert not await b.acquire("x", 30)
-    assert await a.acquire("x", 30), "the lease was not renewed"
+    assert await a.acquire("x", 30), "the holder renews its lease"
     await b.resign("x")
     assert not await b.acquire("x", 30), "only the holder can resign"
     await a.resign("x")

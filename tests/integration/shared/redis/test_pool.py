@@ -1,4 +1,4 @@
-"""Exchanges with a Redis that refuses commands, falls silent, or is no longer the leader."""
+"""Sending commands to a Redis that rejects them, falls silent, or is no longer the leader."""
 
 import asyncio
 
@@ -13,14 +13,14 @@ from tests.support.failover import Failover
 from tests.support.proxy import Proxy
 
 
-async def test_the_connection_stays_usable_after_a_refused_command(feed: Feed) -> None:
+async def test_a_connection_stays_usable_after_a_rejected_command(feed: Feed) -> None:
     await feed.redis.set("text", "not a list")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
         await exchange(feed.redis, [("RPUSH", "a", "0"), ("RPUSH", "text", "0"), ("RPUSH", "b", "0")])
     assert await exchange(feed.redis, [("RPUSH", "a", "1"), ("RPUSH", "b", "1")]) == [2, 2]
 
 
-async def test_a_silent_redis_is_an_error_and_its_late_reply_is_discarded(
+async def test_a_command_to_a_silent_redis_fails_and_its_late_reply_is_discarded(
     proxied: Feed, proxy: Proxy
 ) -> None:
     assert await exchange(proxied.redis, [("RPUSH", "a", "0")]) == [1]

@@ -1,3 +1,5 @@
+"""Scripts are loaded into Redis when it does not know them."""
+
 from pathlib import Path
 
 from herald.shared.feed.feed import Feed

@@ -1,4 +1,4 @@
-"""The safety of reads and writes, and the indexes."""
+"""The read and write concerns, and the indexes."""
 
 import asyncio
 
@@ -36,7 +36,7 @@ async def test_indexes_follow_a_changed_retention(store: Store, settings: Settin
     assert expiries == [24 * 3600]
 
 
-async def test_processes_can_create_the_indexes_at_the_same_time(settings: Settings) -> None:
+async def test_several_processes_can_create_the_indexes_at_once(settings: Settings) -> None:
     async with Store.connect(settings) as one, Store.connect(settings) as other:
         await asyncio.gather(one.ensure_indexes(), other.ensure_indexes())
 

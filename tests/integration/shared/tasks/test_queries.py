@@ -55,9 +55,9 @@ async def test_a_snapshot_has_every_active_task_however_many_have_ended(store: S
     since = at - timedelta(hours=1)
     together = await store.queries.snapshots(["ada", "bob"], ended_after=since)
     for found in (await store.queries.snapshot(user_id="ada", ended_after=since), together["ada"]):
-        assert ids(found)[:250] == active[::-1], "the active ones come first, the newest before the others"
+        assert ids(found)[:250] == active[::-1], "active tasks come first, newest first"
         assert len(found.tasks) == 250 + 200
-        assert found.after is not None, "thirty of those that have ended are left out"
+        assert found.after is not None, "thirty ended tasks are left out"
     assert together["bob"] == Page([])
 
 
@@ -96,7 +96,7 @@ async def test_active_unchanged_tasks_are_found_in_batches(
     assert found == [["processing", "queued"], ["retrying"]]
 
 
-async def test_overdue_tasks_are_found_by_the_time_they_were_queued_and_not_created(store: Store) -> None:
+async def test_overdue_tasks_are_found_by_when_they_were_queued_not_created(store: Store) -> None:
     at, long_ago = now(), now() - timedelta(days=2)
     await stored(store, task_id="queued again", created_at=long_ago, queued_at=at)
     await stored(store, task_id="ended", queued_at=long_ago, status=TaskStatus.FAILED, completed_at=at)

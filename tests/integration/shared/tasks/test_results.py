@@ -21,9 +21,9 @@ async def test_checkpoints_are_kept_by_step_until_they_are_deleted(store: Store)
 
 
 async def test_all_checkpoints_of_a_task_are_loaded(store: Store) -> None:
-    kept = {f"step {number}": number for number in range(201)}
-    await asyncio.gather(*(store.checkpoints.save("t", step, output) for step, output in kept.items()))
-    assert await store.checkpoints.load("t") == kept
+    outputs = {f"step {number}": number for number in range(201)}
+    await asyncio.gather(*(store.checkpoints.save("t", step, output) for step, output in outputs.items()))
+    assert await store.checkpoints.load("t") == outputs
 
 
 async def test_a_result_saved_twice_exists_once(store: Store) -> None:

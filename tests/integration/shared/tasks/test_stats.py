@@ -17,13 +17,13 @@ async def test_active_tasks_are_counted_and_ended_ones_are_listed(store: Store) 
     for ago in (1, 2, 3, 90):
         ended = {"status": TaskStatus.FAILED, "end_reason": EndReason.QUOTA}
         await stored(store, completed_at=at - timedelta(minutes=ago), user_id=f"u{ago}", **ended)
-    census = {(group.type, group.status): group for group in await store.stats.active_counts()}
-    assert set(census) == {
+    counts = {(group.type, group.status): group for group in await store.stats.active_counts()}
+    assert set(counts) == {
         ("AUTO_GENERATE_PERSONAS", TaskStatus.QUEUED),
         ("GENERATE_BRAND_KIT", TaskStatus.RETRYING),
     }
-    waiting = census["AUTO_GENERATE_PERSONAS", TaskStatus.QUEUED]
-    assert waiting.tasks == 2 and waiting.queued_since == at - timedelta(seconds=60)
+    queued = counts["AUTO_GENERATE_PERSONAS", TaskStatus.QUEUED]
+    assert queued.tasks == 2 and queued.queued_since == at - timedelta(seconds=60)
     lately = await store.stats.recently_ended(after=at - timedelta(hours=1), limit=2)
     assert [task.completed_at for task in lately] == [at - timedelta(minutes=ago) for ago in (1, 2)]
     assert lately[0].end_reason is EndReason.QUOTA and lately[0].started_at is None

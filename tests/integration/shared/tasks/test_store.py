@@ -104,7 +104,7 @@ async def test_a_superseded_attempt_cannot_write(store: Store) -> None:
     assert await store.get(task.task_id) == retrying
 
 
-async def test_none_removes_a_field_and_nested_models_are_stored_as_in_a_whole_document(store: Store) -> None:
+async def test_none_removes_a_field_and_nested_models_omit_empty_fields(store: Store) -> None:
     task = await stored(store)
     step = Step(name="one", status="running", started_at=now())
     await store.transition(task.task_id, TaskStatus.PROCESSING, by="w", attempt=1)
@@ -121,7 +121,7 @@ async def test_none_removes_a_field_and_nested_models_are_stored_as_in_a_whole_d
     assert "completedAt" not in raw["steps"][0]
 
 
-async def test_each_change_stays_unannounced_until_that_very_change_is_announced(store: Store) -> None:
+async def test_announcing_an_older_version_leaves_a_newer_change_unannounced(store: Store) -> None:
     async def unannounced() -> list[Task]:
         later = now() + timedelta(minutes=1)
         return [task async for batch in store.queries.unannounced(unchanged_since=later) for task in batch]
@@ -133,7 +133,7 @@ async def test_each_change_stays_unannounced_until_that_very_change_is_announced
     moved = await store.set_priority(created.task_id, Priority.HIGH)
     assert moved is not None
     await store.mark_announced(created)
-    assert await unannounced() == [moved], "an older version was announced"
+    assert await unannounced() == [moved], "only an older version was announced"
     await store.mark_announced(moved)
     assert await unannounced() == []
     failed = await store.transition(created.task_id, TaskStatus.FAILED, by="w")
@@ -153,14 +153,14 @@ async def test_the_history_is_bounded(store: Store) -> None:
     assert await store.get(task.task_id) == newest
 
 
-async def test_steps_given_with_a_transition_are_stored_as_they_are(store: Store) -> None:
+async def test_steps_passed_to_a_transition_are_stored_unchanged(store: Store) -> None:
     task = await stored(store, status=TaskStatus.PROCESSING, steps=[Step(name="a", status="running")])
     handed_back = await store.transition(task.task_id, TaskStatus.RETRYING, by="w", steps=[Step(name="a")])
     assert handed_back is not None and [step.status for step in handed_back.steps] == ["pending"]
     assert await store.get(task.task_id) == handed_back
 
 
-async def test_a_change_is_checked_again_if_the_task_has_changed_meanwhile(store: Store) -> None:
+async def test_a_change_is_checked_again_if_the_task_has_changed_in_between(store: Store) -> None:
     seen, _ = await store.create(a_task())
     moved = await store.set_priority(seen.task_id, Priority.HIGH)
     assert moved is not None

@@ -1,4 +1,4 @@
-"""Documents that another version of Herald has written, or nobody can read, next to those of this version."""
+"""Documents of newer and older versions of Herald, and unreadable ones, do not disturb this version."""
 
 import asyncio
 import logging
@@ -53,7 +53,7 @@ OPTIONAL = {"progress", "steps", "priority", "retryCount", "maxRetries", "attemp
 
 
 async def put(store: Store, **changes: Any) -> Document:
-    """A document of ada's, an hour old, as another version would write it; ``changes`` are of its raw fields."""
+    """A document of ada's, an hour old, as another version would write it; ``changes`` are raw fields."""
     at = now() - timedelta(hours=1)
     document = a_task(queued_at=at, created_at=at, updated_at=at, brand_id="acme").document() | changes
     await store._tasks.insert_one(document)
@@ -86,7 +86,7 @@ async def maintain(dependencies: Dependencies) -> None:
 
 
 @pytest.mark.parametrize("what", NEWER)
-async def test_a_newer_document_is_shown_as_it_is_and_left_alone(
+async def test_a_newer_document_is_shown_as_it_is_and_left_unchanged(
     herald: Herald, store: Store, make_dependencies: MakeDependencies, queue: Queue, what: str
 ) -> None:
     newer, healthy = await put(store, **NEWER[what]), await herald.create(PERSONAS)
@@ -122,7 +122,7 @@ async def test_a_newer_document_is_shown_as_it_is_and_left_alone(
 
 
 @pytest.mark.parametrize("what", ["a new status", "a new ended status"])
-async def test_a_task_in_an_unknown_status_is_not_moved_out_of_it(
+async def test_a_task_in_an_unknown_status_stays_in_it(
     herald: Herald, store: Store, make_dependencies: MakeDependencies, what: str
 ) -> None:
     newer = await put(store, **NEWER[what])
@@ -130,12 +130,12 @@ async def test_a_task_in_an_unknown_status_is_not_moved_out_of_it(
         refused = await herald.post(f"/api/jobs/{newer['taskId']}/{action}")
         assert (refused.status_code, refused.json()["taskStatus"]) == (409, NEWER[what]["status"])
     expected = pytest.raises(RunAgainError) if "completedAt" not in newer else nullcontext()
-    with expected:  # as long as it has not ended it stays in the queue, for a worker that knows what it means
+    with expected:  # unless it has ended, it stays in the queue for a worker of the newer version
         await run_task(newer["taskId"], make_dependencies())
     assert await stored(store, newer) == newer
 
 
-async def test_a_task_of_a_newer_version_runs_and_keeps_what_is_not_known_here(
+async def test_a_task_of_a_newer_version_runs_and_keeps_its_unknown_fields(
     store: Store, make_dependencies: MakeDependencies
 ) -> None:
     newer = await put(store, **NEWER["a new priority"], **NEWER["a new step status"])
@@ -160,7 +160,7 @@ async def test_a_task_of_an_older_version_without_optional_fields_is_shown_and_r
 
 
 @pytest.mark.parametrize("how", BROKEN)
-async def test_a_document_that_cannot_be_read_is_in_no_other_s_way(
+async def test_an_unreadable_document_does_not_affect_other_tasks(
     herald: Herald, store: Store, make_dependencies: MakeDependencies, how: str
 ) -> None:
     older = await herald.create(PERSONAS)
@@ -192,7 +192,7 @@ async def test_a_document_that_cannot_be_read_is_in_no_other_s_way(
     assert (await stored(store, broken), await stored(store, ended)) == (broken, ended)
 
 
-async def test_the_reconcile_goes_past_documents_that_it_cannot_read(
+async def test_maintenance_skips_unreadable_documents(
     store: Store, make_dependencies: MakeDependencies, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queries, "MAX_LISTED", 2)
@@ -202,18 +202,18 @@ async def test_the_reconcile_goes_past_documents_that_it_cannot_read(
     broken += [await put_broken(store, "without a version", queuedAt=long_ago, **since) for _ in range(3)]
     lost = await put(store, **since)
     overdue = await put(store, queuedAt=long_ago, **since)
-    untold = await put(store, status="failed", completedAt=long_ago, unannounced=True, **since)
+    unannounced = await put(store, status="failed", completedAt=long_ago, unannounced=True, **since)
     await maintain(make_dependencies())
     waiting = [job.decode().partition(":")[0] for job, _ in (await queue.state()).waiting]
     assert waiting == [lost["taskId"]]
     assert (await stored(store, overdue))["endReason"] == "expired"
-    assert "unannounced" not in await stored(store, untold)
+    assert "unannounced" not in await stored(store, unannounced)
     assert [await stored(store, document) for document in broken] == broken
     found = await store.queries.queued([lost["taskId"], *(document["taskId"] for document in broken)])
     assert [task.task_id for task in found] == [lost["taskId"]]
 
 
-async def test_a_worker_leaves_a_task_that_it_cannot_read_in_the_queue_for_later(
+async def test_a_worker_puts_off_a_task_that_it_cannot_read(
     settings: Settings, store: Store, queue: Queue
 ) -> None:
     task = a_task()
@@ -230,7 +230,7 @@ async def test_a_worker_leaves_a_task_that_it_cannot_read_in_the_queue_for_later
         assert due_ms > now().timestamp() * 1000, "it is not taken again at once"
         assert await stored(store, document) == document
         await store._tasks.update_one({"_id": document["_id"]}, {"$set": {"progress": 0}})
-        await queue.redis.zadd(LATER, {job_id(task): 1})  # its time has come
+        await queue.redis.zadd(LATER, {job_id(task): 1})  # it is due
         await until_status(store, task, TaskStatus.COMPLETED)
 
 
@@ -247,4 +247,4 @@ async def test_an_unreadable_document_is_counted_each_time_and_logged_once(
     assert metrics.UNREADABLE._value.get() - before == 2
     [line] = [record for record in caplog.records if record.name == "herald.shared.tasks.documents"]
     assert line.__dict__["about"] == {"taskId": document["taskId"]}
-    assert "bicycle" not in line.getMessage(), "what the user has asked for is not logged"
+    assert "bicycle" not in line.getMessage(), "the user's input is not logged"

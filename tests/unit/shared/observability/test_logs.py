@@ -1,4 +1,4 @@
-"""Log lines carry their context, in text and in JSON, and never a secret."""
+"""Log lines have their context, in text and in JSON, and contain no secrets."""
 
 import json
 import logging
@@ -42,7 +42,7 @@ def test_secrets_are_removed_from_messages_fields_and_tracebacks(form: Any) -> N
     assert not any(secret in text for secret in settings.secrets()) and "gemini" not in text
 
 
-def test_a_json_line_has_the_bound_fields_and_those_of_its_call() -> None:
+def test_a_json_line_has_the_bound_fields_and_those_of_the_log_call() -> None:
     with bound_contextvars(taskId="t1", attempt=1), bound_contextvars(attempt=2):
         line = json.loads(AS_JSON.format(a_record("it is %s", "done", endReason=None, by="w")))
     assert line.pop("at").endswith("+00:00")
@@ -63,7 +63,7 @@ def test_a_text_line_starts_with_the_message() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_no_value_can_forge_a_line(form: Any) -> None:
+def test_a_value_cannot_forge_a_log_line(form: Any) -> None:
     forged = "ada\nINFO herald: user eve logged in\r\x1b[2K\u2028\x85"
     try:
         raise ValueError(forged)
@@ -77,13 +77,13 @@ def test_no_value_can_forge_a_line(form: Any) -> None:
         assert lines[0].count("ada\\nINFO herald: user eve logged in\\r\\x1b[2K") == 2
 
 
-def test_a_line_has_its_trace_id() -> None:
+def test_a_line_has_the_id_of_the_current_trace() -> None:
     with tracing.span("x", within="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"):
         line = json.loads(AS_JSON.format(a_record("hello")))
     assert line["traceId"] == "0af7651916cd43dd8448eb211c80319c"
 
 
-def test_a_json_line_has_its_traceback_as_error() -> None:
+def test_a_json_line_has_the_traceback_as_its_error() -> None:
     try:
         raise ValueError("no")
     except ValueError:
@@ -91,6 +91,6 @@ def test_a_json_line_has_its_traceback_as_error() -> None:
     assert line["error"].startswith("Traceback") and line["error"].endswith("ValueError: no")
 
 
-def test_library_lines_are_formatted_the_same() -> None:
+def test_lines_of_libraries_have_the_same_format() -> None:
     record = logging.LogRecord("uvicorn.error", logging.WARNING, "f", 1, "slow %d", (3,), None)
     assert AS_TEXT.format(record) == "WARNING uvicorn.error: slow 3"

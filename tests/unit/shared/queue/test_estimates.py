@@ -1,4 +1,4 @@
-"""Estimated starts and positions, for queues put together by hand."""
+"""Estimated starts and positions of tasks in simulated queues."""
 
 import random
 from datetime import timedelta
@@ -11,7 +11,6 @@ from tests.support.tasks import a_task
 
 PERSONAS, PLAN = "AUTO_GENERATE_PERSONAS", "GENERATE_MEDIA_PLAN"
 AT_S = 1_700_000_000.0
-
 KNOWN = {PERSONAS: [20.0, 24.0, 28.0], PLAN: [100.0]}
 
 
@@ -129,7 +128,7 @@ def test_starts_after_a_run_of_unknown_duration_are_unknown() -> None:
     assert starts(queue.estimates(slots=5, known={})) == [0] * 5
 
 
-def test_a_run_that_takes_longer_than_any_before_is_given_a_quarter_more() -> None:
+def test_a_run_longer_than_all_earlier_ones_is_expected_to_take_a_quarter_more() -> None:
     queue = QueueBuilder()
     queue.running(elapsed_s=40)
     queue.task()
@@ -158,7 +157,7 @@ def test_a_new_task_s_start_agrees_with_the_next_estimates() -> None:
         assert then is not None and then.at is not None and estimate.at is not None
         assert abs(estimate.at - then.at) < timedelta(seconds=2)
         same_moment = all_starts[then.position - 1]
-        assert all_starts[estimate.position - 1] == same_moment, "its position is that of another moment"
+        assert all_starts[estimate.position - 1] == same_moment, "its position belongs to another start"
 
 
 def test_tasks_added_one_after_another_get_different_positions() -> None:

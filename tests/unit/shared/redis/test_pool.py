@@ -1,3 +1,5 @@
+"""Redis URLs that name sentinels."""
+
 import pytest
 
 from herald.shared.redis.pool import sentinel_address

@@ -1,4 +1,4 @@
-"""Checks that the installed redis-py still has the private parts that Herald relies on."""
+"""The installed redis-py still has the private parts that Herald relies on."""
 
 import ast
 import asyncio
@@ -13,8 +13,6 @@ from redis.exceptions import ReadOnlyError, ResponseError
 from herald.shared.redis import wire
 
 CHANGED = f"redis-py {redis.__version__} has changed the private part behind this: adapt shared/redis/wire.py"
-
-
 ROOT = Path(__file__).resolve().parents[4]
 
 
@@ -39,7 +37,7 @@ def fake() -> FakeRedis:
 
 @pytest.fixture
 async def connection(fake: FakeRedis) -> AsyncIterator[Connection]:
-    """A connection to ``fake``, not connected yet; it sends nothing of its own accord."""
+    """A connection to ``fake``, not connected yet; it sends no commands by itself."""
     server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     opened = Connection(host="127.0.0.1", port=port, lib_name=None, lib_version=None)
@@ -62,7 +60,7 @@ async def test_replies_are_read_in_order_and_errors_among_them_are_returned(
     assert isinstance(error, ResponseError) and isinstance(read_only, ReadOnlyError), CHANGED
 
 
-async def test_a_lost_connection_is_an_error_for_the_reader_of_replies(
+async def test_reading_a_reply_from_a_closed_connection_raises(
     fake: FakeRedis, connection: Connection
 ) -> None:
     await connection.connect()  # type: ignore[no-untyped-call]
@@ -72,7 +70,7 @@ async def test_a_lost_connection_is_an_error_for_the_reader_of_replies(
         await read(disable_decoding=True)
 
 
-async def test_bytes_are_read_past_the_parser(fake: FakeRedis, connection: Connection) -> None:
+async def test_bytes_can_be_read_without_the_parser(fake: FakeRedis, connection: Connection) -> None:
     fake.replies = b"+first\r\n+second\r\n"
     await connection.connect()  # type: ignore[no-untyped-call]
     try:
@@ -83,7 +81,7 @@ async def test_bytes_are_read_past_the_parser(fake: FakeRedis, connection: Conne
     assert await stream.readexactly(len(fake.replies)) == fake.replies, CHANGED
 
 
-async def test_a_command_is_written_without_waiting(fake: FakeRedis, connection: Connection) -> None:
+async def test_commands_are_written_without_waiting(fake: FakeRedis, connection: Connection) -> None:
     await connection.connect()  # type: ignore[no-untyped-call]
     try:
         wire.write_command(connection, "SUBSCRIBE", b"a")

@@ -14,4 +14,4 @@ def test_the_cursor_of_a_shortened_page_covers_every_task_that_is_left_out(after
     cut = page.first(2)
     assert cut.tasks == page.tasks[:2]
     assert cut.after is not None and cut.after > "05"
-    assert after is None or cut.after >= after, "tasks that were left out before are covered, too"
+    assert after is None or cut.after >= after, "tasks that an earlier cut left out are covered, too"

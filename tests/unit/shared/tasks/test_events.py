@@ -20,7 +20,7 @@ def test_an_event_carries_the_whole_public_task_on_one_line() -> None:
 
 
 @pytest.mark.parametrize("status", TaskStatus)
-def test_every_status_has_its_event(status: TaskStatus) -> None:
+def test_each_status_has_its_own_event(status: TaskStatus) -> None:
     assert TaskEvent.of(a_task(status=status)).type == EVENT_OF_STATUS[status] == f"task.{status}"
 
 

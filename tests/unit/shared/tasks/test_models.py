@@ -1,4 +1,4 @@
-"""The task model: transitions, steps, and the forms it takes on the wire and in MongoDB."""
+"""The task model: its transitions, its steps, and its forms on the wire and in MongoDB."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

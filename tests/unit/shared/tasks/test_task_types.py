@@ -21,12 +21,12 @@ def test_the_smallest_valid_payload_is_accepted(name: str) -> None:
 
 @pytest.mark.parametrize("name", TASK_TYPES)
 @pytest.mark.parametrize("change", [{"unknown": 1}, {"objective": " "}, {"brandName": 3}, {"product": ""}])
-def test_an_unknown_empty_or_mistyped_field_is_refused(name: str, change: dict[str, Any]) -> None:
+def test_unknown_empty_and_mistyped_fields_are_rejected(name: str, change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         TASK_TYPES[name].payload.model_validate(GOOD[name] | change)
 
 
-def test_values_outside_the_limits_are_refused() -> None:
+def test_values_outside_the_limits_are_rejected() -> None:
     changes: list[dict[str, Any]] = [
         {"settings": {"weeks": 27}},
         {"settings": {"budget": -1}},
