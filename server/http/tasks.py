@@ -53,7 +53,9 @@ STATUS_RETRY_AFTER_S = 2
 class TaskRequest(Model):
     """Body of ``POST /api/jobs``."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True, extra="forbid"
+    )
 
     type: str
     payload: dict[str, Any]
@@ -65,7 +67,9 @@ class TaskRequest(Model):
 class ChangeRequest(Model):
     """Body of ``PATCH /api/jobs/{taskId}``."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True, extra="forbid"
+    )
 
     priority: Priority
 

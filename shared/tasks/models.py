@@ -102,7 +102,9 @@ class EndReason(StrEnum):
 class Model(BaseModel):
     """A model with snake_case fields in Python and camelCase ones on the wire and in MongoDB."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True, extra="ignore"
+    )
 
     def document(self) -> dict[str, Any]:
         """The model as a MongoDB document: camelCase names, `datetime` values, no empty fields."""

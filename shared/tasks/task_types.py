@@ -15,7 +15,9 @@ Paragraph = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1
 class Payload(Model):
     """The input of a task; unknown fields are rejected."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True, extra="forbid"
+    )
 
 
 class MediaPlanSettings(Payload):
@@ -25,8 +27,9 @@ class MediaPlanSettings(Payload):
     budget: float | None = Field(None, ge=0, le=1e9)
     """The total budget, in units of ``currency``."""
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "EUR"
+    # The latest start from which the plan still ends before `datetime.date.max`.
     start_date: date | None = Field(None, le=date(9998, 12, 31))
-    """Limited so that the plan ends before `datetime.date.max`."""
+    """The first day of the plan; by default the Monday after the task was created."""
     weeks: int = Field(4, ge=1, le=26)
     language: Line = "English"
     posts_per_week: int = Field(3, ge=1, le=14)
