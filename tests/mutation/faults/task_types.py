@@ -14,8 +14,8 @@ FAULTS = [
     ),
     Fault(
         f"{MEDIA_PLAN}/draft.py",
-        "kind = FORMATS[serial % len(FORMATS)]",
-        "kind = FORMATS[serial % 2]",
+        "form = kind.formats[serial % len(kind.formats)]",
+        "form = kind.formats[serial % 2]",
         f"{TESTS}/media_plan/test_draft.py",
     ),
     Fault(
@@ -44,8 +44,8 @@ FAULTS = [
     ),
     Fault(
         "worker/tasks/words.py",
-        "if first.islower() else text",
-        "if first else text",
+        "if first.islower() and not is_acronym else text",
+        "if first and not is_acronym else text",
         f"{TESTS}/test_words.py {TESTS}/media_plan/test_draft.py",
     ),
 ]
