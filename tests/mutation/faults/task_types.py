@@ -25,6 +25,18 @@ FAULTS = [
         f"{TESTS}/media_plan/test_draft.py",
     ),
     Fault(
+        f"{MEDIA_PLAN}/draft.py",
+        "first // len(channels) + count // lcm(len(keywords), len(channels))",
+        "first // len(channels)",
+        f"{TESTS}/media_plan/test_draft.py",
+    ),
+    Fault(
+        f"{MEDIA_PLAN}/formats.py",
+        "return next((kind for kind, names in WORDS if words & set(names.split())), OTHER)",
+        "return OTHER",
+        f"{TESTS}/media_plan/test_draft.py",
+    ),
+    Fault(
         f"{MEDIA_PLAN}/money.py",
         "    amounts[parts.index(max(parts))] += rest\n",
         "",

@@ -10,6 +10,7 @@ from herald.worker.tasks.words import (
     clip,
     full_stop,
     in_quotes,
+    lower_article,
     quote,
     seeded,
     sentence_start,
@@ -93,8 +94,8 @@ def _values(payload: BrandKitPayload) -> list[str]:
 
 
 def _offer(payload: BrandKitPayload) -> str:
-    """The description, short enough for one sentence."""
-    return clip(payload.description, 25, 180)
+    """The description, short enough for one sentence and ready to follow a colon."""
+    return lower_article(clip(payload.description, 25, 180))
 
 
 def _sector(payload: BrandKitPayload) -> str:

@@ -18,13 +18,13 @@ from herald.worker.tasks.media_plan.answers import (
 from herald.worker.tasks.media_plan.formats import kind_of
 from herald.worker.tasks.media_plan.money import formatted, minor_units
 from herald.worker.tasks.media_plan.phrases import (
+    BUSINESS,
     CHANNELS,
     DISCOVER,
     INTENTS,
     KINDS,
     OTHER_CHANNEL,
     USUAL,
-    USUAL_IN_BUSINESS,
     KnownChannel,
 )
 from herald.worker.tasks.media_plan.themes import THEMES, Theme
@@ -108,12 +108,11 @@ def chosen_channels(payload: MediaPlanPayload) -> list[str]:
         return unique(payload.settings.channels)
     words = _words(" ".join([payload.objective, *payload.keywords]))
     brief = words | {word.removesuffix("s") for word in words}
-    usual = USUAL_IN_BUSINESS if CHANNELS["LinkedIn"].words & brief else USUAL
+    score = {name: len(known.words & brief) for name, known in CHANNELS.items()}
+    usual = [*USUAL, *(name for name in CHANNELS if name not in USUAL)]
+    candidates = BUSINESS if score["LinkedIn"] > score["Instagram"] else usual
     # Sorting is stable: among equals the usual channels come first. Ads are out of reach without a budget.
-    ranked = sorted(
-        [*usual, *(name for name in CHANNELS if name not in usual)],
-        key=lambda name: -len(CHANNELS[name].words & brief),
-    )
+    ranked = sorted(candidates, key=lambda name: -score[name])
     return [name for name in ranked if name != "Google Ads" or payload.settings.budget != 0][:3]
 
 

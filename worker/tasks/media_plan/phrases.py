@@ -69,5 +69,5 @@ KINDS = (
 OTHER_CHANNEL = KnownChannel("Support for the other channels. First topic", ("Reach", "Responses"), 2)
 USUAL = ("Instagram", "Google Ads", "Newsletter", "Facebook")
 """Preferred, in this order, where the words of a brief suggest several channels equally."""
-USUAL_IN_BUSINESS = ("LinkedIn", "Google Ads", "Newsletter", "Blog")
-"""The same for a brief with words that suggest LinkedIn."""
+BUSINESS = ("LinkedIn", "Google Ads", "Newsletter", "Blog", "YouTube", "Podcast")
+"""The same for a brief that is about companies; other channels are not suggested for it."""

@@ -217,7 +217,7 @@ BUSINESSES = [
         quote="I only recommend what I would use myself.",
     ),
     Segment(
-        "Personnel and training leads", (30, 55), ("HR manager", "head of training", "people partner"),
+        "HR and training leads", (30, 55), ("HR manager", "head of training", "people partner"),
         situation="thinks first of the people whose working day will change. In preparation: {product}. A good choice is one that nobody complains about after the first month.",
         need="A change that employees accept",
         goals=("Explain the change in plain words", "Treat everyone fairly from day one", "Hear early what is not working"),

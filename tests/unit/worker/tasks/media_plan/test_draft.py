@@ -54,6 +54,11 @@ async def test_a_single_word_such_as_how_does_not_suggest_videos(media_plan: Mak
     assert [channel["channel"] for channel in plan["channels"]] == ["Instagram", "Google Ads", "Facebook"]
 
 
+async def test_a_business_is_not_sent_to_consumer_networks(media_plan: MakePlan) -> None:
+    plan = await media_plan("Sell payroll software", ("payroll software for restaurants",))
+    assert {channel["channel"] for channel in plan["channels"]} == {"LinkedIn", "Google Ads", "Newsletter"}
+
+
 async def test_ads_are_not_suggested_without_a_budget(media_plan: MakePlan) -> None:
     plan = await media_plan("Grow", ("buy tickets",), budget=0)
     assert "Google Ads" not in {channel["channel"] for channel in plan["channels"]}
@@ -127,6 +132,11 @@ async def test_braces_and_repeated_keywords_in_the_input_do_no_harm(media_plan: 
 async def test_titles_keep_the_spelling_of_names(media_plan: MakePlan) -> None:
     plan = await media_plan("Grow", ("iPhone repair",), weeks=1)
     assert all(post["title"].startswith("iPhone repair: ") for post in plan["calendar"])
+
+
+async def test_a_title_is_cut_at_a_word_that_can_end_it(media_plan: MakePlan) -> None:
+    plan = await media_plan("Sell 40 mobile dog grooming packages in the suburbs of Leeds by May", weeks=4)
+    assert plan["title"] == "Sell 40 mobile dog grooming packages in the suburbs: media plan for 4 weeks"
 
 
 async def test_numbers_agree_with_their_nouns(media_plan: MakePlan) -> None:
