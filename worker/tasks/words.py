@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 
 _ACRONYMS = frozenset("ai api b2b b2c diy erp faq gps iot led ngo roi saas sem seo uk usa usb ux vat".split())
 """Acronyms with a vowel; those without one are recognised by that."""
-_ARTICLES = frozenset("the a an der die das le la les el los las il lo".split())
+_ARTICLES = frozenset("the a an der die das le la les".split())
 _LOOSE = _ARTICLES | frozenset(
     "and as at but by for from in into of off on or our over so than that their to until via we when which who with "
-    "within your und in im für mit von zu bei auf et de du des pour avec y con para".split()
+    "within your el los las und in im für mit von zu bei auf et de du des pour avec y con para".split()
 )
 """Words that leave a phrase open at its end."""
 _ENDS_A_SENTENCE = ".!?…。！？"
@@ -91,8 +91,8 @@ def without_article(text: str) -> str:
 
 
 def lower_article(text: str) -> str:
-    """The text for the middle of a sentence: without the capital letter of an article at its beginning."""
-    return text[:1].lower() + text[1:] if without_article(text) != text else text
+    """The text for the middle of a sentence: without the capital letter of an English article at its beginning."""
+    return re.sub(r"^(?:A|An|The) ", lambda article: article[0].lower(), text)
 
 
 def sentence_start(name: str) -> str:

@@ -273,6 +273,4 @@ def post_texts(theme: Theme, keyword: str) -> dict[str, str]:
 
 def _hashtags(keyword: str, keywords: Sequence[str]) -> list[str]:
     other = seeded(keyword).choice(keywords)
-    return list(
-        dict.fromkeys(tag for each in (keyword, other) if (tag := hashtag(" ".join(each.split()[:4]))))
-    )
+    return list(dict.fromkeys(tag for each in (keyword, other) if (tag := hashtag(headline(each, 6, 32)))))

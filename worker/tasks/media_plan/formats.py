@@ -97,7 +97,7 @@ WORDS = (
     (SEARCH, "google bing adwords sea sem ppc search"),
     (EMAIL, "email emails mail mailing mailings newsletter newsletters"),
     (AUDIO, "podcast podcasts"),
-    (POSTER, "press newspaper newspapers magazine magazines print ooh dooh home outdoor billboard billboards poster "
+    (POSTER, "press newspaper newspapers magazine magazines print ooh dooh outdoor billboard billboards poster "
              "posters flyer flyers leaflet leaflets radio tv television cinema banner banners display plakat plakate "
              "zeitung anzeige anzeigen"),
     (VIDEO, "youtube vimeo video videos twitch"),
@@ -110,5 +110,6 @@ WORDS = (
 
 def kind_of(channel: str) -> Kind:
     """Return the kind of a channel, judging by its name."""
-    words = set(re.findall(r"\w+", channel.lower()))
+    name = " ".join(re.findall(r"\w+", channel.lower()))
+    words = set(name.replace("out of home", "ooh").replace("direct mail", "flyer").split())
     return next((kind for kind, names in WORDS if words & set(names.split())), OTHER)

@@ -81,6 +81,7 @@ def test_articles_are_recognised_at_the_beginning_of_a_name() -> None:
     )
     assert (sentence_start("the Honest Loaf"), sentence_start("adidas")) == ("The Honest Loaf", "adidas")
     assert (lower_article("A bell"), lower_article("Abel & Sons")) == ("a bell", "Abel & Sons")
+    assert lower_article("Los Angeles pizza") == "Los Angeles pizza"
 
 
 def test_small_helpers_follow_english_rules() -> None:

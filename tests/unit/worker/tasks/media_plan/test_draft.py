@@ -5,7 +5,20 @@ from collections import Counter
 
 import pytest
 
-from herald.worker.tasks.media_plan.formats import LINES, POSTER, SEARCH, SEARCH_ADS, STORIES, kind_of
+from herald.worker.tasks.media_plan.formats import (
+    ARTICLE,
+    EMAIL,
+    LINES,
+    OTHER,
+    POSTER,
+    SEARCH,
+    SEARCH_ADS,
+    SOCIAL,
+    STORIES,
+    VIDEO,
+    Kind,
+    kind_of,
+)
 from herald.worker.tasks.media_plan.themes import THEMES
 from tests.unit.worker.tasks.media_plan.conftest import MakePlan
 
@@ -62,6 +75,23 @@ async def test_a_business_is_not_sent_to_consumer_networks(media_plan: MakePlan)
 async def test_ads_are_not_suggested_without_a_budget(media_plan: MakePlan) -> None:
     plan = await media_plan("Grow", ("buy tickets",), budget=0)
     assert "Google Ads" not in {channel["channel"] for channel in plan["channels"]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (SEARCH, ["Google Ads", "Bing", "SEA"]),
+        (POSTER, ["Local press", "Billboard", "Out-of-home", "Radio spots", "Direct mail", "Plakate"]),
+        (EMAIL, ["Newsletter", "E-Mail", "email"]),
+        (ARTICLE, ["Blog", "SEO articles"]),
+        (VIDEO, ["YouTube"]),
+        (SOCIAL, ["instagram", "Facebook Ads", "X"]),
+        (OTHER, ["Trade fairs", "WhatsApp", "陶芸"]),
+    ],
+)
+def test_the_kind_of_a_channel_follows_from_its_name(kind: Kind, names: list[str]) -> None:
+    for name in names:
+        assert kind_of(name) is kind, name
 
 
 @pytest.mark.parametrize("channel", ["Google Ads", "Local press", "Billboard", "Radio", "Newsletter", "Blog"])
