@@ -27,7 +27,7 @@ from herald.worker.tasks.media_plan.phrases import (
     USUAL,
     KnownChannel,
 )
-from herald.worker.tasks.media_plan.themes import THEMES, Theme
+from herald.worker.tasks.media_plan.themes import Theme, themes_for
 from herald.worker.tasks.words import (
     clip,
     counted,
@@ -132,8 +132,8 @@ def draft_strategy(payload: MediaPlanPayload, groups: Sequence[KeywordGroup]) ->
         audience=audience,
         channels=[_channel(name, payload, number) for number, name in enumerate(channels)],
         themes=[
-            f"{upper_first(THEMES[week].doing)}: {listing(_short(_keywords_of(groups, week, settings.weeks)[:3]))}"
-            for week in range(settings.weeks)
+            f"{upper_first(theme.doing)}: {listing(_short(_keywords_of(groups, week, settings.weeks)[:3]))}"
+            for week, theme in enumerate(_themes(groups, settings.weeks))
         ],
         measurement=_measurement(payload, channels),
     )
@@ -215,6 +215,10 @@ def _keywords_of(groups: Sequence[KeywordGroup], week: int, weeks: int) -> list[
     return [keyword for group in focus for keyword in group.keywords]
 
 
+def _themes(groups: Sequence[KeywordGroup], weeks: int) -> list[Theme]:
+    return themes_for([groups[week % len(groups)].intent for week in range(weeks)])
+
+
 def draft_week(
     payload: MediaPlanPayload, groups: Sequence[KeywordGroup], channels: Sequence[str], number: int
 ) -> Week:
@@ -224,6 +228,7 @@ def draft_week(
     keywords = _keywords_of(groups, week, settings.weeks)
     visit, turn = divmod(week, min(len(groups), settings.weeks))
     first = turn * per_week
+    theme = _themes(groups, settings.weeks)[week]
     posts = []
     for place in range(per_week):
         # Counts the posts on these keywords. Once every keyword has met every channel that it can meet in step,
@@ -235,7 +240,7 @@ def draft_week(
         kind, serial = kind_of(channel), week * per_week + place
         # Within a week each format occurs at most once, and its theme occurs in no other week.
         form = kind.formats[serial % len(kind.formats)]
-        texts = post_texts(THEMES[week], keyword)
+        texts = post_texts(theme, keyword)
         action = form.action
         if kind.more:
             action = kind.answer if form.asks else kind.more[serial % len(kind.more)]

@@ -1,5 +1,6 @@
 """The themes of a media plan's offline drafts: one per week of the longest plan."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -73,3 +74,47 @@ THEMES = [
     Theme("taking the next step", "take the next step", "The next step is the one that counts.", "reading one more article instead of acting", (
         "choose a date this week", "contact one person who can help", "do the smallest part today")),
 ]  # fmt: skip
+
+SUITABLE = {
+    "buy": (
+        "set a budget",
+        "make up your mind",
+        "plan ahead",
+        "save time",
+        "take the next step",
+        "avoid surprises",
+    ),
+    "compare": (
+        "compare your options",
+        "read reviews",
+        "recognise quality",
+        "get a second opinion",
+        "check the details",
+    ),
+    "learn": (
+        "find out what you need",
+        "get good advice",
+        "learn from others",
+        "keep it simple",
+        "try something new",
+    ),
+    "visit": ("find the right time", "get prepared", "plan ahead", "check the details", "avoid surprises"),
+    "discover": (
+        "get started",
+        "start small",
+        "set priorities",
+        "find out what you need",
+        "try something new",
+    ),
+}
+"""The themes that suit each search intent best, in order of preference."""
+
+
+def themes_for(intents: Sequence[str]) -> list[Theme]:
+    """Choose a theme for each week, given the intent of its keywords; none is chosen twice."""
+    left = {theme.do: theme for theme in THEMES}
+    chosen = []
+    for intent in intents:
+        suitable = [do for do in SUITABLE.get(intent, ()) if do in left]
+        chosen.append(left.pop((suitable or list(left))[0]))
+    return chosen

@@ -19,7 +19,7 @@ from herald.worker.tasks.media_plan.formats import (
     Kind,
     kind_of,
 )
-from herald.worker.tasks.media_plan.themes import THEMES
+from herald.worker.tasks.media_plan.themes import SUITABLE, THEMES
 from tests.unit.worker.tasks.media_plan.conftest import MakePlan
 
 
@@ -52,6 +52,16 @@ def test_there_is_a_theme_per_week_and_a_format_per_post() -> None:
             == len(formats)
             == 14
         )
+
+
+async def test_themes_suit_the_intent_of_the_week_s_keywords(media_plan: MakePlan) -> None:
+    assert {do for suitable in SUITABLE.values() for do in suitable} <= {theme.do for theme in THEMES}
+    plan = await media_plan("Grow", ("best dog shampoo", "dog grooming price"), weeks=3)
+    assert [week["theme"] for week in plan["weeks"]] == [
+        "Comparing your options: best dog shampoo",
+        "Setting a budget: dog grooming price",
+        "Reading reviews: best dog shampoo",
+    ]
 
 
 async def test_channels_are_chosen_from_the_words_of_the_brief(media_plan: MakePlan) -> None:
