@@ -248,7 +248,7 @@ def draft_week(
             Post(
                 day=DAYS[place * 7 // per_week],
                 channel=channel,
-                title=f"{upper_first(clip(keyword, 8, 60))}: {form.title.format(**texts)}",
+                title=f"{texts['Topic']}: {form.title.format(**texts)}",
                 copy=form.copy.format(**texts),
                 hashtags=_hashtags(keyword, keywords) if kind.hashtags else [],
                 call_to_action=action,
@@ -260,6 +260,7 @@ def draft_week(
 def post_texts(theme: Theme, keyword: str) -> dict[str, str]:
     """Return what a format can use: the theme in several forms, its tips, and the keyword as a topic."""
     topic = clip(keyword, 8, 60)
+    label = upper_first(topic.rstrip("?？ ") or topic)
     tips = dict(zip("abc", theme.tips, strict=True))
     return {
         "doing": theme.doing,
@@ -269,8 +270,8 @@ def post_texts(theme: Theme, keyword: str) -> dict[str, str]:
         "lower_line": theme.line[:1].lower() + theme.line[1:],
         "mistake": theme.mistake,
         "topic": full_stop(topic),
-        "Topic": upper_first(topic),
-        "Question": f"{upper_first(topic).rstrip('?？')}?",
+        "Topic": label,
+        "Question": f"{label}?",
         **tips,
         **{name.upper(): upper_first(tip) for name, tip in tips.items()},
     }

@@ -54,7 +54,7 @@ SEGMENTS = [
     ),
     Segment(
         "Careful spenders", (21, 38), ("apprentice", "sales assistant", "freelance translator"),
-        situation="keeps a close eye on every expense and has been saving up for something: {product}. A higher price is acceptable as long as it is clear what it pays for.",
+        situation="keeps a close eye on every expense and weighs up each new one: {product}. A higher price is acceptable as long as it is clear what it pays for.",
         need="A fair price that is clear from the start",
         goals=("Know the full cost in advance", "Get good value without giving up what matters", "Avoid long commitments"),
         frustrations=("Fees that only appear at checkout", "Paying for extras that nobody needs"),
@@ -217,8 +217,8 @@ BUSINESSES = [
         quote="I only recommend what I would use myself.",
     ),
     Segment(
-        "HR and training leads", (30, 55), ("HR manager", "head of training", "people partner"),
-        situation="thinks first of the people whose working day will change. In preparation: {product}. A good choice is one that nobody complains about after the first month.",
+        "HR and training leads", (30, 55), ("HR manager", "head of training", "personnel manager"),
+        situation="thinks first of the people whose working day will change. A change in preparation: {product}. A good choice is one that nobody complains about after the first month.",
         need="A change that employees accept",
         goals=("Explain the change in plain words", "Treat everyone fairly from day one", "Hear early what is not working"),
         frustrations=("Announcements without training", "Questions that land on the wrong desk"),

@@ -179,6 +179,13 @@ async def test_a_title_is_cut_at_a_word_that_can_end_it(media_plan: MakePlan) ->
     assert plan["title"] == "Sell 40 mobile dog grooming packages in the suburbs: media plan for 4 weeks"
 
 
+async def test_a_keyword_that_is_a_question_stays_one_sentence(media_plan: MakePlan) -> None:
+    plan = await media_plan("Grow", ("What is payroll?",), postsPerWeek=14, channels=["Radio", "Blog"])
+    for post in plan["calendar"]:
+        text = f"{post['title']} {post['copy']}"
+        assert not re.search(r"[?][:.?]|[.][.?]", text), text
+
+
 async def test_numbers_agree_with_their_nouns(media_plan: MakePlan) -> None:
     plan = await media_plan("Grow!", weeks=1, postsPerWeek=1, channels=["Radio"])
     assert plan["title"] == "Grow: media plan for 1 week"
