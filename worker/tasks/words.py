@@ -4,10 +4,14 @@ import random
 import re
 from collections.abc import Iterable, Sequence
 
-_COMMON = set(
-    "about after also because before from have into more most other over some than that their them then there "
-    "these they this those very what when where which while with without your ours the and for our are was".split()
+_ACRONYMS = frozenset("ai api b2b b2c diy erp faq gps iot led ngo roi saas sem seo uk usa usb ux vat".split())
+"""Acronyms with a vowel; those without one are recognised by that."""
+_ARTICLES = frozenset("the a an der die das le la les".split())
+_LOOSE = _ARTICLES | frozenset(
+    "and as at but by for from in into of off on or our over so than that their to until via we when which who with "
+    "within your el los las und in im für mit von zu bei auf et de du des pour avec y con para".split()
 )
+"""Words that leave a phrase open at its end."""
 _ENDS_A_SENTENCE = ".!?…。！？"
 
 
@@ -50,7 +54,12 @@ def clip(text: str, words: int = 12, characters: int = 90) -> str:
 
 def quote(text: str, words: int = 12, characters: int = 90) -> str:
     """A user's words in quotation marks, so that they fit wherever a name or a title fits."""
-    inside = re.sub(r"[“”„«»\"]", "’", clip(text, words, characters))
+    return in_quotes(clip(text, words, characters))
+
+
+def in_quotes(text: str) -> str:
+    """The text in quotation marks, in which no others nest."""
+    inside = re.sub(r"[“”„«»\"]", "’", text)
     return f"“{inside}”"
 
 
@@ -60,15 +69,38 @@ def full_stop(text: str) -> str:
 
 
 def upper_first(text: str) -> str:
-    """Capitalise the first letter, unless the first word already contains capitals, such as ``iPhone``."""
+    """Capitalise the first letter, unless the first word has its own spelling, such as ``iPhone`` or ``crm``."""
     first = text.split(maxsplit=1)[0] if text.strip() else ""
-    return text[:1].upper() + text[1:] if first.islower() else text
+    letters = re.sub(r"\W", "", first)
+    is_acronym = letters in _ACRONYMS or re.fullmatch(r"[bcdfghjklmnpqrstvwxz]{2,}|\w*\d\w*", letters)
+    return text[:1].upper() + text[1:] if first.islower() and not is_acronym else text
 
 
-def long_words(text: str, count: int) -> list[str]:
-    """The first ``count`` words of five or more letters; they usually say what a text is about."""
-    words = dict.fromkeys(word.lower() for word in re.findall(r"[^\W\d_]{5,}", text))
-    return [word for word in words if word not in _COMMON][:count]
+def headline(text: str, words: int = 10, characters: int = 60) -> str:
+    """The beginning of a text as a title: no full stop at its end and, where it is cut, no loose word."""
+    line = clip(text, words, characters)
+    if line.endswith("…") and not text.strip().endswith("…"):
+        sentence = re.split(r"[.!?;:]\s", line)[0].rstrip("…").split()
+        while len(sentence) > 1 and sentence[-1].strip(",").lower() in _LOOSE:
+            sentence.pop()
+        line = " ".join(sentence)
+    return line.rstrip(" ,;:…?？-–—") or line
+
+
+def without_article(text: str) -> str:
+    """The text without an article at its beginning, unless it is nothing else."""
+    first, _, rest = text.partition(" ")
+    return rest if rest and first.lower() in _ARTICLES else text
+
+
+def lower_article(text: str) -> str:
+    """The text for the middle of a sentence: without the capital letter of an English article at its beginning."""
+    return re.sub(r"^(?:A|An|The) ", lambda article: article[0].lower(), text)
+
+
+def sentence_start(name: str) -> str:
+    """A name at the beginning of a sentence: an article gets its capital letter, a brand keeps its spelling."""
+    return upper_first(name) if without_article(name) != name else name
 
 
 def hashtag(text: str) -> str:

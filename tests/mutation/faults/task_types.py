@@ -14,14 +14,26 @@ FAULTS = [
     ),
     Fault(
         f"{MEDIA_PLAN}/draft.py",
-        "kind = FORMATS[serial % len(FORMATS)]",
-        "kind = FORMATS[serial % 2]",
+        "form = kind.formats[serial % len(kind.formats)]",
+        "form = kind.formats[serial % 2]",
         f"{TESTS}/media_plan/test_draft.py",
     ),
     Fault(
         f"{MEDIA_PLAN}/draft.py",
         "focus = groups[week::weeks] if len(groups) > weeks else",
         "focus = groups[week : week + 1] if len(groups) > weeks else",
+        f"{TESTS}/media_plan/test_draft.py",
+    ),
+    Fault(
+        f"{MEDIA_PLAN}/draft.py",
+        "first // len(channels) + count // lcm(len(keywords), len(channels))",
+        "first // len(channels)",
+        f"{TESTS}/media_plan/test_draft.py",
+    ),
+    Fault(
+        f"{MEDIA_PLAN}/formats.py",
+        "return next((kind for kind, names in WORDS if words & set(names.split())), OTHER)",
+        "return OTHER",
         f"{TESTS}/media_plan/test_draft.py",
     ),
     Fault(
@@ -44,8 +56,8 @@ FAULTS = [
     ),
     Fault(
         "worker/tasks/words.py",
-        "if first.islower() else text",
-        "if first else text",
+        "if first.islower() and not is_acronym else text",
+        "if first and not is_acronym else text",
         f"{TESTS}/test_words.py {TESTS}/media_plan/test_draft.py",
     ),
 ]

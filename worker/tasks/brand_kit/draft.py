@@ -6,7 +6,18 @@ from typing import NamedTuple
 from herald.shared.tasks.task_types import BrandKitPayload
 from herald.worker.tasks.brand_kit.answers import Colour, Logo, Look, Positioning, Rule, Typeface, Voice
 from herald.worker.tasks.brand_kit.colour import READABLE, VISIBLE, from_hsl, hue_name, with_contrast
-from herald.worker.tasks.words import clip, full_stop, listing, long_words, quote, seeded, unique, upper_first
+from herald.worker.tasks.words import (
+    clip,
+    full_stop,
+    in_quotes,
+    lower_article,
+    quote,
+    seeded,
+    sentence_start,
+    unique,
+    upper_first,
+    without_article,
+)
 
 USUAL_VALUES = ("care", "clarity", "reliability")
 """The suggestion for a brand without values of its own."""
@@ -21,6 +32,20 @@ HUES = {
     "star": 245, "software": 238, "data": 223, "tech": 230, "bank": 216, "law": 223, "music": 281, "game": 274,
 }  # fmt: skip
 """Hues in degrees that people associate with a word."""
+
+MOTIFS = {
+    "dog": "A paw print", "puppy": "A paw print", "pet": "A paw print", "cat": "A cat’s silhouette",
+    "horse": "A horse’s head", "bird": "A bird in flight", "bicycle": "A wheel", "bike": "A wheel", "loaf": "An ear of wheat",
+    "bread": "An ear of wheat", "bakery": "An ear of wheat", "bäckerei": "An ear of wheat", "brot": "An ear of wheat",
+    "sourdough": "An ear of wheat", "cake": "A slice of cake", "coffee": "A coffee bean", "kaffee": "A coffee bean",
+    "tea": "A tea leaf", "wine": "A vine leaf", "beer": "A hop cone", "restaurant": "A fork and a spoon", "food": "A fork and a spoon",
+    "pottery": "A bowl", "tableware": "A bowl", "ceramics": "A bowl", "sea": "A wave", "ocean": "A wave", "water": "A drop of water",
+    "forest": "A tree", "wood": "A tree", "garden": "A leaf", "plant": "A leaf", "farm": "A sprouting seed", "flower": "A blossom",
+    "rose": "A rose", "honey": "A honeycomb", "book": "An open book", "school": "An open book", "music": "A sound wave",
+    "house": "A roof", "home": "A roof", "travel": "A winding road", "clinic": "A plus sign", "dentist": "A tooth",
+    "accountant": "A rising column", "accountancy": "A rising column", "payroll": "A calendar page", "law": "A pair of scales",
+}  # fmt: skip
+"""A subject for the symbol of a brand whose brief has a word."""
 
 NAME_LENGTH = 60
 
@@ -69,8 +94,8 @@ def _values(payload: BrandKitPayload) -> list[str]:
 
 
 def _offer(payload: BrandKitPayload) -> str:
-    """The description, short enough for one sentence."""
-    return clip(payload.description, 25, 180)
+    """The description, short enough for one sentence and ready to follow a colon."""
+    return lower_article(clip(payload.description, 25, 180))
 
 
 def _sector(payload: BrandKitPayload) -> str:
@@ -84,19 +109,19 @@ def _sector(payload: BrandKitPayload) -> str:
 def draft_positioning(payload: BrandKitPayload) -> Positioning:
     """The positioning, from the brand's name, description, industry and values."""
     name, values, sector = _name(payload), _values(payload), _sector(payload)
-    first, last = values[0], values[-1]
-    priorities = (
-        f"one priority: {first}" if len(values) == 1 else f"clear priorities: {', '.join(values[:3])}"
-    )
+    first, last, start = values[0], values[-1], sentence_start(name)
     guides = "one value" if len(values) == 1 else "these values"
+    about = f"About {name}: {full_stop(_offer(payload))}"
+    if (subject := _offer(payload).lower()) in HUES | MOTIFS:
+        about = f"{start} is all about one thing: {subject}."
     return Positioning(
-        positioning=f"{name} in brief: {full_stop(_offer(payload))} Among the brands {sector}, it stands out through {priorities}.",
+        positioning=f"{about} What sets it apart from other brands {sector}: {full_stop(', '.join(values[:3]))}",
         mission=f"The mission of {name} is to be a brand that people trust. Every decision is guided by {guides}: {full_stop(', '.join(values))}",
         audience=f"People who look closely before they choose a brand {sector}, and who stay loyal to {name} as long as it keeps its promises.",
-        difference=f"Most brands {sector} talk about what they offer. {name} shows how it works and lets people judge for themselves.",
+        difference=f"Most brands {sector} talk about what they offer. {start} shows how it works and lets people judge for themselves.",
         taglines=unique([
-            f"{full_stop(name)} {full_stop(f'{upper_first(first)}, every day')}",
-            f"{name}: see for yourself.",
+            f"{full_stop(start)} {full_stop(f'{upper_first(first)}, every day')}",
+            f"{start}: see for yourself.",
             f"{full_stop(upper_first(last))} Simply {full_stop(name)}",
             f"Choose well. Choose {full_stop(name)}",
         ]),
@@ -106,18 +131,19 @@ def draft_positioning(payload: BrandKitPayload) -> Positioning:
 def draft_voice(payload: BrandKitPayload) -> Voice:
     """The voice, from tone and values."""
     name, values = _name(payload), _values(payload)
+    start = sentence_start(name)
     tones = re.split(r"\s*(?:[,;/&、]|\band\b)\s*", payload.tone or "", flags=re.IGNORECASE)
     traits = unique(clip(tone, 6, 50) for tone in tones if tone.strip(" .!")) or list(USUAL_TRAITS)
     return Voice(
         traits=traits,
         do=[
             Rule(rule="Answer the reader’s question first", example="“You asked how long it takes. Most people hear from us within two days.”"),
-            Rule(rule=f"Keep the same tone everywhere, from the website to the invoice: {', '.join(traits)}", example=f"“Thank you for your message. We will get back to you within two days. Your {name} team”"),
+            Rule(rule=f"Keep the same tone everywhere, from the website to the invoice: {', '.join(traits)}", example=f"“Thank you for your message. We will get back to you within two days. Kind regards, the team at {full_stop(name)}”"),
             Rule(rule=f"Show the values instead of naming them: {', '.join(values)}", example=f"“This is how we work at {name}, step by step, so that you can judge for yourself.”"),
         ],
         dont=[
-            Rule(rule="Claim what nobody can check", example=f"“{name} is the best choice in the world!”"),
-            Rule(rule=f"Make {name} the hero of every sentence", example=f"“{name} is proud to announce that {name} has won another award.”"),
+            Rule(rule="Claim what nobody can check", example=f"“{start} is the best choice in the world!”"),
+            Rule(rule=f"Make {name} the hero of every sentence", example=f"“{start} is proud to announce that {name} has won another award.”"),
             Rule(rule="Hide behind jargon", example="“We leverage synergies to deliver best-in-class outcomes.”"),
         ],
         sample=f"Welcome to {full_stop(name)} In short: {full_stop(_offer(payload))} We listen first, we are open about what we can and cannot do, and we keep our word. If you have a question, just ask.",
@@ -138,11 +164,8 @@ def draft_look(payload: BrandKitPayload) -> Look:
     text = with_contrast(from_hsl(hue, 0.3, 0.14), background, READABLE)
     pairing = next((pairing for pairing in PAIRINGS if pairing.tones & words), None)
     pairing = pairing or chance.choice(PAIRINGS)
-    subjects = long_words(payload.description, 2)
-    inspiration = (
-        f"inspired by {listing([quote(word) for word in subjects])}" if subjects else f"that sums up {name}"
-    )
-    initial = next((letter.upper() for letter in name if letter.isalnum()), None)
+    motif = next((motif for word, motif in MOTIFS.items() if {word, f"{word}s"} & words), None)
+    initial = next((letter.upper() for letter in without_article(name) if letter.isalnum()), None)
     return Look(
         primary=Colour(name=f"Deep {hue_name(hue)}", hex=primary, usage="Headings, buttons and the logo"),
         secondary=Colour(name=f"Muted {hue_name(hue + 30)}", hex=secondary, usage="Secondary buttons, charts and dividers"),
@@ -153,8 +176,8 @@ def draft_look(payload: BrandKitPayload) -> Look:
         body=pairing.body,
         logo_directions=[
             Logo(name="Lettermark", idea=f"The initial {quote(initial)} as one solid shape that works at any size") if initial
-            else Logo(name="Seal", idea=f"A round seal with {quote(name)} at its centre"),
-            Logo(name="Wordmark", idea=f"The name {quote(name)} set in {pairing.heading.family}, with one letter drawn by hand"),
-            Logo(name="Symbol", idea=f"A simple symbol {inspiration}, to be used with and without the name"),
+            else Logo(name="Seal", idea=f"A round seal with {in_quotes(name)} at its centre"),
+            Logo(name="Wordmark", idea=f"The name {in_quotes(name)} set in {pairing.heading.family}, with one letter drawn by hand"),
+            Logo(name="Symbol", idea=f"{motif or 'An abstract mark'}, reduced to a few clear lines, to be used with and without the name"),
         ],
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from math import lcm
 
 from herald.shared.tasks.task_types import MediaPlanPayload
 from herald.worker.tasks.media_plan.answers import (
@@ -14,23 +15,25 @@ from herald.worker.tasks.media_plan.answers import (
     Strategy,
     Week,
 )
+from herald.worker.tasks.media_plan.formats import kind_of
 from herald.worker.tasks.media_plan.money import formatted, minor_units
 from herald.worker.tasks.media_plan.phrases import (
+    BUSINESS,
     CHANNELS,
     DISCOVER,
-    FORMATS,
     INTENTS,
+    KINDS,
     OTHER_CHANNEL,
-    SOCIAL,
-    THEMES,
     USUAL,
     KnownChannel,
 )
+from herald.worker.tasks.media_plan.themes import Theme, themes_for
 from herald.worker.tasks.words import (
     clip,
     counted,
     full_stop,
     hashtag,
+    headline,
     listing,
     plain,
     quote,
@@ -103,10 +106,14 @@ def chosen_channels(payload: MediaPlanPayload) -> list[str]:
     """Return the brief's channels, or else the three that its words suggest most."""
     if payload.settings.channels:
         return unique(payload.settings.channels)
-    brief = _words(" ".join([payload.objective, *payload.keywords]))
-    # Sorting is stable: ties keep the order of the table.
-    ranked = sorted(CHANNELS, key=lambda name: (-len(CHANNELS[name].words & brief), name not in USUAL))
-    return ranked[:3]
+    words = _words(" ".join([payload.objective, *payload.keywords]))
+    brief = words | {word.removesuffix("s") for word in words}
+    score = {name: len(known.words & brief) for name, known in CHANNELS.items()}
+    usual = [*USUAL, *(name for name in CHANNELS if name not in USUAL)]
+    candidates = BUSINESS if score["LinkedIn"] > score["Instagram"] else usual
+    # Sorting is stable: among equals the usual channels come first. Ads are out of reach without a budget.
+    ranked = sorted(candidates, key=lambda name: -score[name])
+    return [name for name in ranked if name != "Google Ads" or payload.settings.budget != 0][:3]
 
 
 def draft_strategy(payload: MediaPlanPayload, groups: Sequence[KeywordGroup]) -> Strategy:
@@ -120,13 +127,13 @@ def draft_strategy(payload: MediaPlanPayload, groups: Sequence[KeywordGroup]) ->
     if len(groups) > 1 and len(largest.keywords) > 1:
         audience += f" The largest keyword group is {quote(largest.name)}, so write for these readers first."
     return Strategy(
-        title=f"{upper_first(clip(payload.objective, 10, 60).rstrip('?？'))}: media plan for {counted(settings.weeks, 'week')}",
+        title=f"{upper_first(headline(payload.objective))}: media plan for {counted(settings.weeks, 'week')}",
         summary=_summary(payload, len(groups), listed_channels),
         audience=audience,
         channels=[_channel(name, payload, number) for number, name in enumerate(channels)],
         themes=[
-            f"{upper_first(THEMES[week].activity)}: {listing(_short(_keywords_of(groups, week, settings.weeks)[:3]))}"
-            for week in range(settings.weeks)
+            f"{upper_first(theme.doing)}: {listing(_short(_keywords_of(groups, week, settings.weeks)[:3]))}"
+            for week, theme in enumerate(_themes(groups, settings.weeks))
         ],
         measurement=_measurement(payload, channels),
     )
@@ -153,14 +160,16 @@ def _channel(name: str, payload: MediaPlanPayload, number: int) -> Channel:
     known = _known(name)
     return Channel(
         channel=name,
-        role=known.role.format(keyword=_quoted(keyword)),
+        role=f"{known.role}: {clip(keyword, 8, 60)}",
         kpis=list(known.kpis),
         share=known.weight,
     )
 
 
 def _known(name: str) -> KnownChannel:
-    return next((known for key, known in CHANNELS.items() if plain(key) == plain(name)), OTHER_CHANNEL)
+    kind = kind_of(name)
+    by_kind = next((known for each, known in KINDS if each is kind), OTHER_CHANNEL)
+    return next((known for key, known in CHANNELS.items() if plain(key) == plain(name)), by_kind)
 
 
 def _measurement(payload: MediaPlanPayload, channels: Sequence[str]) -> list[Measure]:
@@ -206,37 +215,68 @@ def _keywords_of(groups: Sequence[KeywordGroup], week: int, weeks: int) -> list[
     return [keyword for group in focus for keyword in group.keywords]
 
 
+def _themes(groups: Sequence[KeywordGroup], weeks: int) -> list[Theme]:
+    return themes_for([groups[week % len(groups)].intent for week in range(weeks)])
+
+
 def draft_week(
     payload: MediaPlanPayload, groups: Sequence[KeywordGroup], channels: Sequence[str], number: int
 ) -> Week:
     """Write the posts of week ``number``, counted from 1. No title or copy occurs twice in a plan."""
     settings = payload.settings
-    week = number - 1
+    week, per_week = number - 1, settings.posts_per_week
     keywords = _keywords_of(groups, week, settings.weeks)
-    theme = THEMES[week]
+    visit, turn = divmod(week, min(len(groups), settings.weeks))
+    first = turn * per_week
+    theme = _themes(groups, settings.weeks)[week]
     posts = []
-    for place in range(settings.posts_per_week):
-        serial = week * settings.posts_per_week + place
-        keyword = keywords[(place + week // len(groups)) % len(keywords)]
-        channel = channels[(serial + week) % len(channels)]
+    for place in range(per_week):
+        # Counts the posts on these keywords. Once every keyword has met every channel that it can meet in step,
+        # the channels move on by one.
+        count = visit * per_week + place
+        keyword = keywords[count % len(keywords)]
+        shift = first + first // len(channels) + count // lcm(len(keywords), len(channels))
+        channel = channels[(count + shift) % len(channels)]
+        kind, serial = kind_of(channel), week * per_week + place
         # Within a week each format occurs at most once, and its theme occurs in no other week.
-        kind = FORMATS[serial % len(FORMATS)]
-        opening = theme.openings[place % len(theme.openings)].format(keyword=_quoted(keyword))
+        form = kind.formats[serial % len(kind.formats)]
+        texts = post_texts(theme, keyword)
+        action = form.action
+        if kind.more:
+            action = kind.answer if form.asks else kind.more[serial % len(kind.more)]
         posts.append(
             Post(
-                day=DAYS[place * 7 // settings.posts_per_week],
+                day=DAYS[place * 7 // per_week],
                 channel=channel,
-                title=f"{upper_first(clip(keyword, 8, 60))}: {kind.title.format(activity=theme.activity)}",
-                copy=f"{opening} {kind.body}",
-                hashtags=_hashtags(keyword, keywords),
-                call_to_action=kind.social if plain(channel) in SOCIAL else kind.elsewhere,
+                title=f"{texts['Topic']}: {form.title.format(**texts)}",
+                copy=form.copy.format(**texts),
+                hashtags=_hashtags(keyword, keywords) if kind.hashtags else [],
+                call_to_action=action,
             )
         )
     return Week(posts=posts)
 
 
+def post_texts(theme: Theme, keyword: str) -> dict[str, str]:
+    """Return what a format can use: the theme in several forms, its tips, and the keyword as a topic."""
+    topic = clip(keyword, 8, 60)
+    label = upper_first(topic.rstrip("?？ ") or topic)
+    tips = dict(zip("abc", theme.tips, strict=True))
+    return {
+        "doing": theme.doing,
+        "do": theme.do,
+        "Do": upper_first(theme.do),
+        "line": theme.line,
+        "lower_line": theme.line[:1].lower() + theme.line[1:],
+        "mistake": theme.mistake,
+        "topic": full_stop(topic),
+        "Topic": label,
+        "Question": f"{label}?",
+        **tips,
+        **{name.upper(): upper_first(tip) for name, tip in tips.items()},
+    }
+
+
 def _hashtags(keyword: str, keywords: Sequence[str]) -> list[str]:
     other = seeded(keyword).choice(keywords)
-    return list(
-        dict.fromkeys(tag for each in (keyword, other) if (tag := hashtag(" ".join(each.split()[:5]))))
-    )
+    return list(dict.fromkeys(tag for each in (keyword, other) if (tag := hashtag(headline(each, 6, 32)))))

@@ -146,7 +146,7 @@ def week_prompt(
     return Prompt(
         f"You are a copywriter. Write exactly {posts} for week {number} of {settings.weeks}. Stick to "
         "the week's theme, use the keywords, and spread the posts over the days of the week and the "
-        "channels. Give each post a title, copy, hashtags and a call to action. Never use the same title or "
+        "channels. Give each post a title, copy and a call to action, and hashtags on social channels only. Never use the same title or "
         f"copy twice.{avoid} {STYLE}",
         {
             "brief": payload.wire(),

@@ -2,7 +2,20 @@
 
 import pytest
 
-from herald.worker.tasks.words import clip, counted, full_stop, hashtag, listing, quote, unique, upper_first
+from herald.worker.tasks.words import (
+    clip,
+    counted,
+    full_stop,
+    hashtag,
+    headline,
+    listing,
+    lower_article,
+    quote,
+    sentence_start,
+    unique,
+    upper_first,
+    without_article,
+)
 
 
 @pytest.mark.parametrize(
@@ -29,10 +42,46 @@ def test_quotation_marks_do_not_nest() -> None:
 
 @pytest.mark.parametrize(
     ("text", "capitalised"),
-    [("pottery", "Pottery"), ("iPhone repair", "iPhone repair"), ("CRM", "CRM"), ("陶芸", "陶芸"), ("", "")],
+    [
+        ("pottery", "Pottery"),
+        ("iPhone repair", "iPhone repair"),
+        ("CRM", "CRM"),
+        ("crm for clinics", "crm for clinics"),
+        ("seo", "seo"),
+        ("why", "Why"),
+        ("陶芸", "陶芸"),
+        ("", ""),
+    ],
 )
 def test_only_ordinary_words_get_a_capital_letter(text: str, capitalised: str) -> None:
     assert upper_first(text) == capitalised
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("Sell out.", "Sell out"),
+        ("Fill every seat in the house", "Fill every seat"),
+        ("Fill seats, and keep them filled", "Fill seats, and keep"),
+        ("Win. Then grow every year", "Win"),
+        ("in the", "in the"),
+        ("もっと多くの人に", "もっと多くの人に"),
+        ("!!!", "!!!"),
+    ],
+)
+def test_a_headline_ends_with_a_full_word(text: str, title: str) -> None:
+    assert headline(text, 4, 24) == title
+
+
+def test_articles_are_recognised_at_the_beginning_of_a_name() -> None:
+    assert (without_article("the Honest Loaf"), without_article("Theo"), without_article("The")) == (
+        "Honest Loaf",
+        "Theo",
+        "The",
+    )
+    assert (sentence_start("the Honest Loaf"), sentence_start("adidas")) == ("The Honest Loaf", "adidas")
+    assert (lower_article("A bell"), lower_article("Abel & Sons")) == ("a bell", "Abel & Sons")
+    assert lower_article("Los Angeles pizza") == "Los Angeles pizza"
 
 
 def test_small_helpers_follow_english_rules() -> None:

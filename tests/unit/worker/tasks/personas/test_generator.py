@@ -5,6 +5,7 @@ import json
 import pytest
 
 from herald.worker.llm.provider import UnfitError
+from herald.worker.tasks.personas.segments import BUSINESSES
 from tests.support.generators import PAYLOADS, generated
 
 
@@ -32,6 +33,32 @@ async def test_two_personas_with_the_same_name_are_a_fault() -> None:
     twice = json.dumps({"people": [person, {**person, "segment": "t", "name": "ada", "need": "m"}]})
     with pytest.raises(UnfitError, match="two people have the same name"):
         await generated("AUTO_GENERATE_PERSONAS", {"product": "p", "count": 2}, **{"": twice})
+
+
+@pytest.mark.parametrize("product", ["our new payroll software for restaurants", "A CRM for accountants"])
+async def test_business_products_are_bought_by_ten_different_people_at_work(product: str) -> None:
+    documents = (await generated("AUTO_GENERATE_PERSONAS", {"product": product, "count": 10})).documents
+    every = {segment.name for segment in BUSINESSES}
+    assert {document["segment"] for document in documents} == every
+    for field in ("goals", "frustrations", "objections", "channels"):
+        texts = [text for document in documents for text in document[field]]
+        assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize(
+    ("product", "named"),
+    [
+        ("A bicycle bell", ": a bicycle bell."),
+        ("our new payroll software for restaurants", ": new payroll software for restaurants."),
+        ("We sell bread.", ": bread."),
+        ("Brot", ": Brot."),
+    ],
+)
+async def test_a_situation_names_the_product_once_without_quotation_marks(product: str, named: str) -> None:
+    documents = (await generated("AUTO_GENERATE_PERSONAS", {"product": product, "count": 10})).documents
+    for document in documents:
+        assert document["situation"].count(named) == 1
+        assert "“" not in document["situation"]
 
 
 async def test_a_business_product_gets_a_decision_maker() -> None:
