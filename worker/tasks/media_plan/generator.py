@@ -146,8 +146,8 @@ def week_prompt(
     return Prompt(
         f"You are a copywriter. Write exactly {posts} for week {number} of {settings.weeks}. Stick to "
         "the week's theme, use the keywords, and spread the posts over the days of the week and the "
-        "channels. Give each post a title, copy and a call to action, and hashtags on social channels only. Never use the same title or "
-        f"copy twice.{avoid} {STYLE}",
+        "channels. Give each post a title, copy and a call to action, and hashtags on social channels only. "
+        f"Never use the same title or copy twice.{avoid} {STYLE}",
         {
             "brief": payload.wire(),
             "groups": _wire(groups),
