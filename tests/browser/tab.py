@@ -14,7 +14,7 @@ FORMS: dict[str, dict[str, str]] = {
 RESULTS = {
     "GENERATE_MEDIA_PLAN": ("Your media plan is ready", "Sell out the workshop"),
     "GENERATE_BRAND_KIT": ("Your brand kit is ready", "Northlight"),
-    "AUTO_GENERATE_PERSONAS": ("Your personas are ready", "A weekend pottery course"),
+    "AUTO_GENERATE_PERSONAS": ("Your personas are ready", "weekend pottery course"),
 }
 """For each task type, the notification of its result and a text that the result contains."""
 

@@ -17,7 +17,7 @@ async def test_only_one_of_two_tabs_notifies_and_a_reload_does_not_repeat_it(ope
     async with asyncio.timeout(10):
         while sum([await shown.count() for shown in toasts]) == 0:
             await asyncio.sleep(0.05)
-    await start(first.page, "AUTO_GENERATE_PERSONAS")
+    await start(first.page, "GENERATE_MEDIA_PLAN")  # long enough to be running after the reload
     await expect(first.page.locator("li.task[data-status=processing] .steps")).to_be_visible()
     for tab in (first, second):
         await tab.page.reload()
@@ -28,7 +28,7 @@ async def test_only_one_of_two_tabs_notifies_and_a_reload_does_not_repeat_it(ope
             await asyncio.sleep(0.05)
     assert sum([await shown.count() for shown in toasts]) == 1, "a task was notified twice"
     said = "".join([text for shown in toasts for text in await shown.all_text_contents()])
-    assert "Your personas are ready" in said
+    assert "Your media plan is ready" in said
 
 
 HIDDEN = """
