@@ -40,6 +40,33 @@ class Dependencies(NamedTuple):
     generators: Mapping[str, Generator]
     running: RunningAttempts
 
+    @classmethod
+    def assemble(
+        cls,
+        *,
+        settings: Settings,
+        store: Store,
+        feed: Feed,
+        redis: ArqRedis,
+        provider: Provider,
+        worker_id: str,
+    ) -> "Dependencies":
+        """The dependencies of a worker that work on these parts, which stay the caller's to close."""
+        return cls(
+            settings=settings,
+            worker_id=worker_id,
+            store=store,
+            feed=feed,
+            announcer=Announcer(store, feed),
+            queue=Queue(redis),
+            leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
+            heartbeats=Heartbeats(redis),
+            durations=Durations(redis),
+            provider=provider,
+            generators=GENERATORS,
+            running=RunningAttempts(),
+        )
+
 
 @asynccontextmanager
 async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterator[Dependencies]:
@@ -62,23 +89,16 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
             from herald.worker.llm.gemini import GeminiProvider  # noqa: PLC0415
 
             provider = await stack.enter_async_context(GeminiProvider.connect(settings))
-        worker_id = _new_worker_id()
-        heartbeats = Heartbeats(redis)
-        stack.push_async_callback(heartbeats.leave, worker_id)
-        yield Dependencies(
+        dependencies = Dependencies.assemble(
             settings=settings,
-            worker_id=worker_id,
             store=store,
             feed=feed,
-            announcer=Announcer(store, feed),
-            queue=Queue(redis),
-            leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
-            heartbeats=heartbeats,
-            durations=Durations(redis),
+            redis=redis,
             provider=provider,
-            generators=GENERATORS,
-            running=RunningAttempts(),
+            worker_id=_new_worker_id(),
         )
+        stack.push_async_callback(dependencies.heartbeats.leave, dependencies.worker_id)
+        yield dependencies
 
 
 def _new_worker_id() -> str:

@@ -8,20 +8,14 @@ from typing import Any
 
 import pytest
 
-from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
-from herald.shared.queue.durations import Durations
-from herald.shared.queue.heartbeats import Heartbeats
-from herald.shared.queue.leases import Leases
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import Task, TaskStatus, Usage
 from herald.shared.tasks.store import Store
-from herald.worker.attempts import RunningAttempts
 from herald.worker.dependencies import Dependencies
 from herald.worker.engine.attempt import run_task
 from herald.worker.llm.provider import Piece, Prompt, Provider
-from herald.worker.tasks import GENERATORS
 from tests.support.tasks import a_task
 
 STEPS = ["Segmenting the market", "Writing personas", "Saving"]
@@ -92,19 +86,8 @@ def dependencies_of(
     settings: Settings, store: Store, feed: Feed, provider: Provider, worker_id: str = "w1"
 ) -> Dependencies:
     redis: Any = feed.redis
-    return Dependencies(
-        settings=settings,
-        worker_id=worker_id,
-        store=store,
-        feed=feed,
-        announcer=Announcer(store, feed),
-        queue=Queue(redis),
-        leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
-        heartbeats=Heartbeats(redis),
-        durations=Durations(redis),
-        provider=provider,
-        generators=GENERATORS,
-        running=RunningAttempts(),
+    return Dependencies.assemble(
+        settings=settings, store=store, feed=feed, redis=redis, provider=provider, worker_id=worker_id
     )
 
 
