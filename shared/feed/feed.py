@@ -186,7 +186,7 @@ class Feed:
         return history
 
     async def signal(self, name: str, text: str) -> bool:
-        """Send ``text`` to every process that is listening to the signal ``name``; False if there is none.
+        """Send ``text`` to the processes that listen to the signal ``name``; False if none does.
 
         Signals are not kept: a process that is not connected misses them.
         """

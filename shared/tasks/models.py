@@ -233,7 +233,7 @@ class Task(PublicTask):
 
     @property
     def trace_id(self) -> str | None:
-        """The id of the trace in ``traceparent``; None if there is none."""
+        """The id of the trace in ``traceparent``; None without one."""
         return self.traceparent.partition("-")[2].partition("-")[0] or None if self.traceparent else None
 
     def public(self) -> PublicTask:

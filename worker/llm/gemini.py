@@ -175,7 +175,7 @@ def _usage(chunk: types.GenerateContentResponse, before: Usage, price: Price | N
 
 
 def _traced() -> types.HttpOptions | None:
-    """The header that makes the call part of the current trace; None if there is none."""
+    """The header that makes the call part of the current trace; None outside any trace."""
     traceparent = tracing.traceparent()
     return types.HttpOptions(headers={"traceparent": traceparent}) if traceparent else None
 
