@@ -126,6 +126,10 @@ class Step(Model):
     status: Open[Literal["pending", "running", "completed", "failed"]] = "pending"
     started_at: Timestamp | None = None
     completed_at: Timestamp | None = None
+    done: int | None = None
+    """How many of the step's items are done, if it has several."""
+    total: int | None = None
+    """How many items the step has, if it has several."""
 
 
 def interrupted_steps(steps: Sequence[Step], entering: str) -> list[Step]:
@@ -177,6 +181,13 @@ class HistoryEntry(Model):
     note: str | None = None
 
 
+class WaitingFor(Model):
+    """Why a queued task has not started."""
+
+    reason: str
+    """``noWorker``: no worker for its type is online."""
+
+
 class PublicTask(Model):
     """A task as clients receive it."""
 
@@ -184,6 +195,8 @@ class PublicTask(Model):
     user_id: str
     brand_id: str | None = None
     type: str
+    title: str | None = None
+    """The title of this task, made from its payload by the task type's template."""
     status: Open[TaskStatus] = TaskStatus.QUEUED
     progress: int = Field(0, ge=0, le=100)
     """In percent; never decreases within an attempt."""
@@ -209,6 +222,10 @@ class PublicTask(Model):
     """The position among all queued tasks, from 1."""
     estimated_start: Timestamp | None = None
     """When a worker is expected to start it."""
+    waiting_for: WaitingFor | None = None
+    """Why it has not started, while it is queued and this is known."""
+    emitted: dict[str, Any] | None = None
+    """The newest data of each name that the task's code has emitted."""
     usage: Usage | None = None
     rev: int = 1
     """The revision, which grows by one with every stored change."""
@@ -222,6 +239,12 @@ class Task(PublicTask):
     """The whole task, as stored in MongoDB."""
 
     payload: dict[str, Any]
+    type_digest: str | None = None
+    """The digest of the registered task type that accepted the payload; see `TaskTypeRecord`."""
+    deadline: Timestamp | None = None
+    """When the task fails if it has not ended; None: ``HERALD_TASK_DEADLINE_S`` after ``queued_at``."""
+    traceback: str | None = None
+    """The traceback of the last unexpected exception, for operators."""
     idempotency_key: str | None = None
     request_digest: str | None = None
     """A digest of the request that created the task, to detect a key that is reused for another request."""

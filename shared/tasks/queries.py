@@ -17,6 +17,9 @@ _PRIVATE = {
     "requestDigest": 0,
     "traceparent": 0,
     "unannounced": 0,
+    "typeDigest": 0,
+    "deadline": 0,
+    "traceback": 0,
 }
 MAX_LISTED = 200
 """Maximum number of tasks on a page or in a batch."""

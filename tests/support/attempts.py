@@ -11,11 +11,12 @@ import pytest
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import Task, TaskStatus, Usage
 from herald.shared.tasks.store import Store
 from herald.worker.dependencies import Dependencies
 from herald.worker.engine.attempt import run_task
-from herald.worker.llm.provider import Piece, Prompt, Provider
+from herald.worker.llm.provider import Piece, Provider
 from tests.support.tasks import a_task
 
 STEPS = ["Segmenting the market", "Writing personas", "Saving"]

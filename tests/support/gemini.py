@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from herald.shared.settings import Settings
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import Model, Usage
 from herald.shared.tasks.task_types import BrandKitPayload, MediaPlanPayload, PersonasPayload
 from herald.worker.llm.gemini import GeminiProvider
-from herald.worker.llm.provider import Prompt
 from herald.worker.tasks.brand_kit import draft as brand_kit
 from herald.worker.tasks.media_plan import draft as media_plan
 from herald.worker.tasks.media_plan.answers import KeywordGroup

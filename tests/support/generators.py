@@ -5,10 +5,10 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from herald.shared.task_api.prompt import AnswerT, Prompt
 from herald.shared.tasks.models import Task, Usage
 from herald.shared.tasks.task_types import TASK_TYPES
 from herald.worker.llm.offline import OfflineProvider
-from herald.worker.llm.provider import AnswerT, Prompt
 from herald.worker.tasks import GENERATORS
 from herald.worker.tasks.base import Result
 from tests.support.tasks import a_task

@@ -13,9 +13,10 @@ SHARED = [
     {"shared.settings", "shared.aio"},
     {"shared.observability"},
     {"shared.redis", "shared.tasks"},
+    {"shared.task_api"},
     {"shared.feed", "shared.tokens"},
     {"shared.queue"},
-    {"shared.launcher", "shared.cli"},
+    {"shared.launcher", "shared.cli", "shared.herald"},
 ]
 SERVER = [
     *SHARED[:-1],

@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from herald.shared.queue.durations import kind_of
 from herald.shared.queue.recent_values import RecentValues
-from herald.worker.llm.provider import Prompt
+from herald.shared.task_api.prompt import Prompt
 
 log = logging.getLogger(__name__)
 

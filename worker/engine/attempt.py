@@ -13,6 +13,7 @@ from structlog.contextvars import bound_contextvars
 
 from herald.shared.observability import metrics, tracing
 from herald.shared.queue.jobs import job_id, retry_delay_s
+from herald.shared.task_api.errors import ModelError
 from herald.shared.tasks.documents import UnreadableError
 from herald.shared.tasks.models import ENDED, EndReason, Task, TaskStatus, interrupted_steps, now
 from herald.shared.tasks.task_types import TASK_TYPES
@@ -22,7 +23,6 @@ from herald.worker.engine.journal import Journal, LeaseLostError
 from herald.worker.engine.retry_policy import MAX_LOSSES, Outcome, backoff_s, losses, outcome_of
 from herald.worker.engine.steps import StepRunner
 from herald.worker.engine.timing import StepClock
-from herald.worker.llm.provider import ProviderError
 from herald.worker.tasks.base import PlannedStep, Result
 
 log = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ class Attempt:
             ShutdownError: the worker is stopping.
             LeaseLostError: see `Journal`.
             ValidationError: the payload does not fit its task type.
-            ProviderError: the model gave no usable answer.
+            ModelError: the model gave no usable answer.
         """
         if self._stopped is None:
             self._work = asyncio.create_task(self._run_steps(), name=f"task {self.task_id}")
@@ -203,7 +203,7 @@ class Attempt:
         generator = self._dependencies.generators.get(task.type)
         if generator is None:
             message = f"this worker does not know the task type {task.type}"
-            raise ProviderError(message, EndReason.BAD_INPUT, retryable=False)
+            raise ModelError(message, EndReason.BAD_INPUT, retryable=False)
         payload = TASK_TYPES[task.type].payload.model_validate(task.payload)
         steps = StepRunner(
             [*generator.plan(payload), SAVING],

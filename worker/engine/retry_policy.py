@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from herald.shared.task_api.errors import ModelError
 from herald.shared.tasks.models import EndReason, HistoryEntry, Task, TaskStatus
-from herald.worker.llm.provider import ProviderError
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome:
         timeout_s: the time limit of an attempt, in seconds.
     """
     match error:
-        case ProviderError():
+        case ModelError():
             return Outcome(str(error), error.reason, error.retryable, error.retry_after_s)
         case TimeoutError():
             message = f"the attempt took longer than {timeout_s:g} s"

@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from herald.shared.aio import cancel_and_wait
 from herald.shared.observability import metrics, tracing
+from herald.shared.task_api.errors import ModelError
+from herald.shared.task_api.prompt import AnswerT, InvalidAnswerError, Prompt
 from herald.shared.tasks.models import EndReason, Step, Task, Usage, now
 from herald.worker.dependencies import Dependencies
 from herald.worker.engine.answer_lengths import AnswerLengths
 from herald.worker.engine.journal import Journal
 from herald.worker.engine.timing import StepClock
-from herald.worker.llm.provider import AnswerT, Prompt, ProviderError, UnfitError
 from herald.worker.tasks.base import PlannedStep
 
 PARTS_AT_ONCE = 4
@@ -134,7 +135,7 @@ class RunningStep:
 
         Raises:
             LeaseLostError: see `Journal`.
-            ProviderError: the model gave no usable answer.
+            ModelError: the model gave no usable answer.
         """
         return (await self.ask_each({"": prompt}))[""]
 
@@ -146,7 +147,7 @@ class RunningStep:
 
         Raises:
             LeaseLostError: see `Journal`.
-            ProviderError: the model gave no usable answer to one of them.
+            ModelError: the model gave no usable answer to one of them.
         """
         waiting = iter(prompts.items())
         arrived = dict.fromkeys(prompts, 0.0)
@@ -174,7 +175,7 @@ class RunningStep:
         try:
             if lanes:
                 await asyncio.wait(lanes, return_when=asyncio.FIRST_EXCEPTION)
-            if isinstance(failure, ProviderError) and failure.retryable:
+            if isinstance(failure, ModelError) and failure.retryable:
                 await asyncio.wait(lanes)
         finally:
             await cancel_and_wait(*lanes)
@@ -191,7 +192,7 @@ class RunningStep:
             except ValidationError:
                 pass  # an older version asked for something else
         answer = await self._fitting_answer(part, prompt, advance)
-        output = answer.wire()
+        output = answer.model_dump(mode="json", by_alias=True, exclude_none=True)
         await runner.store.checkpoints.save(runner.task.task_id, key, output)
         runner.checkpoints[key] = output
         return answer
@@ -206,13 +207,13 @@ class RunningStep:
             text = await self._write(part, prompt, advance)
             try:
                 answer = prompt.parse(text)
-            except UnfitError as unfit:
+            except InvalidAnswerError as unfit:
                 faults = unfit.faults
                 prompt = prompt.again(text, faults)
             else:
                 await runner.lengths.record(runner.task.type, self._name, prompt, len(text))
                 return answer
-        raise ProviderError(
+        raise ModelError(
             f"The model's answer was invalid twice ({'; '.join(faults)}). Retry, or change the input",
             EndReason.BAD_OUTPUT,
             retryable=False,

@@ -13,9 +13,11 @@ from google.genai import errors, types
 
 from herald.shared.observability import tracing
 from herald.shared.settings import Settings
+from herald.shared.task_api.errors import ModelError
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import EndReason, Usage
 from herald.worker.llm.prices import Price, list_price
-from herald.worker.llm.provider import Piece, Prompt, ProviderError
+from herald.worker.llm.provider import Piece
 
 TOO_MANY_REQUESTS = 429
 NOT_FOUND = 404
@@ -76,7 +78,7 @@ class GeminiProvider:
         unless it is cancelled while waiting for data.
 
         Raises:
-            ProviderError: see `Provider`.
+            ModelError: see `Provider`.
         """
         usage = Usage(provider="gemini", model=self._model)
         price = self._own_price or list_price(self._model)
@@ -99,7 +101,7 @@ class GeminiProvider:
         _check_finish(finish, written=written)
 
     async def _stream(self, prompt: Prompt[Any]) -> AsyncGenerator[types.GenerateContentResponse, None]:
-        """The chunks of the answer; every failure becomes a `ProviderError`."""
+        """The chunks of the answer; every failure becomes a `ModelError`."""
         config = types.GenerateContentConfig(
             system_instruction=f"{prompt.instructions}\n\n{INPUT_IS_DATA}",
             response_mime_type="application/json",
@@ -119,17 +121,17 @@ class GeminiProvider:
             raise self._provider_error(error) from None
         except httpx2.TimeoutException:
             message = "Gemini did not answer in time. If it keeps failing, retry in a few minutes"
-            raise ProviderError(message, EndReason.TIMEOUT, retryable=True) from None
+            raise ModelError(message, EndReason.TIMEOUT, retryable=True) from None
         except (httpx2.HTTPError, OSError) as error:
             raise _connection_lost(self._without_key(str(error)) or type(error).__name__) from None
         except ValueError as error:  # google-genai raises it for invalid JSON
             raise _connection_lost(f"the response is invalid, {type(error).__name__}") from None
 
-    def _provider_error(self, error: errors.APIError) -> ProviderError:
+    def _provider_error(self, error: errors.APIError) -> ModelError:
         reason = self._without_key(str(error.message or error.status or "no reason given"))
         what = f"{error.code}: {reason}"
         if error.code == TOO_MANY_REQUESTS:
-            return ProviderError(
+            return ModelError(
                 f"Gemini's quota is used up for now ({what}). If it keeps failing, ask your administrator "
                 "for a higher quota",
                 EndReason.QUOTA,
@@ -137,7 +139,7 @@ class GeminiProvider:
                 retry_after_s=_retry_delay_s(error),
             )
         if error.code in TEMPORARY:
-            return ProviderError(
+            return ModelError(
                 f"Gemini is temporarily unavailable ({what}). If it keeps failing, retry in a few minutes",
                 EndReason.PROVIDER_ERROR,
                 retryable=True,
@@ -155,7 +157,7 @@ class GeminiProvider:
             )
         else:
             message = f"Gemini rejected the request ({what}). Shorten or change the input, then retry"
-        return ProviderError(message, EndReason.PROVIDER_ERROR, retryable=False)
+        return ModelError(message, EndReason.PROVIDER_ERROR, retryable=False)
 
     def _without_key(self, text: str) -> str:
         """``text`` without the API key, in case the server echoed it."""
@@ -215,20 +217,20 @@ def _check_finish(finish: types.FinishReason | None, *, written: bool) -> None:
     if finish in UNSAFE:
         raise _unsafe(finish)
     if finish is types.FinishReason.MAX_TOKENS:
-        raise ProviderError(
+        raise ModelError(
             "Gemini's answer was too long and was cut off (MAX_TOKENS). Ask for less at once, or ask your "
             "administrator to raise HERALD_GEMINI_MAX_OUTPUT_TOKENS, then retry",
             EndReason.BAD_OUTPUT,
             retryable=False,
         )
     if not written:
-        raise ProviderError(
+        raise ModelError(
             "Gemini's answer was empty. Add more detail to the input or rephrase it, then retry",
             EndReason.BAD_OUTPUT,
             retryable=False,
         )
     if finish is not types.FinishReason.STOP:
-        raise ProviderError(
+        raise ModelError(
             f"Gemini stopped in the middle of its answer ({finish.value if finish else 'no reason given'}). "
             "If it keeps failing, change the input",
             EndReason.BAD_OUTPUT,
@@ -236,8 +238,8 @@ def _check_finish(finish: types.FinishReason | None, *, written: bool) -> None:
         )
 
 
-def _unsafe(reason: Any) -> ProviderError:
-    return ProviderError(
+def _unsafe(reason: Any) -> ModelError:
+    return ModelError(
         f"Gemini declined for safety reasons ({getattr(reason, 'value', reason)}). "
         "Rephrase the input, then retry",
         EndReason.SAFETY,
@@ -245,9 +247,9 @@ def _unsafe(reason: Any) -> ProviderError:
     )
 
 
-def _connection_lost(why: str) -> ProviderError:
+def _connection_lost(why: str) -> ModelError:
     message = f"The connection to Gemini was lost ({why}). If it keeps failing, retry in a few minutes"
-    return ProviderError(message, EndReason.PROVIDER_ERROR, retryable=True)
+    return ModelError(message, EndReason.PROVIDER_ERROR, retryable=True)
 
 
 def _details(error: errors.APIError) -> list[dict[str, Any]]:

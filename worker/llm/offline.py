@@ -5,8 +5,10 @@ import re
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from herald.shared.task_api.errors import ModelError
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import EndReason, Usage
-from herald.worker.llm.provider import Piece, Prompt, ProviderError
+from herald.worker.llm.provider import Piece
 
 USAGE = Usage(provider="offline", model="rules")
 
@@ -21,10 +23,10 @@ class OfflineProvider:
         """The draft, word by word.
 
         Raises:
-            ProviderError: the prompt has no draft.
+            ModelError: the prompt has no draft.
         """
         if prompt.draft is None:
-            raise ProviderError(
+            raise ModelError(
                 f"The offline provider cannot write {prompt.schema.__name__}: its prompt has no draft. "
                 "Ask your administrator to set HERALD_GEMINI_API_KEY, then retry",
                 EndReason.PROVIDER_ERROR,

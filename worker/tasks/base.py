@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, NamedTuple, Protocol
 
+from herald.shared.task_api.prompt import AnswerT, Prompt
 from herald.shared.tasks.models import Task, now
 from herald.shared.tasks.task_types import TASK_TYPES
-from herald.worker.llm.provider import AnswerT, Prompt
 
 
 class PlannedStep(NamedTuple):
@@ -35,14 +35,14 @@ class RunningStep(Protocol):
         """Return the model's answer.
 
         Raises:
-            ProviderError: the model gave no usable answer.
+            ModelError: the model gave no usable answer.
         """
 
     async def ask_each(self, prompts: Mapping[str, Prompt[AnswerT]]) -> dict[str, AnswerT]:
         """Send several prompts concurrently and return the answers under the same names.
 
         Raises:
-            ProviderError: the model gave no usable answer to one of them.
+            ModelError: the model gave no usable answer to one of them.
         """
 
 

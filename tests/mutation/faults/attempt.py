@@ -62,7 +62,7 @@ FAULTS = [
     Fault(STEPS, "while failure is None and (question", "while (question", LIFE),
     Fault(
         STEPS,
-        "            if isinstance(failure, ProviderError) and failure.retryable:\n",
+        "            if isinstance(failure, ModelError) and failure.retryable:\n",
         "            if False:\n",
         LIFE,
     ),

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.task_types import BrandKitPayload
-from herald.worker.llm.provider import Prompt
 from herald.worker.tasks.base import PlannedStep, Result, Steps, document
 from herald.worker.tasks.brand_kit.answers import Look, Positioning, Voice
 from herald.worker.tasks.brand_kit.colour import READABLE, VISIBLE, contrast, text_on, with_contrast

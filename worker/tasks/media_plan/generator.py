@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from herald.shared.task_api.errors import ModelError
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import EndReason
 from herald.shared.tasks.task_types import MediaPlanPayload
-from herald.worker.llm.provider import Prompt, ProviderError
 from herald.worker.tasks.base import PlannedStep, Result, RunningStep, Steps, document
 from herald.worker.tasks.media_plan.answers import KeywordGroup, KeywordGroups, Post, Strategy, Week
 from herald.worker.tasks.media_plan.assembly import assemble_plan
@@ -44,7 +45,7 @@ class MediaPlanGenerator:
         """Return one document: keyword groups, strategy with budget, and calendar.
 
         Raises:
-            ProviderError: the finished plan breaks one of our rules.
+            ModelError: the finished plan breaks one of our rules.
         """
         async with steps.run(KEYWORDS) as step:
             groups = (await step.ask(keywords_prompt(payload))).groups
@@ -59,7 +60,7 @@ class MediaPlanGenerator:
             weeks = await _rewrite_repetitions(step, list(answers.values()), prompt_for)
             plan = assemble_plan(payload, groups, strategy, weeks, steps.task.created_at.date())
             if faults := list(plan_faults(plan, payload)):
-                raise ProviderError(
+                raise ModelError(
                     f"The media plan is inconsistent: {'; '.join(faults)}. Retry, or change the input",
                     EndReason.BAD_OUTPUT,
                     retryable=False,

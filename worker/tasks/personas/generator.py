@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.task_types import PersonasPayload
-from herald.worker.llm.provider import Prompt
 from herald.worker.tasks.base import PlannedStep, Result, Steps, document
 from herald.worker.tasks.personas.answers import Portrait, Sketch, Sketches
 from herald.worker.tasks.personas.draft import draft_portrait, draft_sketches

@@ -4,9 +4,9 @@ import json
 
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import Model
 from herald.worker.engine.answer_lengths import DEFAULT_LENGTH, AnswerLengths
-from herald.worker.llm.provider import Prompt
 
 
 class Text(Model):

@@ -9,11 +9,11 @@ from pymongo.errors import AutoReconnect
 
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.jobs import job_id
+from herald.shared.task_api.errors import ModelError
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
 from herald.worker.engine.attempt import RunAgainError, run_task
-from herald.worker.llm.provider import ProviderError
 from tests.support.attempts import (
     STEPS,
     USAGE,
@@ -144,7 +144,7 @@ async def test_a_superseded_attempt_cannot_end_the_task(
         return await end(journal, *arguments, **named)
 
     monkeypatch.setattr(journal_module.Journal, "end", too_late)
-    unsafe = ProviderError("unsafe", EndReason.SAFETY, retryable=False)
+    unsafe = ModelError("unsafe", EndReason.SAFETY, retryable=False)
     await run_task(task.task_id, make_dependencies() if ends_well else make_dependencies(at_once, unsafe))
     now_running = await loaded(store, task)
     assert (now_running.status, now_running.attempt) == (TaskStatus.PROCESSING, 2)

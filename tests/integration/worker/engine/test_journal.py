@@ -10,11 +10,12 @@ import pytest
 from herald.shared.feed.feed import Feed
 from herald.shared.observability import metrics
 from herald.shared.settings import Settings
+from herald.shared.task_api.errors import ModelError
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import EndReason, Task, TaskStatus
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
 from herald.worker.engine.attempt import run_task
-from herald.worker.llm.provider import Prompt, ProviderError
 from tests.support.attempts import (
     STEPS,
     USAGE,
@@ -91,7 +92,7 @@ async def test_tokens_are_counted_however_a_call_ends(
 ) -> None:
     async def breaks_off(prompt: Prompt[Any]) -> AsyncIterator[str]:
         yield text_of(prompt)[:20]
-        raise ProviderError("unsafe", EndReason.SAFETY, retryable=False)
+        raise ModelError("unsafe", EndReason.SAFETY, retryable=False)
 
     counted = metrics.TOKENS.labels("scripted", "m", "output")
     before = counted._value.get()

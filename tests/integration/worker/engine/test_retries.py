@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from herald.shared.feed.feed import Feed
+from herald.shared.task_api.errors import ModelError
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import EndReason, HistoryEntry, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
 from herald.worker.engine.attempt import RunAgainError, run_task
-from herald.worker.llm.provider import Prompt, ProviderError
 from tests.support.attempts import (
     MakeDependencies,
     at_once,
@@ -34,7 +35,7 @@ async def test_a_retry_continues_at_the_step_that_failed(
 
     async def busy(_: Prompt[Any]) -> AsyncIterator[str]:
         await asyncio.sleep(0.05)
-        raise ProviderError("busy", EndReason.QUOTA, retryable=True, retry_after_s=0.0)
+        raise ModelError("busy", EndReason.QUOTA, retryable=True, retry_after_s=0.0)
         yield
 
     first = make_dependencies(at_once, busy, slowly)
@@ -68,7 +69,7 @@ async def test_progress_does_not_go_back_in_a_later_attempt(
         yield text_of(prompt)[:-1]
         while (await loaded(store, task)).progress < 50:
             await asyncio.sleep(0.01)
-        raise ProviderError("busy", EndReason.QUOTA, retryable=True, retry_after_s=0.0)
+        raise ModelError("busy", EndReason.QUOTA, retryable=True, retry_after_s=0.0)
 
     monkeypatch.setattr(journal_module, "STORE_EVERY_S", 0.01)
     with pytest.raises(RunAgainError):
@@ -88,7 +89,7 @@ async def test_a_retry_taken_over_from_a_lost_worker_waits_first(
     with pytest.raises(RunAgainError):
         await run_task(
             task.task_id,
-            make_dependencies(ProviderError("x", EndReason.QUOTA, retryable=True, retry_after_s=30)),
+            make_dependencies(ModelError("x", EndReason.QUOTA, retryable=True, retry_after_s=30)),
         )
     with pytest.raises(RunAgainError) as later:
         await run_task(task.task_id, make_dependencies(), was_lost=True)
@@ -121,7 +122,7 @@ async def test_a_retry_waits_as_long_as_the_provider_asks(
     with pytest.raises(RunAgainError) as later:
         await run_task(
             task.task_id,
-            make_dependencies(ProviderError("x", EndReason.QUOTA, retryable=True, retry_after_s=500)),
+            make_dependencies(ModelError("x", EndReason.QUOTA, retryable=True, retry_after_s=500)),
         )
     next_retry_at = (await loaded(store, task)).next_retry_at
     assert next_retry_at is not None and later.value.due_in_s == 500
@@ -132,7 +133,7 @@ async def test_an_error_that_a_retry_cannot_fix_fails_the_task_at_once(
     make_dependencies: MakeDependencies, store: Store, feed: Feed
 ) -> None:
     failed = await failed_with(
-        store, make_dependencies(ProviderError("unsafe", EndReason.SAFETY, retryable=False))
+        store, make_dependencies(ModelError("unsafe", EndReason.SAFETY, retryable=False))
     )
     assert (failed.end_reason, failed.last_error, failed.retryable) == (EndReason.SAFETY, "unsafe", False)
     assert failed.history[-1].note == "unsafe"
@@ -144,7 +145,7 @@ async def test_a_task_fails_once_its_retries_are_used_up(
 ) -> None:
     failed = await failed_with(
         store,
-        make_dependencies(ProviderError("busy", EndReason.QUOTA, retryable=True)),
+        make_dependencies(ModelError("busy", EndReason.QUOTA, retryable=True)),
         max_retries=2,
         retry_count=2,
     )

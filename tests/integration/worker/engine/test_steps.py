@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from herald.shared.feed.feed import Feed
+from herald.shared.task_api.errors import ModelError
+from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import EndReason, Model, TaskStatus
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
 from herald.worker.engine.attempt import RunAgainError, run_task
-from herald.worker.llm.provider import Prompt, ProviderError
 from herald.worker.tasks.base import PlannedStep, Result, Steps, document
 from tests.support.attempts import (
     STEPS,
@@ -74,7 +75,7 @@ async def test_a_final_failure_cancels_the_other_answers(
         finally:
             left.set()
 
-    unsafe = ProviderError("unsafe", EndReason.SAFETY, retryable=False)
+    unsafe = ModelError("unsafe", EndReason.SAFETY, retryable=False)
     async with asyncio.timeout(10):
         failed = await failed_with(store, make_dependencies(at_once, endless, unsafe))
         await left.wait()
@@ -119,7 +120,7 @@ async def test_no_further_part_is_started_after_one_has_failed(
     async def busy(_: Prompt[Any]) -> AsyncIterator[str]:
         await asyncio.sleep(0.01)  # until the others are being written
         failed.set()
-        raise ProviderError("busy", EndReason.QUOTA, retryable=True)
+        raise ModelError("busy", EndReason.QUOTA, retryable=True)
         yield
 
     async def unhurried(prompt: Prompt[Any]) -> AsyncIterator[str]:

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from herald.shared.task_api.errors import ModelError
 from herald.shared.tasks.models import EndReason
-from herald.worker.llm.provider import ProviderError
 from tests.support.gemini import (
     KEY,
     RETRY_INFO,
@@ -24,10 +24,10 @@ from tests.support.gemini import (
 RETRY, FAIL = True, False
 
 
-async def failure(server: Gemini | str, **options: Any) -> ProviderError:
+async def failure(server: Gemini | str, **options: Any) -> ModelError:
     address = server if isinstance(server, str) else server.address
     async with connected(address, **options) as provider:
-        with pytest.raises(ProviderError) as failed:
+        with pytest.raises(ModelError) as failed:
             await written(provider)
     assert KEY not in str(failed.value)
     return failed.value

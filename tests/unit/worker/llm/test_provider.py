@@ -2,9 +2,10 @@
 
 import pytest
 
+from herald.shared.task_api.errors import ModelError
+from herald.shared.task_api.prompt import InvalidAnswerError, Prompt
 from herald.shared.tasks.models import EndReason, Model
 from herald.worker.llm.offline import OfflineProvider
-from herald.worker.llm.provider import Prompt, ProviderError, UnfitError
 
 
 class Word(Model):
@@ -24,7 +25,7 @@ def test_an_answer_is_checked_against_the_schema_and_the_prompt_s_own_rules() ->
         ('{"word":"a"}', "too short"),
         ('{"word":3}', "word: Input should be a valid string"),
     ):
-        with pytest.raises(UnfitError) as unfit:
+        with pytest.raises(InvalidAnswerError) as unfit:
             prompt.parse(text)
         assert unfit.value.faults == [fault]
 
@@ -36,7 +37,7 @@ async def test_the_offline_provider_streams_the_draft() -> None:
 
 
 async def test_the_offline_provider_says_what_to_do_without_a_draft() -> None:
-    with pytest.raises(ProviderError) as failed:
+    with pytest.raises(ModelError) as failed:
         _ = [piece async for piece in OfflineProvider(0).write(Prompt("Say a word.", {}, Word))]
     assert (failed.value.reason, failed.value.retryable) == (EndReason.PROVIDER_ERROR, False)
     assert "Word" in str(failed.value) and "HERALD_GEMINI_API_KEY" in str(failed.value)

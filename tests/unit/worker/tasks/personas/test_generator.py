@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from herald.worker.llm.provider import UnfitError
+from herald.shared.task_api.prompt import InvalidAnswerError
 from herald.worker.tasks.personas.segments import BUSINESSES
 from tests.support.generators import PAYLOADS, generated
 
@@ -31,7 +31,7 @@ async def test_personas_differ_from_each_other() -> None:
 async def test_two_personas_with_the_same_name_are_a_fault() -> None:
     person = {"segment": "s", "name": "Ada", "age": 30, "occupation": "o", "need": "n"}
     twice = json.dumps({"people": [person, {**person, "segment": "t", "name": "ada", "need": "m"}]})
-    with pytest.raises(UnfitError, match="two people have the same name"):
+    with pytest.raises(InvalidAnswerError, match="two people have the same name"):
         await generated("AUTO_GENERATE_PERSONAS", {"product": "p", "count": 2}, **{"": twice})
 
 

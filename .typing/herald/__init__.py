@@ -1,0 +1,1 @@
+../../shared/herald/__init__.py

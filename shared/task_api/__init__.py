@@ -1,0 +1,1 @@
+"""The API for writing tasks: what a team's own code imports from ``herald``."""

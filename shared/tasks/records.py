@@ -1,0 +1,54 @@
+"""Task types as workers announce them and the server reads them: names, schemas and options; pure data."""
+
+from typing import Any
+
+from herald.shared.tasks.models import Model, Priority, Timestamp
+
+
+class TypeOptions(Model):
+    """The options of a task type that the server and the queue need."""
+
+    retries: int = 3
+    timeout: float = 600
+    """How long one attempt may take, in seconds."""
+    deadline: float | None = None
+    """How long after it was queued a task may end, in seconds."""
+    priority: Priority = Priority.NORMAL
+    start: str = "users"
+    """Who may start tasks: ``users``, ``service``, or the name of another scope."""
+    concurrency: int | None = None
+    """How many tasks of the type may run at once, over all workers."""
+    per_user: int | None = None
+    """How many of them may run at once for one user."""
+
+
+class Storage(Model):
+    """Where the results of a task type are stored, if not in the collection ``results``."""
+
+    collection: str
+    id_field: str
+    """The field with the id of a result document."""
+    each: str | None = None
+    """The field of the result with a list whose items are stored as documents of their own."""
+
+
+class TaskTypeRecord(Model):
+    """A task type as a worker announces it; stored in ``taskTypes`` under its type and digest."""
+
+    type: str
+    title: str | None = None
+    """The template of a task's title, such as ``{headline}``."""
+    description: str | None = None
+    payload_schema: dict[str, Any]
+    result_schema: dict[str, Any]
+    steps: tuple[str, ...] = ()
+    """The declared names of the steps, in order."""
+    options: TypeOptions = TypeOptions()
+    storage: Storage | None = None
+    app: str
+    """The application that the type belongs to."""
+    version: int = 0
+    digest: str
+    """Identifies this form of the type: a hash of all fields except ``app`` and ``announced_at``."""
+    announced_at: Timestamp
+    """When this digest was first announced."""
