@@ -14,6 +14,7 @@ from herald.shared.task_api.backoff import Backoff
 from herald.shared.task_api.context import Context
 from herald.shared.task_api.errors import MisuseError
 from herald.shared.tasks.models import Priority
+from herald.shared.tasks.records import Storage
 
 StateT = TypeVar("StateT")
 InT = TypeVar("InT", bound=BaseModel)
@@ -61,6 +62,8 @@ class TaskType(Generic[StateT, InT, OutT]):
         self.result = result
         """The type of the result: any type that pydantic can validate."""
         self.options = options
+        self.storage: Storage | None = None
+        """Where results are stored, for the built-in types that have a collection of their own."""
         self._run = run
 
     @property

@@ -32,7 +32,7 @@ SERVER = [
 ]
 WORKER = [
     *SHARED[:-1],
-    {"worker.llm"},
+    {"worker.llm", "worker.loaded"},
     {"worker.tasks"},
     {"worker.attempts"},
     {"worker.dependencies"},
