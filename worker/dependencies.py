@@ -1,5 +1,6 @@
 """The dependencies of the engine and the maintenance duties, opened once per worker."""
 
+import importlib
 import os
 import secrets
 import socket
@@ -15,13 +16,15 @@ from herald.shared.queue.durations import Durations
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.leases import Leases
 from herald.shared.queue.queue import Queue
+from herald.shared.queue.recent_values import RecentValues
 from herald.shared.settings import Settings
+from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.store import Store
 from herald.worker.attempts import RunningAttempts
 from herald.worker.llm.offline import OfflineProvider
 from herald.worker.llm.provider import Provider
-from herald.worker.tasks import GENERATORS
-from herald.worker.tasks.base import Generator
+from herald.worker.loaded import LoadedType
+from herald.worker.threads import StepThreads
 
 
 class Dependencies(NamedTuple):
@@ -35,9 +38,13 @@ class Dependencies(NamedTuple):
     queue: Queue
     leases: Leases
     heartbeats: Heartbeats
+    values: RecentValues
+    """The memory of earlier runs."""
     durations: Durations
     provider: Provider
-    generators: Mapping[str, Generator]
+    task_types: Mapping[str, LoadedType]
+    """The task types that this worker runs, by name."""
+    threads: StepThreads
     running: RunningAttempts
 
     @classmethod
@@ -49,9 +56,11 @@ class Dependencies(NamedTuple):
         feed: Feed,
         redis: ArqRedis,
         provider: Provider,
+        task_types: Mapping[str, LoadedType],
         worker_id: str,
     ) -> "Dependencies":
         """The dependencies of a worker that work on these parts, which stay the caller's to close."""
+        values = RecentValues(redis)
         return cls(
             settings=settings,
             worker_id=worker_id,
@@ -61,9 +70,11 @@ class Dependencies(NamedTuple):
             queue=Queue(redis),
             leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
             heartbeats=Heartbeats(redis),
-            durations=Durations(redis),
+            values=values,
+            durations=Durations(values),
             provider=provider,
-            generators=GENERATORS,
+            task_types=task_types,
+            threads=StepThreads(),
             running=RunningAttempts(),
         )
 
@@ -95,10 +106,16 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
             feed=feed,
             redis=redis,
             provider=provider,
+            task_types=_types_in("herald.worker.tasks"),
             worker_id=_new_worker_id(),
         )
         stack.push_async_callback(dependencies.heartbeats.leave, dependencies.worker_id)
         yield dependencies
+
+
+def _types_in(module: str) -> dict[str, LoadedType]:
+    bound = vars(importlib.import_module(module)).values()
+    return {each.name: LoadedType(each, "") for each in bound if isinstance(each, TaskType)}
 
 
 def _new_worker_id() -> str:

@@ -23,8 +23,8 @@ from herald.worker.maintenance.leader import leader_of
 
 log = logging.getLogger(__name__)
 
-ARQ_TIMEOUT_MARGIN_S = 30
-"""ARQ's timeout is the last resort. The attempt's own comes first, and leaves the task in a clear state."""
+ARQ_TIMEOUT_S = 365 * 24 * 3600
+"""Attempts have a time limit of their own, which leaves the task in a clear state; ARQ's is of no use."""
 OUTAGE_RETRY_S = 3.0
 COMPARE_EVERY_S = 0.8
 """How often running attempts are compared with MongoDB, in case the signal of a cancel was lost."""
@@ -114,7 +114,7 @@ class WorkerSettings:
         func(
             run_job,
             name=JOB_NAME,
-            timeout=_settings.task_timeout_s + ARQ_TIMEOUT_MARGIN_S,
+            timeout=ARQ_TIMEOUT_S,
             max_tries=UNLIMITED_TRIES,
         )
     ]

@@ -29,7 +29,7 @@ async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
     rates, cpus = [], []
     async with Store.connect(settings) as store, Feed.connect(settings) as feed:
         await store.ensure_indexes()
-        dependencies = dependencies_of(settings, store, feed, OfflineProvider(0), "bench")
+        dependencies = dependencies_of(settings, store, feed, OfflineProvider(0), worker_id="bench")
         for thousand in range(THOUSANDS):
             numbers = iter(range(1000))
             before, started = usage.cpu_s(), time.monotonic()

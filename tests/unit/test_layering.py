@@ -34,7 +34,7 @@ WORKER = [
     *SHARED[:-1],
     {"worker.llm", "worker.loaded"},
     {"worker.tasks"},
-    {"worker.attempts"},
+    {"worker.attempts", "worker.threads"},
     {"worker.dependencies"},
     {"worker.engine"},
     {"worker.maintenance"},

@@ -1,4 +1,4 @@
-"""Drafts: answers that the model is still writing, published to the task's channel piece by piece."""
+"""Drafts: text that is still being written, published to the task's channel piece by piece."""
 
 import asyncio
 import logging
@@ -9,7 +9,6 @@ from herald.shared.feed.feed import Feed
 from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.events import TaskDelta
 from herald.shared.tasks.models import Task, Usage, now
-from herald.worker.llm.provider import Piece
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,7 @@ default, and clients that join late should still find most of the text there."""
 
 
 class Draft:
-    """One answer while the model is writing it."""
+    """One text while it is being written, by a model or by the task's code."""
 
     def __init__(self, step: str, part: str | None, changed: asyncio.Event) -> None:
         self.step = step
@@ -36,10 +35,10 @@ class Draft:
         """How many characters have been written."""
         return self.published + len(self.unpublished)
 
-    def add(self, piece: Piece) -> None:
-        """Add the next piece."""
-        self.unpublished += piece.text
-        self.usage = piece.usage
+    def add(self, text: str, usage: Usage | None = None) -> None:
+        """Add the next piece, with the total usage of the call to the model so far."""
+        self.unpublished += text
+        self.usage = usage or self.usage
         self._changed.set()
 
 

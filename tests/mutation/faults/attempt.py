@@ -3,16 +3,17 @@
 from tests.mutation.fault import Fault
 
 JOURNAL, DRAFTS = "worker/engine/journal.py", "worker/engine/drafts.py"
-STEPS, ATTEMPT = "worker/engine/steps.py", "worker/engine/attempt.py"
+MODEL_CALLS, ATTEMPT = "worker/engine/model_calls.py", "worker/engine/attempt.py"
+CHECKPOINTS, CONTEXT = "worker/engine/checkpoints.py", "worker/engine/context.py"
 LIFE = " ".join(
     f"tests/integration/worker/engine/test_{name}.py"
-    for name in ("attempt", "retries", "journal", "drafts", "steps")
+    for name in ("attempt", "retries", "journal", "drafts", "model_calls", "steps", "map")
 )
 
 ANSWER_LENGTHS, LEADER = "worker/engine/answer_lengths.py", "worker/maintenance/leader.py"
 LENGTHS = " ".join(
     f"tests/integration/worker/engine/{name}"
-    for name in ("test_answer_lengths.py", "test_steps.py -k length")
+    for name in ("test_answer_lengths.py", "test_model_calls.py -k length")
 )
 MAINTENANCE = "tests/integration/worker/maintenance/test_leader.py"
 
@@ -25,14 +26,14 @@ FAULTS = [
     ),
     Fault(
         JOURNAL,
-        "stored = await self._store.record(self._stored, self.task.attempt, **self._so_far(), **changes)",
-        "stored = await self._store.record(self._stored, None, **self._so_far(), **changes)",
+        "                self._stored,\n                self.task.attempt,\n",
+        "                self._stored,\n                None,\n",
         LIFE,
     ),
     Fault(JOURNAL, "                if_attempt=self.task.attempt,\n", "", LIFE),
     Fault(
         JOURNAL,
-        "            await self.drafts.publish()  # before the event that completes their step\n",
+        "            await self._publish_pieces()  # before the event that completes their step\n",
         "",
         LIFE,
     ),
@@ -51,29 +52,20 @@ FAULTS = [
         LIFE,
     ),
     Fault(DRAFTS, "            draft.published += len(text)\n", "            draft.published += 1\n", LIFE),
-    Fault(STEPS, "        if key in runner.checkpoints:\n", "        if False:\n", LIFE),
+    Fault(CHECKPOINTS, "if key in self._known]", "if False]", LIFE),
     Fault(
-        STEPS,
-        "        await runner.store.checkpoints.save(runner.task.task_id, key, output)\n",
-        "",
+        CHECKPOINTS,
+        "            return codec.decode(await self._add(key, output, instead_of=text))\n",
+        "            return codec.decode(output)\n",
         LIFE,
     ),
-    Fault(STEPS, "        for _ in range(2):\n", "        for _ in range(3):\n", LIFE),
-    Fault(STEPS, "while failure is None and (question", "while (question", LIFE),
-    Fault(
-        STEPS,
-        "            if isinstance(failure, ModelError) and failure.retryable:\n",
-        "            if False:\n",
-        LIFE,
-    ),
-    Fault(STEPS, "                prompt = prompt.again(text, faults)\n", "", LIFE),
-    Fault(STEPS, "            _count(draft.usage)\n", "            pass\n", LIFE),
-    Fault(
-        STEPS,
-        'done = self.task.steps[index].status == "completed"  # by an earlier attempt',
-        "done = False",
-        LIFE,
-    ),
+    Fault(CHECKPOINTS, "            await self._check_ours()\n", "", LIFE),
+    Fault(CONTEXT, "while not failures and (index", "while (index", LIFE),
+    Fault(CONTEXT, "        await asyncio.wait(lanes)\n", "        await lanes[0]\n", LIFE),
+    Fault(CONTEXT, "range(min(limit, len(indexes)))", "range(len(indexes))", LIFE),
+    Fault(MODEL_CALLS, "        for _ in range(2):\n", "        for _ in range(3):\n", LIFE),
+    Fault(MODEL_CALLS, "                prompt = prompt.again(text, faults)\n", "", LIFE),
+    Fault(MODEL_CALLS, "            _count(draft.usage)\n", "            pass\n", LIFE),
     Fault(
         ATTEMPT,
         "task is None or task.status in ENDED or job",
@@ -90,29 +82,33 @@ FAULTS = [
     Fault(ATTEMPT, "        if not completed:\n            raise LeaseLostError\n", "", LIFE),
     Fault(
         ATTEMPT,
-        "        last_error=None,\n    )\n    if claimed",
-        "    )\n    if claimed",
+        "        last_error=None,\n        steps=",
+        "        steps=",
         LIFE,
     ),
     Fault(ATTEMPT, "task.retry_count < task.max_retries", "task.retry_count <= task.max_retries", LIFE),
-    Fault(ATTEMPT, "max(outcome.retry_after_s or 0, backoff_s(retry))", "backoff_s(retry)", LIFE),
-    Fault(ATTEMPT, "        await self._dependencies.store.checkpoints.delete(self.task_id)\n", "", LIFE),
     Fault(
-        ATTEMPT,
-        "                for document in result.documents:\n",
-        "                for document in result.documents[:1]:\n",
+        "worker/engine/retry_policy.py",
+        "max(self.no_sooner_s, backoff.delay_s(retry))",
+        "backoff.delay_s(retry)",
         LIFE,
     ),
     Fault(
         ATTEMPT,
-        "                async with asyncio.timeout(self._dependencies.settings.task_timeout_s):\n",
-        "                async with asyncio.timeout(None):\n",
+        "            await self._dependencies.store.checkpoints.delete(self.task_id)\n",
+        "            pass\n",
+        LIFE,
+    ),
+    Fault(
+        ATTEMPT,
+        "        timer = loop.call_later(timeout_s,",
+        "        timer = loop.call_later(3600,",
         LIFE,
     ),
     # The expected length of an answer.
     Fault(
-        STEPS,
-        "                await runner.lengths.record(runner.task.type, self._name, prompt, len(text))\n",
+        MODEL_CALLS,
+        "                await self._lengths.record(self._type, step, prompt, len(text))\n",
         "",
         LENGTHS,
     ),

@@ -1,20 +1,23 @@
-"""The steps of an attempt: how the model is asked, and which answers are saved."""
+"""How the model is asked, and which of its answers are saved."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from herald.shared.feed.feed import Feed
+from herald.shared.task_api.context import Context
 from herald.shared.task_api.errors import ModelError
 from herald.shared.task_api.prompt import Prompt
+from herald.shared.task_api.task_type import task
 from herald.shared.tasks.models import EndReason, Model, TaskStatus
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
 from herald.worker.engine.attempt import RunAgainError, run_task
-from herald.worker.tasks.base import PlannedStep, Result, Steps, document
+from herald.worker.engine.digests import digest_of_call
+from herald.worker.engine.functions import Call
 from tests.support.attempts import (
     STEPS,
     USAGE,
@@ -28,6 +31,7 @@ from tests.support.attempts import (
     queued,
     text_of,
 )
+from tests.support.task_types import Brief, outline
 
 
 async def test_an_answer_that_does_not_fit_is_sent_back_with_its_faults(
@@ -44,8 +48,8 @@ async def test_an_answer_that_does_not_fit_is_sent_back_with_its_faults(
     done = await loaded(store, task)
     assert (done.status, done.retry_count) == (TaskStatus.COMPLETED, 0)
     [rejected] = rejections
-    assert rejected.text == '{"people": 3}'
-    assert rejected.faults == ["people: Input should be a valid array"]
+    assert rejected.text == '{"sections": 3}'
+    assert rejected.faults == ["sections: Input should be a valid array"]
     assert done.usage is not None and done.usage.output_tokens == 4 * USAGE.output_tokens
 
 
@@ -54,43 +58,26 @@ async def test_a_second_answer_that_does_not_fit_fails_the_task(
 ) -> None:
     failed = await failed_with(store, make_dependencies(nonsense, nonsense))
     assert (failed.end_reason, failed.retryable) == (EndReason.BAD_OUTPUT, False)
-    assert "people: Input should be a valid array" in str(failed.last_error)
+    assert "sections: Input should be a valid array" in str(failed.last_error)
     assert "Retry, or change the input" in str(failed.last_error)
     assert failed.usage is not None and failed.usage.output_tokens == 10, (
         "the usage of rejected answers counts"
     )
-    assert await store.checkpoints.load(failed.task_id) == {}
-
-
-async def test_a_final_failure_cancels_the_other_answers(
-    make_dependencies: MakeDependencies, store: Store
-) -> None:
-    left = asyncio.Event()
-
-    async def endless(_: Prompt[Any]) -> AsyncIterator[str]:
-        try:
-            while True:
-                yield "word "
-                await asyncio.sleep(0.01)
-        finally:
-            left.set()
-
-    unsafe = ModelError("unsafe", EndReason.SAFETY, retryable=False)
-    async with asyncio.timeout(10):
-        failed = await failed_with(store, make_dependencies(at_once, endless, unsafe))
-        await left.wait()
-    assert failed.end_reason is EndReason.SAFETY
+    assert await store.checkpoints.keys(failed.task_id) == set()
 
 
 async def test_a_checkpoint_of_another_shape_is_ignored(
     make_dependencies: MakeDependencies, store: Store
 ) -> None:
     task = await queued(store)
-    await store.checkpoints.save(task.task_id, STEPS[0], {"segments": []})
+    await store.transition(task.task_id, TaskStatus.PROCESSING, by="w0", attempt=1)
+    call = Call.of(outline, Brief(topic="Bells", count=2))
+    key = f"{STEPS[0]}:{digest_of_call(STEPS[0], call, count_source=False)}:1"
+    await store.checkpoints.add(task.task_id, key, '{"parts": 2}', attempt=1)
     fresh = make_dependencies()
     await run_task(task.task_id, fresh)
     assert (await loaded(store, task)).status is TaskStatus.COMPLETED
-    assert calls_of(fresh) == {"Sketches": 1, "Portrait": 2}
+    assert calls_of(fresh) == {"Outline": 1, "Section": 2}
 
 
 async def test_at_most_four_parts_are_written_at_once(
@@ -106,7 +93,7 @@ async def test_at_most_four_parts_are_written_at_once(
         yield text_of(prompt)
         writing -= 1
 
-    task = await queued(store, payload={"product": "A bell", "count": 10})
+    task = await queued(store, payload={"topic": "Bells", "count": 10})
     await run_task(task.task_id, make_dependencies(at_once, *[counted] * 10))
     assert (await loaded(store, task)).status is TaskStatus.COMPLETED
     assert most == 4
@@ -127,30 +114,23 @@ async def test_no_further_part_is_started_after_one_has_failed(
         await failed.wait()
         yield text_of(prompt)
 
-    task = await queued(store, payload={"product": "A bell", "count": 10})
+    task = await queued(store, payload={"topic": "Bells", "count": 10})
     first = make_dependencies(at_once, busy, unhurried, unhurried, unhurried)
     with pytest.raises(RunAgainError):
         await run_task(task.task_id, first)
-    assert calls_of(first)["Portrait"] == 4
-    assert len(await store.checkpoints.load(task.task_id)) == 1 + 3, "the answers in progress are saved"
+    assert calls_of(first)["Section"] == 4
+    assert sum("/" not in key for key in await store.checkpoints.keys(task.task_id)) == 1 + 3, (
+        "the answers in progress are saved"
+    )
 
 
 class Note(Model):
     text: str
 
 
-class NoteGenerator:
-    """One step, whose prompt has no draft."""
-
-    task_type = "AUTO_GENERATE_PERSONAS"
-
-    def plan(self, payload: Any) -> Sequence[PlannedStep]:
-        return [PlannedStep("Write note 1", 1)]
-
-    async def generate(self, steps: Steps, payload: Any) -> Result:
-        async with steps.run("Write note 1") as step:
-            note = await step.ask(Prompt("Write a note.", {}, Note))
-        return Result([document(steps.task, note.wire())], {"taskId": steps.task.task_id})
+@task("WRITE_NOTE", steps=["Write note 1"])
+async def write_note(ctx: Context, _: Brief) -> Note:
+    return await ctx.ask_model(Prompt("Write a note.", {}, Note), part="Write note 1")
 
 
 async def test_progress_without_a_draft_follows_the_length_of_earlier_answers(
@@ -168,9 +148,8 @@ async def test_progress_without_a_draft_follows_the_length_of_earlier_answers(
         yield text[len(text) // 2 :]
 
     for _ in range(4):
-        task = await queued(store)
-        dependencies = make_dependencies(half)._replace(generators={NoteGenerator.task_type: NoteGenerator()})
-        await run_task(task.task_id, dependencies)
-        assert (await loaded(store, task)).status is TaskStatus.COMPLETED
-    assert seen[:3] == [6, 6, 6]
-    assert seen[3] in (29, 30), "half of the text counts as 45 % of the first step, which weighs two thirds"
+        note = await queued(store, type="WRITE_NOTE")
+        await run_task(note.task_id, make_dependencies(half, types=[write_note]))
+        assert (await loaded(store, note)).status is TaskStatus.COMPLETED
+    assert seen[:3] == [9, 9, 9]
+    assert seen[3] in (44, 45), "half of the text counts as 45 % of the step"
