@@ -12,7 +12,6 @@ from bson.errors import BSONError
 from opentelemetry.trace import SpanKind
 from structlog.contextvars import bound_contextvars
 
-from herald.shared.aio import cancel_and_wait
 from herald.shared.observability import metrics, tracing
 from herald.shared.queue.jobs import job_id, retry_delay_s
 from herald.shared.task_api.errors import MisuseError
@@ -34,6 +33,7 @@ from herald.worker.engine.retry_policy import (
 from herald.worker.engine.run import Run
 from herald.worker.engine.step_rows import declared_rows
 from herald.worker.engine.steps import Steps
+from herald.worker.engine.supervision import supervised
 from herald.worker.engine.timing import StepClock, UsualSteps
 from herald.worker.loaded import LoadedType
 
@@ -41,8 +41,6 @@ log = logging.getLogger(__name__)
 
 OTHER_VERSION_AFTER_S = 30.0
 """How long a task that only another version can read or run stays out of the queue, in seconds."""
-STOP_WITHIN_S = 5.0
-"""How long a task's code may take to end when it is cancelled, in seconds; then it is abandoned."""
 
 
 class RunAgainError(Exception):
@@ -227,22 +225,12 @@ class Attempt:
             TaskCodeError: the task's code failed.
             pymongo.errors.PyMongoError: MongoDB cannot be reached.
         """
-        interruption, timeout_s = self._interruption, self._type.options.timeout
-        work = asyncio.create_task(self._work(), name=f"task {self.task_id}")
-        publishing = asyncio.create_task(self._journal.keep_publishing())
-        publishing.add_done_callback(self._publishing_ended)
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(timeout_s, lambda: interruption.set(AttemptTimeoutError(timeout_s)))
-        try:
-            await asyncio.wait((work, interruption.reason), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
-            self._run.close()
-            await self._end(work)
-            await cancel_and_wait(publishing)
-        if interruption.is_set:
-            raise interruption.reason.result()
-        return work.result()
+        return await supervised(
+            self._work(),
+            journal=self._journal,
+            interruption=self._interruption,
+            timeout_s=self._type.options.timeout,
+        )
 
     async def _work(self) -> Any:
         await self._run.checkpoints.load()
@@ -253,22 +241,6 @@ class Attempt:
             return await self._type(RunContext(self._run), self._payload)
         except (Exception, asyncio.CancelledError, SystemExit) as error:
             raise TaskCodeError(error) from error
-
-    async def _end(self, work: asyncio.Task[Any]) -> None:
-        """Cancel the task's code if it is still running, and wait until it has ended, for a limited time."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + STOP_WITHIN_S
-        while not work.done() and loop.time() < until:
-            work.cancel()
-            await asyncio.wait((work,), timeout=min(1.0, STOP_WITHIN_S))
-        if not work.done():
-            log.error("abandoned the code of task %s: it did not end when it was cancelled", self.task_id)
-            metrics.ATTEMPTS_ABANDONED.inc()
-        work.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-
-    def _publishing_ended(self, publishing: asyncio.Task[Any]) -> None:
-        if not publishing.cancelled() and isinstance(error := publishing.exception(), Exception):
-            self._interruption.set(error)
 
     async def save(self, result: Any) -> dict[str, Any]:
         """Store the result; returns the value of ``task.result``.

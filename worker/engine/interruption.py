@@ -17,10 +17,20 @@ class Interruption:
     def __init__(self) -> None:
         self.reason: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         """Done once the run has to stop."""
+        self._closed = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended or has to stop. Thread-safe."""
+        return self._closed or self.reason.done()
+
+    def close(self) -> None:
+        """Record that the run has ended, even if some of its code has not."""
+        self._closed = True
 
     @property
     def is_set(self) -> bool:
-        """Whether the run has to stop. Thread-safe."""
+        """Whether the run has to stop."""
         return self.reason.done()
 
     def set(self, reason: Exception) -> None:

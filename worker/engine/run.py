@@ -51,16 +51,11 @@ class Run:
         self._interruption = interruption
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self._over = False
 
     @property
     def is_over(self) -> bool:
-        """Whether the run has ended or has to stop. Thread-safe."""
-        return self._over or self._interruption.is_set
-
-    def close(self) -> None:
-        """Let further calls of the contexts raise: the run has ended, even if some of its code has not."""
-        self._over = True
+        """Whether the run has ended or has to stop; then every call of its contexts raises. Thread-safe."""
+        return self._interruption.is_over
 
     def check(self) -> None:
         """Check that the run goes on. Thread-safe.

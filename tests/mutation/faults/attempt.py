@@ -100,9 +100,9 @@ FAULTS = [
         LIFE,
     ),
     Fault(
-        ATTEMPT,
-        "        timer = loop.call_later(timeout_s,",
-        "        timer = loop.call_later(3600,",
+        "worker/engine/supervision.py",
+        "    timer = loop.call_later(timeout_s,",
+        "    timer = loop.call_later(3600,",
         LIFE,
     ),
     # The expected length of an answer.

@@ -41,6 +41,7 @@ async def test_a_task_runs_its_steps_and_completes_with_its_result(
     assert done.usage == USAGE.model_copy(update={"input_tokens": 30, "output_tokens": 15})
     assert done.result == {"taskId": task.task_id}
     result = await store.results.result_of(done, None)
+    assert result is not None
     assert [text[:28] for text in result["sections"]] == [
         "All about Section 1 of Bells",
         "All about Section 2 of Bells",
