@@ -85,7 +85,8 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
 
     Raises:
         pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
-        MisuseError: a module in ``HERALD_TASKS`` does not exist, or its ``lifespan`` cannot be used.
+        TaskModuleError: a module in ``HERALD_TASKS`` cannot be imported.
+        MisuseError: the ``lifespan`` of such a module is not an async context manager.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.connect(settings))

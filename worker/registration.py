@@ -1,11 +1,9 @@
 """Loads the task types of this worker from its modules, and announces them."""
 
-import importlib
 import logging
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -13,6 +11,7 @@ from redis.exceptions import RedisError
 
 from herald.shared.feed.feed import Feed
 from herald.shared.task_api.errors import MisuseError
+from herald.shared.task_api.modules import import_modules
 from herald.shared.task_api.record import record_of
 from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.models import now
@@ -39,25 +38,6 @@ class Found(NamedTuple):
         return str(getattr(self.type.run, "__module__", self.module.__name__)).partition(".")[0]
 
 
-def import_modules(names: Iterable[str]) -> list[ModuleType]:
-    """Import the modules with these names; the current directory counts as a place to find them.
-
-    Raises:
-        MisuseError: one of them does not exist. An error within a module is raised as it is.
-    """
-    if (here := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, here)
-    modules = []
-    for name in names:
-        try:
-            modules.append(importlib.import_module(name))
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
-                raise
-            raise MisuseError(f"HERALD_TASKS names {name}, but there is no module {error.name}") from None
-    return modules
-
-
 def task_types_of(modules: Iterable[ModuleType]) -> list[Found]:
     """The task types that are bound to names in these modules, each once.
 
@@ -80,10 +60,13 @@ async def open_task_types(
     A type that cannot be announced is left out. The reason is logged, and stored for the operators.
 
     Raises:
-        MisuseError: a module does not exist, or its ``lifespan`` is not an async context manager.
+        TaskModuleError: a module does not exist, or cannot be imported.
+        MisuseError: its ``lifespan`` is not an async context manager.
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
     """
-    found = task_types_of(import_modules(module_names))
+    names = list(module_names)
+    import_modules(names)
+    found = task_types_of([sys.modules[name] for name in names])
     digests = await announce(found, store)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(send_signal, feed)  # runs last, when the heartbeat has left

@@ -47,8 +47,10 @@ class PayloadSchema:
         if faults := [*_unstorable(payload, ())]:
             raise InvalidPayloadError(faults)
         cleaned = self._cleaned(payload, self._schema, defaults=False)
-        if faults := [fault for error in self._validator.iter_errors(cleaned) for fault in faults_of(error)]:
-            raise InvalidPayloadError(sorted(dict.fromkeys(faults), key=self._position))
+        found = [fault for error in self._validator.iter_errors(cleaned) for fault in faults_of(error)]
+        if found:
+            one_each = {fault.path: fault for fault in reversed(found)}
+            raise InvalidPayloadError(sorted(one_each.values(), key=self._position))
         filled: dict[str, Any] = self._cleaned(cleaned, self._schema, defaults=True)
         return filled
 
