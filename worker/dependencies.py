@@ -1,6 +1,5 @@
 """The dependencies of the engine and the maintenance duties, opened once per worker."""
 
-import importlib
 import os
 import secrets
 import socket
@@ -18,12 +17,12 @@ from herald.shared.queue.leases import Leases
 from herald.shared.queue.queue import Queue
 from herald.shared.queue.recent_values import RecentValues
 from herald.shared.settings import Settings
-from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.store import Store
 from herald.worker.attempts import RunningAttempts
 from herald.worker.llm.offline import OfflineProvider
 from herald.worker.llm.provider import Provider
 from herald.worker.loaded import LoadedType
+from herald.worker.registration import open_task_types
 from herald.worker.threads import StepThreads
 
 
@@ -89,6 +88,8 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
 
     Raises:
         pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
+        TaskModuleError: a module in ``HERALD_TASKS`` cannot be imported.
+        MisuseError: the ``lifespan`` of such a module is not an async context manager.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.connect(settings))
@@ -100,22 +101,18 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
             from herald.worker.llm.gemini import GeminiProvider  # noqa: PLC0415
 
             provider = await stack.enter_async_context(GeminiProvider.connect(settings))
+        task_types = await stack.enter_async_context(open_task_types(settings.task_modules, store, feed))
         dependencies = Dependencies.assemble(
             settings=settings,
             store=store,
             feed=feed,
             redis=redis,
             provider=provider,
-            task_types=_types_in("herald.worker.tasks"),
+            task_types=task_types,
             worker_id=_new_worker_id(),
         )
         stack.push_async_callback(dependencies.heartbeats.leave, dependencies.worker_id)
         yield dependencies
-
-
-def _types_in(module: str) -> dict[str, LoadedType]:
-    bound = vars(importlib.import_module(module)).values()
-    return {each.name: LoadedType(each, "") for each in bound if isinstance(each, TaskType)}
 
 
 def _new_worker_id() -> str:
