@@ -1,46 +1,15 @@
-"""``AUTO_GENERATE_PERSONAS``: profiles of a product's ideal customers."""
+"""The questions to the model for personas."""
 
 from collections.abc import Iterator, Sequence
 
-from herald.shared.task_api.prompt import Prompt
-from herald.shared.tasks.task_types import PersonasPayload
-from herald.worker.tasks.base import PlannedStep, Result, Steps, document
+from herald import Prompt
 from herald.worker.tasks.personas.answers import Portrait, Sketch, Sketches
 from herald.worker.tasks.personas.draft import draft_portrait, draft_sketches
+from herald.worker.tasks.personas.payload import PersonasPayload
 from herald.worker.tasks.words import counted, plain
 
-SEGMENTS, PORTRAITS = "Segmenting the market", "Writing personas"
 ROLE = "You are a market researcher."
 STYLE = "Write in the language of the brief."
-
-
-class PersonasGenerator:
-    """Outlines all personas in one answer, so that they differ, and then details them concurrently."""
-
-    task_type = "AUTO_GENERATE_PERSONAS"
-
-    def plan(self, payload: PersonasPayload) -> Sequence[PlannedStep]:
-        """Return two steps; the second takes longer the more personas there are."""
-        return [PlannedStep(SEGMENTS, 2), PlannedStep(PORTRAITS, 2 + payload.count, parts=payload.count)]
-
-    async def generate(self, steps: Steps, payload: PersonasPayload) -> Result:
-        """Return one document per persona."""
-        async with steps.run(SEGMENTS) as step:
-            people = (await step.ask(sketches_prompt(payload))).people
-        async with steps.run(PORTRAITS) as step:
-            portraits = await step.ask_each(
-                {
-                    f"persona {number}": portrait_prompt(payload, people, number)
-                    for number in range(1, payload.count + 1)
-                }
-            )
-        task = steps.task
-        documents = [
-            document(task, {"number": number, **sketch.wire(), **portrait.wire()}, number)
-            for number, (sketch, portrait) in enumerate(zip(people, portraits.values(), strict=True), 1)
-        ]
-        ids = [each["personaId"] for each in documents]
-        return Result(documents, {"taskId": task.task_id, "personaIds": ids})
 
 
 def sketches_prompt(payload: PersonasPayload) -> Prompt[Sketches]:
