@@ -19,6 +19,7 @@ from herald.server.http import (
     pages,
     problems,
     results,
+    task_types,
     tasks,
     tokens,
 )
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
         routes=[
             *tasks.ROUTES,
             *results.ROUTES,
+            *task_types.ROUTES,
             *tokens.ROUTES,
             *contracts,
             *health.ROUTES,
@@ -59,6 +61,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *centrifugo.ROUTES,
             *connections.ROUTES,
             *pages.ROUTES,
+            *results.COLLECTIONS,
         ],
         middleware=[Middleware(Observed), *([cors] if settings.allowed_origins else [])],
         exception_handlers=problems.HANDLERS,

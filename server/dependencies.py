@@ -19,6 +19,7 @@ from herald.server.hub.connection import Connection
 from herald.server.hub.hub import Hub
 from herald.server.hub.transports.transport import Transport
 from herald.server.snapshots import Snapshots
+from herald.server.task_types import TaskTypes
 from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.heartbeats import Heartbeats
@@ -48,6 +49,7 @@ class Dependencies(NamedTuple):
     revocations: Revocations
     overviews: OverviewReader
     snapshots: Snapshots
+    task_types: TaskTypes
 
 
 @asynccontextmanager
@@ -77,6 +79,7 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
         hub = await stack.enter_async_context(Hub.open(feed, snapshots.read, conflation_key))
         authorizer = HubAuthorizer(verifier, store)
         revocations = await stack.enter_async_context(Revocations.open(feed, hub, verifier.revoked, store))
+        task_types = await stack.enter_async_context(TaskTypes.open(hub, store, heartbeats))
         await stack.enter_async_context(OverviewPublisher.open(hub, feed, heartbeats, overviews))
         _tune_garbage_collection()
         yield Dependencies(
@@ -94,6 +97,7 @@ async def open_dependencies(settings: Settings) -> AsyncIterator[Dependencies]:
             revocations=revocations,
             overviews=overviews,
             snapshots=snapshots,
+            task_types=task_types,
         )
 
 

@@ -176,6 +176,8 @@ class Settings(ClientSettings):
 
     # Tasks
 
+    tasks: str = "herald.worker.tasks"
+    """Modules whose task types a worker runs, separated by commas."""
     max_jobs: int = Field(20, ge=1)
     """Number of tasks that a worker process runs at once (its slots)."""
     max_running_per_user: int = Field(10, ge=0)
@@ -211,6 +213,11 @@ class Settings(ClientSettings):
     """US dollars per million output tokens. Overrides the model's list price, or adds a missing one."""
     offline_words_per_second: float = Field(60, ge=0)
     """Writing speed of the offline provider. 0 means as fast as possible."""
+
+    @property
+    def task_modules(self) -> list[str]:
+        """The names of the modules in ``tasks``."""
+        return [name.strip() for name in self.tasks.split(",") if name.strip()]
 
     def secrets(self) -> list[str]:
         """All secret values, which must never be logged."""

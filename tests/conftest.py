@@ -16,6 +16,7 @@ from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
 from tests.support.client import Herald
+from tests.support.registered import insert_built_in
 from tests.support.web import serving
 
 SECRET = "a-secret-that-only-the-tests-know-of"
@@ -38,12 +39,12 @@ def mongo_driver(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def settings(services: dict[str, embedded.Server], mongo_driver: str) -> Iterator[Settings]:
-    """Settings that share no data with other tests."""
+    """Settings that share no data with other tests. The built-in task types are registered."""
     redis_url, mongo_url = services["HERALD_REDIS_URL"].url, services["HERALD_MONGO_URL"].url
     database = f"test_{secrets.token_hex(4)}"
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
-    yield Settings.model_validate(
+    settings = Settings.model_validate(
         {
             "redis_url": redis_url,
             "mongo_url": mongo_url,
@@ -53,6 +54,8 @@ def settings(services: dict[str, embedded.Server], mongo_driver: str) -> Iterato
             "offline_words_per_second": 0,
         }
     )
+    insert_built_in(settings)
+    yield settings
     with MongoClient[dict[str, object]](mongo_url) as mongo_client:
         mongo_client.drop_database(database)
 

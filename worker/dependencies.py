@@ -5,6 +5,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from types import MappingProxyType
 from typing import NamedTuple
 
 from arq.connections import ArqRedis
@@ -20,6 +21,8 @@ from herald.shared.tasks.store import Store
 from herald.worker.attempts import RunningAttempts
 from herald.worker.llm.offline import OfflineProvider
 from herald.worker.llm.provider import Provider
+from herald.worker.loaded import LoadedType
+from herald.worker.registration import open_task_types
 from herald.worker.tasks import GENERATORS
 from herald.worker.tasks.base import Generator
 
@@ -39,6 +42,8 @@ class Dependencies(NamedTuple):
     provider: Provider
     generators: Mapping[str, Generator]
     running: RunningAttempts
+    task_types: Mapping[str, LoadedType]
+    """The task types that this worker has announced, by name."""
 
     @classmethod
     def assemble(
@@ -50,6 +55,7 @@ class Dependencies(NamedTuple):
         redis: ArqRedis,
         provider: Provider,
         worker_id: str,
+        task_types: Mapping[str, LoadedType] = MappingProxyType({}),
     ) -> "Dependencies":
         """The dependencies of a worker that work on these parts, which stay the caller's to close."""
         return cls(
@@ -65,6 +71,7 @@ class Dependencies(NamedTuple):
             provider=provider,
             generators=GENERATORS,
             running=RunningAttempts(),
+            task_types=task_types,
         )
 
 
@@ -78,6 +85,8 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
 
     Raises:
         pymongo.errors.PyMongoError: MongoDB cannot be reached, or refuses an index.
+        TaskModuleError: a module in ``HERALD_TASKS`` cannot be imported.
+        MisuseError: the ``lifespan`` of such a module is not an async context manager.
     """
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(Store.connect(settings))
@@ -89,6 +98,7 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
             from herald.worker.llm.gemini import GeminiProvider  # noqa: PLC0415
 
             provider = await stack.enter_async_context(GeminiProvider.connect(settings))
+        task_types = await stack.enter_async_context(open_task_types(settings.task_modules, store, feed))
         dependencies = Dependencies.assemble(
             settings=settings,
             store=store,
@@ -96,6 +106,7 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
             redis=redis,
             provider=provider,
             worker_id=_new_worker_id(),
+            task_types=task_types,
         )
         stack.push_async_callback(dependencies.heartbeats.leave, dependencies.worker_id)
         yield dependencies

@@ -20,6 +20,7 @@ from herald.worker.engine.arq_worker import JobNote
 from herald.worker.engine.attempt import OTHER_VERSION_AFTER_S, RunAgainError, run_task
 from herald.worker.engine.duties import Duty
 from herald.worker.maintenance.leader import leader_of
+from herald.worker.registration import KEEP_EVERY_S, send_signal
 
 log = logging.getLogger(__name__)
 
@@ -52,10 +53,13 @@ async def startup(ctx: dict[str, Any]) -> None:
     ctx["duties"] = [
         Duty("comparing attempts", COMPARE_EVERY_S, lambda: compare_with_mongo(dependencies)),
         Duty("heartbeat", BEAT_EVERY_S, lambda: beat(dependencies)),
+        Duty("keeping task types", KEEP_EVERY_S, lambda: keep_types(dependencies)),
         *leader.duties(),
     ]
+    await announce_online(dependencies)
     model = "Gemini" if dependencies.settings.gemini_api_key is not None else "offline drafts"
-    log.info("worker %s is ready, with %s", dependencies.worker_id, model)
+    types = ", ".join(dependencies.task_types) or "no task types"
+    log.info("worker %s is ready, with %s, for %s", dependencies.worker_id, model, types)
 
 
 async def shutdown(ctx: dict[str, Any]) -> None:
@@ -74,8 +78,26 @@ async def compare_with_mongo(dependencies: Dependencies) -> None:
 
 async def beat(dependencies: Dependencies) -> None:
     """Report that this worker is alive, and how busy it is."""
-    slots, running = dependencies.settings.max_jobs, len(dependencies.running.now())
-    await dependencies.heartbeats.beat(dependencies.worker_id, slots=slots, running=running)
+    await dependencies.heartbeats.beat(
+        dependencies.worker_id,
+        slots=dependencies.settings.max_jobs,
+        running=len(dependencies.running.now()),
+        types={name: loaded.digest for name, loaded in dependencies.task_types.items()},
+    )
+
+
+async def announce_online(dependencies: Dependencies) -> None:
+    """Let the web processes know at once which task types this worker runs."""
+    try:
+        await beat(dependencies)
+    except (RedisError, OSError) as error:
+        log.warning("could not send the first heartbeat: %s", error)
+    await send_signal(dependencies.feed)
+
+
+async def keep_types(dependencies: Dependencies) -> None:
+    """Record that this worker is online, so that no other application takes its types over."""
+    await dependencies.store.task_types.keep(dependencies.task_types)
 
 
 async def run_job(ctx: dict[str, Any], task_id: str) -> None:

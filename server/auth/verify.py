@@ -20,7 +20,7 @@ _LATEST = 2.0**64
 """The latest time that a claim may contain; floats and timers can represent all earlier ones."""
 _FORBIDDEN_IN_NAMES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """Control characters, line breaks and lone surrogates, which logs or databases cannot hold as they are."""
-_NAMES = f"at most {MAX_NAME_LENGTH} characters, without line breaks or control characters"
+NAMES = f"at most {MAX_NAME_LENGTH} characters, without line breaks or control characters"
 
 
 class TokenVerifier:
@@ -57,8 +57,8 @@ class TokenVerifier:
         if "channel" in claims:
             raise InvalidTokenError("This is a subscription token, which opens one channel only")
         brands = claims.get("brands", [])
-        if not (isinstance(brands, list) and all(map(_is_name, brands))):
-            raise InvalidTokenError(f"The claim `brands` must be a list of strings of {_NAMES}")
+        if not (isinstance(brands, list) and all(map(is_name, brands))):
+            raise InvalidTokenError(f"The claim `brands` must be a list of strings of {NAMES}")
         scope = claims.get("scope", "")
         if not isinstance(scope, str):
             raise InvalidTokenError("The claim `scope` must be a string of names separated by spaces")
@@ -118,8 +118,8 @@ class TokenVerifier:
             raise InvalidTokenError(f"The token is not valid: {shown}") from None
         if not claims["sub"]:
             raise InvalidTokenError("The claim `sub` is empty")
-        if not _is_name(claims["sub"]):
-            raise InvalidTokenError(f"The claim `sub` must be a string of {_NAMES}")
+        if not is_name(claims["sub"]):
+            raise InvalidTokenError(f"The claim `sub` must be a string of {NAMES}")
         self._check_times(claims)
         return claims
 
@@ -146,7 +146,7 @@ class TokenVerifier:
                 )
 
 
-def _is_name(value: object) -> bool:
+def is_name(value: object) -> bool:
     """Whether ``value`` can serve as an id wherever Herald uses one."""
     return isinstance(value, str) and len(value) <= MAX_NAME_LENGTH and not _FORBIDDEN_IN_NAMES.search(value)
 

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from herald.server.admin.overview import OverviewEvent
 from herald.shared.tasks.channels import OPS, Channel
-from herald.shared.tasks.events import EventType, TaskDelta, TaskEvent, TaskSnapshot
+from herald.shared.tasks.events import EventType, TaskDelta, TaskEmitted, TaskEvent, TaskSnapshot
 
 REF = "#/components/schemas/{model}"
 CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
@@ -24,7 +24,7 @@ CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
         str(Channel.task("{taskId}")),
         "taskId",
         "The events of one task, and its draft while a model is writing it. For the task's owner and brand.",
-        ("taskSnapshot", "taskEvent", "taskDelta"),
+        ("taskSnapshot", "taskEvent", "taskDelta", "taskEmitted"),
     ),
     "brandTasks": (
         str(Channel.brand("{brandId}")),
@@ -46,7 +46,7 @@ CHANNELS: dict[str, tuple[str, str | None, str, tuple[str, ...]]] = {
 def document() -> dict[str, Any]:
     """The AsyncAPI document."""
     _, schemas = models_json_schema(
-        [(model, "validation") for model in (TaskSnapshot, TaskEvent, TaskDelta, OverviewEvent)],
+        [(model, "validation") for model in (TaskSnapshot, TaskEvent, TaskDelta, TaskEmitted, OverviewEvent)],
         by_alias=True,
         ref_template=REF,
     )
@@ -103,6 +103,13 @@ def document() -> dict[str, Any]:
                     "`step` and `part` in the order of `start`.",
                     "contentType": "application/json",
                     "payload": {"$ref": REF.format(model="TaskDelta")},
+                },
+                "taskEmitted": {
+                    "title": "Emitted data",
+                    "summary": "Live data that the task's code has emitted. The newest of each `name` is "
+                    "also in the task, as `emitted`.",
+                    "contentType": "application/json",
+                    "payload": {"$ref": REF.format(model="TaskEmitted")},
                 },
                 "overview": {
                     "title": "Overview",

@@ -1,17 +1,20 @@
 """The component schemas of ``/openapi.json``, and the models of responses that only it needs."""
 
+import re
 from typing import Any, Literal
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from herald.server.admin.overview import Overview
+from herald.server.contracts.registered import Types, add_components, component_name
 from herald.server.http.admin import TaskRecord
 from herald.server.http.problems import ProblemBody
+from herald.server.http.task_types import Registrations, TaskTypeList
 from herald.server.http.tasks import ChangeRequest, TaskRequest
 from herald.server.http.tokens import TokenRequest
+from herald.server.task_types import RegisteredType
 from herald.shared.tasks.models import Model, PublicTask, Timestamp
-from herald.shared.tasks.task_types import TASK_TYPES
 
 REF = "#/components/schemas/{model}"
 Schema = dict[str, Any]
@@ -56,6 +59,8 @@ class Readiness(Model):
     mongo: str
     redis: str
     feed: str
+    task_types: int
+    """How many task types a worker runs now. The others are accepted, and wait."""
 
 
 class ResultDocument(Model):
@@ -78,6 +83,8 @@ RESPONSES: tuple[type[BaseModel], ...] = (
     Health,
     Readiness,
     ResultDocument,
+    TaskTypeList,
+    Registrations,
     ProblemBody,
 )
 
@@ -87,31 +94,34 @@ def ref(model: type[BaseModel]) -> Schema:
     return {"$ref": REF.format(model=model.__name__)}
 
 
-def schemas() -> dict[str, Schema]:
-    """The schemas of all request and response bodies, by name."""
-    requests = [_task_request(name) for name in TASK_TYPES]
-    models: list[type[BaseModel]] = [*requests, ChangeRequest, TokenRequest, *RESPONSES]
+def schemas(types: Types) -> dict[str, Schema]:
+    """The schemas of all request and response bodies, by name; ``types`` are those that can be started."""
+    models: list[type[BaseModel]] = [TaskRequest, ChangeRequest, TokenRequest, *RESPONSES]
     _, generated = models_json_schema(
         [(model, "validation") for model in models], by_alias=True, ref_template=REF
     )
     components: dict[str, Schema] = generated["$defs"]
-    components["TaskRequest"] = {
-        "description": "Creates a task; `type` determines the fields of `payload`.",
-        "oneOf": [ref(request) for request in requests],
-        "discriminator": {
-            "propertyName": "type",
-            "mapping": {
-                name: REF.format(model=request.__name__)
-                for name, request in zip(TASK_TYPES, requests, strict=True)
-            },
-        },
-    }
+    requests = {each.record.type: _add_task_request(components, each) for each in types}
+    if requests:
+        components["TaskRequest"] = {
+            "description": "Creates a task; `type` determines the fields of `payload`.",
+            "oneOf": [{"$ref": reference} for reference in requests.values()],
+            "discriminator": {"propertyName": "type", "mapping": requests},
+        }
     return components
 
 
-def _task_request(name: str) -> type[BaseModel]:
-    """The body that creates a task of one type."""
-    title = "".join(part.capitalize() for part in name.split("_")) + "Request"
-    fields: dict[str, Any] = {"type": (Literal[name], ...), "payload": (TASK_TYPES[name].payload, ...)}
-    description = f"Creates a task of the type `{name}`."
-    return create_model(title, __base__=TaskRequest, __doc__=description, **fields)
+def _add_task_request(components: dict[str, Schema], registered: RegisteredType) -> str:
+    """Add the body that creates a task of one type; returns the reference to it."""
+    record, base = registered.record, components["TaskRequest"]
+    words = "".join(part.capitalize() for part in re.split("[^A-Za-z0-9]", record.type))
+    payload_name = component_name(record.payload_schema.get("title", f"{words}Payload"))
+    payload = add_components(components, payload_name, record.payload_schema, REF)
+    properties = base["properties"] | {
+        "type": {"const": record.type, "type": "string"},
+        "payload": {"$ref": REF.format(model=payload)},
+    }
+    title = f"{words}Request"
+    description = f"Creates a task of the type `{record.type}`."
+    request = base | {"title": title, "description": description, "properties": properties}
+    return REF.format(model=add_components(components, title, request, REF))

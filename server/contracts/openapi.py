@@ -1,6 +1,5 @@
 """``/openapi.json``: the HTTP API as OpenAPI 3.1, generated from the models that the endpoints use."""
 
-from functools import lru_cache
 from typing import Any
 
 from starlette.requests import Request
@@ -9,7 +8,8 @@ from starlette.routing import BaseRoute, Route
 
 from herald.server.contracts.components import Schema, ref, schemas
 from herald.server.contracts.operation_types import Operation, Reply
-from herald.server.contracts.operations import OPERATIONS
+from herald.server.contracts.operations import operations
+from herald.server.contracts.registered import Types, kept, startable_types
 from herald.server.http.problems import ProblemBody
 
 ERRORS = {
@@ -25,23 +25,24 @@ ERRORS = {
 }
 DESCRIPTION = (
     "Create tasks for long generative work, and check, cancel or retry them. Send a JWT as "
-    "`Authorization: Bearer <token>`. Every error is a problem document (RFC 9457). Live events arrive over "
-    "the hub; `/asyncapi.json` describes its channels."
+    "`Authorization: Bearer <token>`. A back end whose token has the scope `service` names the user that it "
+    "acts for in the header `Herald-User`. Every error is a problem document (RFC 9457). Live events arrive "
+    "over the hub; `/asyncapi.json` describes its channels."
 )
 
 
-@lru_cache(maxsize=1)
-def document() -> dict[str, Any]:
-    """The OpenAPI document."""
+@kept
+def document(types: Types) -> dict[str, Any]:
+    """The OpenAPI document; ``types`` are the task types that can be started."""
     paths: dict[str, dict[str, Any]] = {}
-    for operation in OPERATIONS:
+    for operation in operations(types):
         paths.setdefault(operation.path, {})[operation.method] = _operation(operation)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Herald", "version": "1", "description": DESCRIPTION},
         "paths": paths,
         "components": {
-            "schemas": schemas(),
+            "schemas": schemas(types),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -83,9 +84,9 @@ def _response(reply: Reply) -> Schema:
     return response
 
 
-async def openapi(_: Request) -> Response:
-    """``GET /openapi.json``."""
-    return JSONResponse(document())
+async def openapi(request: Request) -> Response:
+    """``GET /openapi.json``: with the task types that the token, or without one every user, may start."""
+    return JSONResponse(document(await startable_types(request)))
 
 
 ROUTES: list[BaseRoute] = [Route("/openapi.json", openapi, methods=["GET"])]

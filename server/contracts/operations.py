@@ -3,14 +3,17 @@
 from herald.server.admin.overview import Overview
 from herald.server.contracts.components import Health, Readiness, ResultDocument, TaskList, Token, ref
 from herald.server.contracts.operation_types import PAGE, TASK_ID, Operation, Reply, parameter
+from herald.server.contracts.registered import Types
 from herald.server.contracts.task_operations import TASKS
 from herald.server.http.admin import TaskRecord
+from herald.server.http.task_types import Registrations, TaskTypeList
 from herald.server.http.tokens import TokenRequest
-from herald.shared.tasks.task_types import TASK_TYPES, TaskType
+from herald.shared.tasks.records import Storage
 
 
-def _result_operations(task_type_name: str, task_type: TaskType) -> tuple[Operation, ...]:
-    collection, result_id = task_type.collection, task_type.result_id
+def _result_operations(task_type: str, storage: Storage) -> tuple[Operation, ...]:
+    """The operations of a collection in which a task type stores its results."""
+    collection, result_id = storage.collection, storage.id_field
     listed = {
         "type": "object",
         "required": [collection],
@@ -22,7 +25,7 @@ def _result_operations(task_type_name: str, task_type: TaskType) -> tuple[Operat
             f"/api/{collection}",
             f"list{collection[0].upper()}{collection[1:]}",
             f"List the results of a task ({collection})",
-            f"Returns every result of a task of the type `{task_type_name}`.",
+            f"Returns every result of a task of the type `{task_type}`.",
             (Reply(200, "The results.", listed),),
             (400, 401, 404),
             (parameter("taskId", "query", {"type": "string"}, "The task's id.", required=True),),
@@ -30,9 +33,9 @@ def _result_operations(task_type_name: str, task_type: TaskType) -> tuple[Operat
         Operation(
             "get",
             f"/api/{collection}/{{{result_id}}}",
-            f"get{result_id[0].upper()}{result_id[1:-2]}",
+            f"get{result_id[0].upper()}{result_id[1:].removesuffix('Id')}",
             f"Retrieve one result ({collection})",
-            f"Returns one result of a task of the type `{task_type_name}`.",
+            f"Returns one result of a task of the type `{task_type}`.",
             (Reply(200, "The result.", ref(ResultDocument)),),
             (401, 404),
             (parameter(result_id, "path", {"type": "string"}, "The result's id.", required=True),),
@@ -40,8 +43,16 @@ def _result_operations(task_type_name: str, task_type: TaskType) -> tuple[Operat
     )
 
 
-RESULTS = tuple(
-    operation for name, task_type in TASK_TYPES.items() for operation in _result_operations(name, task_type)
+TYPES = (
+    Operation(
+        "get",
+        "/api/taskTypes",
+        "listTaskTypes",
+        "List the task types",
+        "Returns the task types that you may start, with the JSON Schemas of their payloads and results.",
+        (Reply(200, "The task types, by name.", ref(TaskTypeList)),),
+        (400, 401),
+    ),
 )
 
 TOKENS = (
@@ -98,6 +109,16 @@ OPERATORS = (
         (401, 403, 404),
         (TASK_ID,),
     ),
+    Operation(
+        "get",
+        "/api/ops/taskTypes",
+        "listRegistrations",
+        "List all task types, and problems with their registration",
+        "Returns all task types, and the types that a worker could not announce in the last day. Operators "
+        "only.",
+        (Reply(200, "The task types and the problems.", ref(Registrations)),),
+        (401, 403),
+    ),
 )
 
 MONITORING = (
@@ -126,7 +147,8 @@ MONITORING = (
         "/readyz",
         "getReadiness",
         "Check readiness",
-        "Checks that MongoDB and Redis respond and that events reach the hub.",
+        "Checks that MongoDB and Redis respond and that events reach the hub. `taskTypes` is the number of "
+        "task types that a worker runs now.",
         (
             Reply(200, "The process can serve requests.", ref(Readiness)),
             Reply(503, "A dependency does not respond.", ref(Readiness)),
@@ -135,5 +157,13 @@ MONITORING = (
     ),
 )
 
-OPERATIONS = (*TASKS, *RESULTS, *TOKENS, *OPERATORS, *MONITORING)
-"""All HTTP operations; the hub's channels are in ``/asyncapi.json``."""
+
+def operations(types: Types) -> tuple[Operation, ...]:
+    """All HTTP operations, with those of the types' own collections; `asyncapi` has the hub's channels."""
+    results = (
+        operation
+        for each in types
+        if each.record.storage is not None
+        for operation in _result_operations(each.record.type, each.record.storage)
+    )
+    return (*TASKS, *results, *TYPES, *TOKENS, *OPERATORS, *MONITORING)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -11,13 +10,14 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from herald.server.contracts import asyncapi, openapi
+from herald.server.contracts.registered import Types, kept, startable_types
 from herald.server.http.pages import headers
 
 
-@lru_cache(maxsize=1)
-def page() -> str:
+@kept
+def page(types: Types) -> str:
     """The page's HTML."""
-    http, events = openapi.document(), asyncapi.document()
+    http, events = openapi.document(types), asyncapi.document()
     schemas = {**http["components"]["schemas"], **events["components"]["schemas"]}
     operations = [
         _operation(method, path, operation)
@@ -121,9 +121,9 @@ def _table(head: Iterable[str], rows: Sequence[tuple[str, ...]]) -> str:
     return f"<table><thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table>"
 
 
-async def docs(_: Request) -> Response:
+async def docs(request: Request) -> Response:
     """``GET /docs``."""
-    return HTMLResponse(page(), headers=headers("script-src 'none'"))
+    return HTMLResponse(page(await startable_types(request)), headers=headers("script-src 'none'"))
 
 
 ROUTES: list[BaseRoute] = [Route("/docs", docs, methods=["GET"])]

@@ -25,7 +25,7 @@ TASKS = (
         "Stores and queues a task, and returns it before any work is done. Follow it on the live channels in "
         "`/asyncapi.json`, or request it by its id.",
         (Reply(202, "The task is queued.", TASK, {"Location": "The task's path."}),),
-        (400, 401, 403, 413, 422, 429),
+        (400, 401, 403, 404, 413, 422, 429),
         (
             parameter("action", "query", {"const": "create"}, "Optional; `create` is the only value."),
             parameter(
@@ -126,6 +126,27 @@ TASKS = (
         "Queues a failed or cancelled task again. Completed steps are kept.",
         (Reply(200, "The queued task.", TASK),),
         (401, 404, 409, 429),
+        (TASK_ID,),
+    ),
+    Operation(
+        "get",
+        "/api/jobs/{taskId}/result",
+        "getResult",
+        "Retrieve the result of a task",
+        "Returns what a completed task has produced; its task type's `resultSchema` describes it. For a type "
+        "with a collection of its own, it is the document, or an object with the list of documents.",
+        (Reply(200, "The result.", {}),),
+        (400, 401, 404),
+        (TASK_ID,),
+    ),
+    Operation(
+        "get",
+        "/api/jobs/{taskId}/payload",
+        "getPayload",
+        "Retrieve the payload of a task",
+        "Returns what the task was started with, with the defaults filled in.",
+        (Reply(200, "The payload.", {"type": "object"}),),
+        (400, 401, 404),
         (TASK_ID,),
     ),
 )

@@ -9,12 +9,16 @@ from starlette.routing import BaseRoute, Route
 from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem
 from herald.server.http.requests import listing_of, page_body, principal_of
-from herald.shared.tasks.models import HistoryEntry, PublicTask
+from herald.shared.tasks.models import HistoryEntry, PublicTask, Timestamp
 
 
 class TaskRecord(PublicTask):
     """A task as operators see it: with its history, without its payload."""
 
+    type_digest: str | None = None
+    deadline: Timestamp | None = None
+    traceback: str | None = None
+    """The traceback of the last unexpected exception."""
     traceparent: str | None = None
     history: list[HistoryEntry]
 

@@ -20,7 +20,10 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """``GET /readyz``: whether MongoDB and Redis respond and events reach the hub; 503 if not."""
+    """``GET /readyz``: whether MongoDB and Redis respond and events reach the hub; 503 if not.
+
+    ``taskTypes`` is the number of task types that a worker runs now.
+    """
     dependencies = dependencies_of(request)
     mongo, redis = await asyncio.gather(
         _responds(dependencies.store.ping()), _responds(dependencies.feed.ping())
@@ -28,7 +31,9 @@ async def readyz(request: Request) -> Response:
     checks = {"mongo": mongo, "redis": redis, "feed": dependencies.hub.connected}
     ready = all(checks.values())
     shown = {name: "ok" if works else "does not answer" for name, works in checks.items()}
-    return JSONResponse({"status": "ok" if ready else "not ready", **shown}, 200 if ready else 503)
+    online = sum(each.online for each in dependencies.task_types.all())
+    body = {"status": "ok" if ready else "not ready", **shown, "taskTypes": online}
+    return JSONResponse(body, 200 if ready else 503)
 
 
 async def _responds(check: Awaitable[None]) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ from starlette.routing import Match, Route
 
 from herald.server.admission import QueueLimitError
 from herald.server.auth.errors import KeysUnavailableError
+from herald.server.payloads.faults import InvalidPayloadError
 from herald.shared.tasks.documents import UnreadableError
 from herald.shared.tasks.models import Model, Open, TaskStatus
 
@@ -97,16 +98,35 @@ def invalid(error: ValidationError, *, within: str = "") -> Problem:
     Lists `MAX_FAULTS` fields at most, so that the response cannot be as large as the request.
     """
     faults = error.errors(include_url=False)
-    errors = [_fault(dict(fault), within) for fault in faults[:MAX_FAULTS]]
+    return _invalid([_fault(dict(fault), within) for fault in faults[:MAX_FAULTS]], len(faults))
+
+
+def invalid_payload(error: InvalidPayloadError, payload: Any, *, within: str) -> Problem:
+    """422 for a payload that does not match the schema of its task type, like `invalid`."""
+    errors = []
+    for fault in error.faults[:MAX_FAULTS]:
+        quoted = f"; got {shown(_at(payload, fault.path))}" if fault.names_value else ""
+        errors.append({"pointer": _pointer(within, fault.path), "detail": fault.message + quoted})
+    return _invalid(errors, len(error.faults))
+
+
+def _invalid(errors: list[dict[str, str]], count: int) -> Problem:
+    """422 with the first of ``count`` invalid fields in its detail."""
     first = errors[0]
     detail = f"{first['pointer'] or 'body'}: {first['detail']}"
-    if more := len(faults) - len(errors):
+    if more := count - len(errors):
         detail += f" (and {more} more errors)"
     return Problem(422, detail, errors=errors)
 
 
+def _at(value: Any, path: Iterable[str | int]) -> Any:
+    for part in path:
+        value = value[part]
+    return value
+
+
 def _fault(fault: dict[str, Any], within: str) -> dict[str, str]:
-    pointer = within + "".join(f"/{_pointer_part(part)}" for part in fault["loc"])
+    pointer = _pointer(within, fault["loc"])
     message, limits = _MESSAGES.get(fault["type"]), fault.get("ctx", {})
     if limits.get("min_length") == 1:
         detail = "Must not be empty"
@@ -117,6 +137,10 @@ def _fault(fault: dict[str, Any], within: str) -> dict[str, str]:
     if fault["type"] not in _WITHOUT_VALUE:
         detail += f"; got {shown(fault['input'])}"
     return {"pointer": pointer, "detail": detail}
+
+
+def _pointer(within: str, path: Iterable[object]) -> str:
+    return within + "".join(f"/{_pointer_part(part)}" for part in path)
 
 
 def _pointer_part(part: object) -> str:

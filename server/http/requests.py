@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response
 
 from herald.server import strict_json
 from herald.server.auth.errors import ExpiredTokenError, InvalidTokenError
-from herald.server.auth.principal import Principal
+from herald.server.auth.principal import SERVICE, Principal
+from herald.server.auth.verify import NAMES, is_name
 from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem, invalid, shown
 from herald.shared.tasks.documents import Page
@@ -46,18 +47,42 @@ def is_secret(given: str, secret: SecretStr) -> bool:
 
 
 async def principal_of(request: Request) -> Principal:
-    """The authenticated user.
+    """The authenticated user; with the header ``Herald-User``, that user with the rights of a service.
 
     Raises:
-        Problem: 401; the token is missing, invalid or expired.
+        Problem: 401 if the token is missing, invalid or expired; 400 if it may not act for a user.
     """
     token = bearer_token(request)
     try:
         if token is None:
             raise InvalidTokenError("Missing token; send `Authorization: Bearer <token>`")
-        return await dependencies_of(request).verifier.principal(token)
+        principal = await dependencies_of(request).verifier.principal(token)
     except (InvalidTokenError, ExpiredTokenError) as error:
         raise Problem(401, str(error), headers={"WWW-Authenticate": "Bearer"}) from None
+    user_id = request.headers.get("herald-user")
+    return principal if user_id is None else _acting_for(user_id, principal)
+
+
+async def principal_if_any(request: Request) -> Principal | None:
+    """The authenticated user; None without a token, for endpoints that are public.
+
+    Raises:
+        Problem: as `principal_of`, if there is a token.
+    """
+    return None if bearer_token(request) is None else await principal_of(request)
+
+
+def _acting_for(header: str, principal: Principal) -> Principal:
+    """A service acting for the user that its header ``Herald-User`` names, in UTF-8."""
+    if SERVICE not in principal.scopes:
+        raise Problem(400, f"Herald-User needs a token whose `scope` includes `{SERVICE}`; remove the header")
+    try:
+        user_id = header.encode("latin-1").decode()
+    except UnicodeDecodeError:
+        raise Problem(400, "Herald-User must be encoded in UTF-8") from None
+    if not (user_id and is_name(user_id)):
+        raise Problem(400, f"Herald-User must be a user's id of {NAMES}; got {shown(user_id)}")
+    return principal.acting_for(user_id)
 
 
 async def body_of(request: Request) -> Any:
@@ -162,7 +187,7 @@ def _version(task: PublicTask) -> str:
     return f"{task.task_id}.{task.rev}.{task.queue_position}.{start and round(start.timestamp() / 10)}"
 
 
-def json_response(value: dict[str, Any]) -> Response:
+def json_response(value: Any) -> Response:
     """A JSON response with a MongoDB document: times in RFC 3339, other types that JSON lacks as text."""
     return Response(json.dumps(value, default=_text), media_type="application/json")
 

@@ -1,8 +1,8 @@
 """The token endpoints: development tokens, and revoking a user's tokens."""
 
-from typing import Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -18,8 +18,11 @@ class TokenRequest(Model):
 
     user_id: Name = "demo"
     brands: list[Name] = Field([], max_length=50)
-    scope: Literal["", "operator"] = ""
-    """``operator`` grants access to the operators' endpoints and channel."""
+    scope: Annotated[str, StringConstraints(max_length=200, pattern=r"^([!#-\[\]-~]+( [!#-\[\]-~]+)*)?$")] = (
+        ""
+    )
+    """Names separated by spaces: ``operator`` grants access to the operators' endpoints and channel,
+    ``service`` to the tasks of all users; others let the token start types that ask for them."""
 
 
 async def issue(request: Request) -> Response:

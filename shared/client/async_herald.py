@@ -18,6 +18,7 @@ from herald.shared.settings import ClientSettings
 from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import ACTIVE, Priority, PublicTask
+from herald.shared.tasks.records import ListedType
 
 InT = TypeVar("InT", bound=BaseModel)
 OutT = TypeVar("OutT")
@@ -183,14 +184,14 @@ class AsyncHerald:
                 for task in page["tasks"]:
                     yield PublicTask.model_validate(task)
 
-    async def task_types(self) -> list[dict[str, Any]]:
-        """The task types that you may start, with ``type``, ``payloadSchema``, ``online`` and more.
+    async def task_types(self) -> list[ListedType]:
+        """The task types that you may start.
 
         Raises:
             HeraldError: see `call`.
         """
-        found: list[dict[str, Any]] = (await self.call("GET", "/api/taskTypes"))["taskTypes"]
-        return found
+        found = (await self.call("GET", "/api/taskTypes"))["taskTypes"]
+        return [ListedType.model_validate(each) for each in found]
 
     async def follow(self) -> AsyncGenerator[Update, None]:
         """Changes of all the user's tasks, live, until the caller stops.

@@ -147,10 +147,18 @@ class Connection:
         return await self._send(method, path, await self.token.renew(), headers, options)
 
     async def _send(
-        self, method: str, path: str, token: str, headers: Mapping[str, str], options: Mapping[str, Any]
+        self,
+        method: str,
+        path: str,
+        token: str,
+        headers: Mapping[str, str],
+        options: Mapping[str, Any],
     ) -> httpx2.Response:
         response = await self._client().request(
-            method, path, headers={**headers, "Authorization": f"Bearer {token}"}, **options
+            method,
+            path,
+            headers=httpx2.Headers({**headers, "Authorization": f"Bearer {token}"}, encoding="utf-8"),
+            **options,
         )
         if response.is_error:
             raise error_of(response)

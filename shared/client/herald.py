@@ -13,6 +13,7 @@ from herald.shared.client.tokens import TokenSource
 from herald.shared.client.updates import Update
 from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.models import PublicTask
+from herald.shared.tasks.records import ListedType
 
 InT = TypeVar("InT", bound=BaseModel)
 OutT = TypeVar("OutT")
@@ -142,7 +143,7 @@ class Herald:
         """The user's tasks, newest first; see `AsyncHerald.tasks`."""
         return self._loop.iterate(self._herald.tasks(status=status, brand_id=brand_id))
 
-    def task_types(self) -> list[dict[str, Any]]:
+    def task_types(self) -> list[ListedType]:
         """The task types that may be started; see `AsyncHerald.task_types`."""
         return self._loop.run(self._herald.task_types())
 

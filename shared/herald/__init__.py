@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from herald.shared.task_api.prompt import Prompt
     from herald.shared.task_api.task_type import TaskType, task
     from herald.shared.tasks.models import PublicTask
+    from herald.shared.tasks.records import ListedType
 
 __all__ = [
     "AsyncHandle",
@@ -47,6 +48,7 @@ __all__ = [
     "Herald",
     "HeraldError",
     "InvalidPayload",
+    "ListedType",
     "MisuseError",
     "ModelError",
     "NotFound",
@@ -79,6 +81,7 @@ _MODULES = {
     "Handle": "herald.shared.client.herald",
     "Herald": "herald.shared.client.herald",
     "HeraldError": "herald.shared.client.errors",
+    "ListedType": "herald.shared.tasks.records",
     "InvalidPayload": "herald.shared.client.errors",
     "MisuseError": "herald.shared.task_api.errors",
     "ModelError": "herald.shared.task_api.errors",

@@ -32,8 +32,8 @@ class Durations:
 
     Example::
 
-        await durations.record("GENERATE_BRAND_KIT", [("Choose a palette", 3.2), (WHOLE_RUN, 11.0)])
-        known = await durations.of_steps("GENERATE_BRAND_KIT", ["Choose a palette"])
+        await durations.record("WRITE_PRESS_RELEASE", [("Writing", 3.2), (WHOLE_RUN, 11.0)])
+        known = await durations.of_steps("WRITE_PRESS_RELEASE", ["Writing"])
     """
 
     def __init__(self, redis: Redis) -> None:

@@ -1,7 +1,9 @@
 """Heartbeats: which workers and hubs are alive, and what each of them reports."""
 
 import json
-from typing import NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
@@ -31,7 +33,7 @@ class Roster:
         self._redis = redis
         self._key = key
 
-    async def beat(self, name: str, **figures: float) -> None:
+    async def beat(self, name: str, **figures: Any) -> None:
         """Report that process ``name`` is alive, with its current figures."""
         report = json.dumps({"at": await redis_time(self._redis), **figures})
         await exchange(self._redis, [("HSET", self._key, name, report)])
@@ -40,7 +42,7 @@ class Roster:
         """Remove a process that is stopping."""
         await exchange(self._redis, [("HDEL", self._key, name)])
 
-    async def present(self) -> dict[str, dict[str, float]]:
+    async def present(self) -> dict[str, dict[str, Any]]:
         """The latest report of each process by its name; ``at`` is its Unix time by Redis's clock."""
         flat, (seconds, _) = await exchange(self._redis, [("HGETALL", self._key), ("TIME",)])
         reports = {name.decode(): json.loads(text) for name, text in zip(flat[::2], flat[1::2], strict=True)}
@@ -66,16 +68,25 @@ class Heartbeats:
         self._workers = Roster(redis, "herald:workers")
         self.hubs = Roster(redis, "herald:hubs")
 
-    async def beat(self, worker: str, *, slots: int, running: int) -> None:
-        """Report that ``worker`` is alive, how many tasks it can run at once, and how many it is running."""
-        await self._workers.beat(worker, slots=slots, running=running)
+    async def beat(
+        self, worker: str, *, slots: int, running: int, types: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        """Report that ``worker`` is alive, how many tasks it can run at once, and how many it is running.
+
+        ``types`` are the digests of the task types that it runs, by their names.
+        """
+        await self._workers.beat(worker, slots=slots, running=running, types=dict(types))
 
     async def leave(self, worker: str) -> None:
         """Remove a worker that is stopping."""
         await self._workers.leave(worker)
 
-    async def workers(self) -> dict[str, dict[str, float]]:
-        """The latest report of each worker by its name: ``{at, slots, running}``."""
+    async def online_types(self) -> set[str]:
+        """The task types that a live worker runs."""
+        return {name for report in (await self.workers()).values() for name in report.get("types", ())}
+
+    async def workers(self) -> dict[str, dict[str, Any]]:
+        """The latest report of each worker by its name: ``{at, slots, running, types}``."""
         return await self._workers.present()
 
     async def slots(self) -> int:

@@ -21,8 +21,8 @@ class RecentValues:
     Example::
 
         lengths = RecentValues(redis)
-        await lengths.add([("herald:lengths:GENERATE_BRAND_KIT:Write", 1830)])
-        found = await lengths.read({"Write": "herald:lengths:GENERATE_BRAND_KIT:Write"})
+        await lengths.add([("herald:lengths:WRITE_PRESS_RELEASE:Write", 1830)])
+        found = await lengths.read({"Write": "herald:lengths:WRITE_PRESS_RELEASE:Write"})
     """
 
     def __init__(self, redis: Redis) -> None:

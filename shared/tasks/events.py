@@ -1,7 +1,7 @@
 """The messages on the feed: task events, snapshots, and pieces of a draft."""
 
 import json
-from typing import Literal
+from typing import Any, Literal
 
 from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import Model, PublicTask, Task, TaskStatus, Timestamp, now
@@ -96,6 +96,21 @@ class TaskDelta(Model):
     """The offset of the piece in the answer, in Unicode characters; 0 starts the answer over."""
     text: str
     """A part of a JSON document, as the model writes it."""
+
+
+class TaskEmitted(Model):
+    """Live data that a task's code has emitted; published on the channel of the task only.
+
+    The newest data of each name is also part of the task, as ``emitted``.
+    """
+
+    type: Literal["task.emitted"] = "task.emitted"
+    at: Timestamp
+    task_id: str
+    attempt: int
+    name: str
+    data: Any
+    """A JSON value."""
 
 
 def conflation_key(data: str) -> str | None:

@@ -211,7 +211,7 @@ class PublicTask(Model):
     estimated_completion: Timestamp | None = None
     next_retry_at: Timestamp | None = None
     result: dict[str, Any] | None = None
-    """A reference to the result, such as ``{"mediaPlanGroupId": …}``."""
+    """A reference to the result, such as ``{"taskId": …}``; ``GET /api/jobs/{taskId}/result`` returns it."""
     last_error: str | None = None
     end_reason: Open[EndReason] | None = None
     retryable: bool | None = None

@@ -11,7 +11,6 @@ from pymongo.errors import OperationFailure
 
 from herald.shared.settings import Settings
 from herald.shared.tasks.revocations import REVOCATION_KEPT_S
-from herald.shared.tasks.task_types import TASK_TYPES
 
 DAY_S = 24 * 3600
 _INDEX_EXISTS_WITH_OTHER_OPTIONS = {85, 86}  # IndexOptionsConflict, IndexKeySpecsConflict
@@ -79,8 +78,6 @@ async def ensure_indexes(database: Any, *, retention_s: int) -> None:
     )
     await _expire_after(database, "checkpoints", "savedAt", retention_s)
     await _expire_after(database, "revocations", "until", REVOCATION_KEPT_S)
-    for collection in {task_type.collection for task_type in TASK_TYPES.values()}:
-        await database[collection].create_indexes([IndexModel([("taskId", ASCENDING)])])
 
 
 async def _expire_after(database: Any, collection: str, field: str, seconds: int) -> None:

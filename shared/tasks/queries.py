@@ -138,9 +138,13 @@ class TaskQueries:
         """All users' active tasks that have not changed since a time, in batches."""
         return self._batches({"status": {"$in": list(ACTIVE)}, "updatedAt": {"$lt": unchanged_since}})
 
-    def overdue(self, *, queued_before: datetime) -> AsyncIterator[list[Task]]:
-        """All users' active tasks that were queued before a time, in batches."""
-        return self._batches({"status": {"$in": list(ACTIVE)}, "queuedAt": {"$lt": queued_before}})
+    def overdue(self, at: datetime, *, queued_before: datetime) -> AsyncIterator[list[Task]]:
+        """All users' active tasks whose deadline was before ``at``, in batches.
+
+        Tasks without a deadline of their own have one if they were queued before ``queued_before``.
+        """
+        missed = [{"deadline": {"$lt": at}}, {"deadline": None, "queuedAt": {"$lt": queued_before}}]
+        return self._batches({"status": {"$in": list(ACTIVE)}, "$or": missed})
 
     def unannounced(self, *, unchanged_since: datetime) -> AsyncIterator[list[Task]]:
         """The tasks whose last change was before a time and has not been announced, in batches.

@@ -4,6 +4,9 @@ from typing import Any
 
 from herald.shared.tasks.models import Model, Priority, Timestamp
 
+STRIP = "x-strip"
+"""A keyword of our own in a payload's schema: the white space around this string does not count."""
+
 
 class TypeOptions(Model):
     """The options of a task type that the server and the queue need."""
@@ -52,3 +55,41 @@ class TaskTypeRecord(Model):
     """Identifies this form of the type: a hash of all fields except ``app`` and ``announced_at``."""
     announced_at: Timestamp
     """When this digest was first announced."""
+
+    @property
+    def rank(self) -> tuple[int, Timestamp]:
+        """Of several forms of a type, the one with the greatest rank is current."""
+        return (self.version, self.announced_at)
+
+
+class ListedType(Model):
+    """A task type as clients see it, in ``GET /api/taskTypes``."""
+
+    type: str
+    title: str | None = None
+    """The template of a task's title; `{name}` stands for a field of the payload."""
+    description: str | None = None
+    payload_schema: dict[str, Any]
+    result_schema: dict[str, Any]
+    steps: tuple[str, ...]
+    """The names of the steps, if the type declares them."""
+    app: str
+    """The application that the type belongs to."""
+    version: int
+    digest: str
+    """Identifies this form of the type."""
+    announced_at: Timestamp
+    online: bool
+    """Whether any worker runs the type. Tasks of a type that is not online are accepted, and wait."""
+    workers: int
+    """How many workers run it."""
+
+
+class RegistrationProblem(Model):
+    """Why a worker does not run a task type that it has loaded."""
+
+    type: str
+    app: str
+    """The application whose worker was refused."""
+    message: str
+    at: Timestamp

@@ -5,10 +5,13 @@ from typing import Any
 from pymongo import ASCENDING
 
 from herald.shared.tasks.documents import readable
-from herald.shared.tasks.models import Model, now
+from herald.shared.tasks.models import Model, Task, now
+from herald.shared.tasks.records import Storage
 
 MAX_RESULTS = 200
 """Maximum number of results that one query returns."""
+RESULTS = "results"
+"""The collection of results that have no other."""
 
 
 class _Checkpoint(Model):
@@ -50,6 +53,20 @@ class Results:
 
     def __init__(self, database: Any) -> None:
         self._database = database
+
+    async def result_of(self, task: Task, storage: Storage | None) -> Any | None:
+        """The result of a task, or None while there is none.
+
+        A result with a ``storage`` of its own is returned as stored: the document, or
+        ``{each: [documents]}``.
+        """
+        if storage is None:
+            found = await self.get(RESULTS, task.task_id)
+            return found and found["result"]
+        if storage.each is None:
+            return await self.get(storage.collection, task.task_id)
+        documents = await self.of_task(storage.collection, task.task_id)
+        return {storage.each: documents} if documents else None
 
     async def save(self, collection: str, document: dict[str, Any]) -> None:
         """Save a result under its ``_id``; saving it again replaces it, so there is never a duplicate."""

@@ -26,6 +26,7 @@ from herald.shared.tasks.queries import TaskQueries
 from herald.shared.tasks.results import Checkpoints, Results
 from herald.shared.tasks.revocations import RevocationStore
 from herald.shared.tasks.stats import TaskStats
+from herald.shared.tasks.task_type_store import TaskTypeStore
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ class Store:
         self.checkpoints = Checkpoints(database["checkpoints"])
         self.results = Results(database)
         self.revocations = RevocationStore(database["revocations"])
+        self.task_types = TaskTypeStore(database)
 
     @classmethod
     @asynccontextmanager

@@ -10,7 +10,9 @@ EVERY_S = 5.0
 
 
 async def end_overdue(dependencies: Dependencies) -> None:
-    """Fail each task that was queued longer ago than the deadline allows, by Redis's clock.
+    """Fail each task that has missed its deadline, by Redis's clock.
+
+    A task without one has to end within ``HERALD_TASK_DEADLINE_S`` of being queued.
 
     Raises:
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
@@ -18,9 +20,11 @@ async def end_overdue(dependencies: Dependencies) -> None:
     """
     at = datetime.fromtimestamp(await redis_time(dependencies.queue.redis), UTC)
     deadline_s = dependencies.settings.task_deadline_s
-    async for tasks in dependencies.store.queries.overdue(queued_before=at - timedelta(seconds=deadline_s)):
+    queued_before = at - timedelta(seconds=deadline_s)
+    async for tasks in dependencies.store.queries.overdue(at, queued_before=queued_before):
         for task in tasks:
-            await _expire(task, f"the task did not end within {deadline_s:g} s of being queued", dependencies)
+            own_s = (task.deadline - task.queued_at).total_seconds() if task.deadline else deadline_s
+            await _expire(task, f"the task did not end within {own_s:g} s of being queued", dependencies)
 
 
 async def _expire(task: Task, message: str, dependencies: Dependencies) -> None:

@@ -17,7 +17,7 @@ from herald.shared.tasks.models import Priority, PublicTask, TaskStatus
 def submit(
     context: typer.Context,
     task_type: Annotated[
-        str, typer.Argument(metavar="TYPE", help="The task type, such as GENERATE_BRAND_KIT.")
+        str, typer.Argument(metavar="TYPE", help="The task type, such as WRITE_PRESS_RELEASE.")
     ],
     payload: Annotated[str, typer.Argument(help="The payload as JSON, or @FILE to read it from a file.")],
     *,

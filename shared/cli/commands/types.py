@@ -14,14 +14,12 @@ def types(context: typer.Context, *, as_json: AsJson = False) -> None:
     found = call(context, lambda herald: herald.task_types())
     if as_json:
         for each in found:
-            print_json(each, indent=None)
+            print_json(each.wire(), indent=None)
         return
     table = Table("type", "payload", "app", "workers", "description")
     for each in found:
-        workers = str(each.get("workers", "")) if each["online"] else "none online"
-        table.add_row(
-            each["type"], _fields(each["payloadSchema"]), each["app"], workers, each.get("description")
-        )
+        workers = str(each.workers) if each.online else "none online"
+        table.add_row(each.type, _fields(each.payload_schema), each.app, workers, each.description)
     out.print(table)
 
 

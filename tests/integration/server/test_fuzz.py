@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pydantic import SecretStr
 
-from herald.server.contracts.operations import OPERATIONS
+from herald.server.contracts.operations import operations
 from herald.server.hub import codes, protocol
 from herald.shared.settings import Settings
-from herald.shared.tasks.task_types import TASK_TYPES
 from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS, Herald
+from tests.support.registered import NAMES
 from tests.support.web import herald_with
 
 many = how(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -65,7 +65,7 @@ REQUESTS = (PERSONAS, MEDIA_PLAN, BRAND_KIT)
 jobs = st.sampled_from(REQUESTS).flatmap(corrupted)
 bodies = rubbish | (values | jobs).map(lambda value: json.dumps(value).encode())
 
-with_bodies = [operation for operation in OPERATIONS if operation.body is not None]
+with_bodies = [operation for operation in operations(()) if operation.body is not None]
 api_requests = [
     (operation.method.upper(), operation.path.replace("{taskId}", "x")) for operation in with_bodies
 ]
@@ -78,7 +78,7 @@ hub_requests = [
 
 def test_every_operation_with_a_body_is_fuzzed() -> None:
     assert {path for _, path in api_requests} == {"/api/jobs", "/api/jobs/x", "/api/token"}
-    assert {request["type"] for request in REQUESTS} == set(TASK_TYPES)
+    assert {request["type"] for request in REQUESTS} == NAMES
 
 
 @many

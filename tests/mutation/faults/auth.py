@@ -69,8 +69,30 @@ FAULTS = [
         ":",
         "tests/unit/shared/tasks/test_channels.py",
     ),
-    Fault(PERMISSIONS, "return user_id == principal.user_id", "return True", f"{UNIT}/test_permissions.py"),
-    Fault(PERMISSIONS, "return brand_id in principal.brands", "return True", f"{UNIT}/test_permissions.py"),
+    Fault(
+        PERMISSIONS,
+        "return principal.is_service or user_id == principal.user_id",
+        "return True",
+        f"{UNIT}/test_permissions.py",
+    ),
+    Fault(
+        PERMISSIONS,
+        "return principal.is_service or brand_id in principal.brands",
+        "return True",
+        f"{UNIT}/test_permissions.py",
+    ),
+    Fault(
+        "server/auth/principal.py",
+        "return SERVICE in self.scopes and self.service is None",
+        "return SERVICE in self.scopes",
+        f"{UNIT}/test_permissions.py",
+    ),
+    Fault(
+        "server/auth/principal.py",
+        "scopes=self.scopes - {OPERATOR}",
+        "scopes=self.scopes",
+        f"{UNIT}/test_permissions.py",
+    ),
     Fault(
         PERMISSIONS,
         "return bool(tasks) and may_see(principal, tasks[0])",

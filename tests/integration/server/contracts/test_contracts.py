@@ -16,14 +16,17 @@ from starlette.routing import Route
 from herald.server.app import create_app
 from herald.server.contracts.asyncapi import document as asyncapi_document
 from herald.server.contracts.openapi import document
-from herald.server.contracts.operations import OPERATIONS
+from herald.server.contracts.operations import operations
+from herald.server.payloads.schema import PayloadSchema
+from herald.server.task_types import RegisteredType
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
+from herald.shared.task_api.record import record_of
 from herald.shared.tasks.events import EventType
 from herald.shared.tasks.store import Store
-from herald.shared.tasks.task_types import TASK_TYPES
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import WORKER, environment, running, web
+from tests.support.registered import APP, BUILT_IN, NAMES
 
 UNDESCRIBED = {
     *("/", "/ops", "/vendor/{name}"),  # pages and their files
@@ -32,24 +35,39 @@ UNDESCRIBED = {
 }
 
 
+RECORDS = [record_of(each, APP) for each in BUILT_IN]
+TYPES = sorted(
+    (RegisteredType(each, PayloadSchema(each.payload_schema), 0) for each in RECORDS),
+    key=lambda each: each.record.type,
+)
+STORAGES = [each.storage for each in BUILT_IN if each.storage is not None]
+
+
+def paths_of(route: Route) -> list[str]:
+    if "{collection}" not in route.path:
+        return [route.path]
+    return [route.path.replace("{collection}", storage.collection) for storage in STORAGES]
+
+
 def test_openapi_describes_exactly_the_served_endpoints(settings: Settings) -> None:
     served = {
-        (re.sub(r"{\w+}", "{}", route.path), method.lower())
+        (re.sub(r"{\w+}", "{}", path), method.lower())
         for route in create_app(settings).routes
         if isinstance(route, Route) and route.path not in UNDESCRIBED
+        for path in paths_of(route)
         for method in (route.methods or set()) - {"HEAD"}
         if not route.path.startswith(("/connection/", "/emulation"))
     }
     described = {
         (re.sub(r"{\w+}", "{}", path), method)
-        for path, methods in document()["paths"].items()
+        for path, methods in document(TYPES)["paths"].items()
         for method in methods
     }
     assert described == served
 
 
 async def test_the_contracts_and_the_reference_page_are_served(herald: Herald) -> None:
-    for path, contract in (("/openapi.json", document()), ("/asyncapi.json", asyncapi_document())):
+    for path, contract in (("/openapi.json", document(TYPES)), ("/asyncapi.json", asyncapi_document())):
         response = await herald.http.get(path)
         assert response.status_code == 200
         assert response.json() == json.loads(json.dumps(contract))
@@ -58,7 +76,7 @@ async def test_the_contracts_and_the_reference_page_are_served(herald: Herald) -
     page = await herald.http.get("/docs")
     assert page.status_code == 200
     assert "script-src 'none'" in page.headers["content-security-policy"]
-    for path in document()["paths"]:
+    for path in document(TYPES)["paths"]:
         assert path in page.text
     for target in re.findall(r'href="#(schema-\w+)"', page.text):
         assert f'id="{target}"' in page.text
@@ -89,7 +107,7 @@ async def test_published_messages_match_asyncapi(herald: Herald, settings: Setti
 async def test_every_model_is_served_as_a_json_schema(herald: Herald, feed: Feed) -> None:
     index = (await herald.http.get("/schemas")).json()
     schemas = {name: (await herald.http.get(address)).json() for name, address in index.items()}
-    assert {"task", "event", "snapshot", "delta", "overview", "problem", *TASK_TYPES} == set(schemas)
+    assert {"task", "event", "snapshot", "delta", "overview", "emitted", "problem", *NAMES} == set(schemas)
     for name, schema in schemas.items():
         assert schema["$id"] == index[name] and schema["$schema"].endswith("2020-12/schema")
     validators = {name: validator_for(schema) for name, schema in schemas.items()}
@@ -129,12 +147,12 @@ async def test_no_endpoint_exposes_data_of_another_user(herald: Herald, store: S
     """Bob requests Ada's data through every operation that takes an id, and gets the responses for unknown ids."""
     task = await herald.create(PERSONAS)
     task_id = task["taskId"]
-    for task_type in TASK_TYPES.values():
-        result = {"_id": task_id, task_type.result_id: task_id, "taskId": task_id, "userId": "ada"}
-        await store.results.save(task_type.collection, {**result, "brandId": "acme"})
+    for storage in STORAGES:
+        result = {"_id": task_id, storage.id_field: task_id, "taskId": task_id, "userId": "ada"}
+        await store.results.save(storage.collection, {**result, "brandId": "acme"})
     bob = herald.other("bob", brands=["another"])
     checked_operations = 0
-    for operation in OPERATIONS:
+    for operation in operations(TYPES):
         path = re.sub(r"{\w+}", task_id, operation.path)
         names = any(one["name"] == "taskId" and one["in"] == "query" for one in operation.parameters)
         if path == operation.path and not names:
@@ -145,7 +163,7 @@ async def test_no_endpoint_exposes_data_of_another_user(herald: Herald, store: S
         assert (await bob.request(*request, json=body)).status_code == refused, request
         assert (await herald.request(*request, json=body)).status_code < 500
         checked_operations += 1
-    assert checked_operations == 5 + 2 * len(TASK_TYPES)
+    assert checked_operations == 7 + 2 * len(STORAGES)
     listed = (await bob.get("/api/jobs")).json()
     checked = (await bob.get(f"/api/jobs?action=status&taskIds={task_id}")).json()
     assert listed == {"tasks": []}

@@ -54,8 +54,11 @@ async def run(settings: Settings) -> AsyncIterator[Run]:
 async def test_a_task_is_submitted_followed_and_inspected(run: Run) -> None:
     submitted = await run("submit", "GENERATE_BRAND_KIT", BRAND_KIT, "--follow", "--priority", "high")
     assert submitted.code == 0, submitted.err
-    task_id, *lines = submitted.out.splitlines()
-    assert lines[-1].endswith(f"task.completed {task_id} 100% completed")
+    lines, _, result = submitted.out.partition("\n{")
+    task_id, *lines_of_updates = lines.splitlines()
+    assert lines_of_updates[-1].endswith(f"task.completed {task_id} 100% completed")
+    assert "{" + result == (await run("result", task_id)).out
+    assert json.loads("{" + result)["taskId"] == task_id
     listed = await run("list", "--status", "completed", "--json")
     assert [json.loads(line)["taskId"] for line in listed.out.splitlines()] == [task_id]
     assert task_id in (await run("--user", "olga", "list", "--all")).out
@@ -125,6 +128,14 @@ async def test_errors_are_one_line(run: Run) -> None:
         finished = await run(*arguments)
         assert (finished.code, finished.out) == (1, ""), arguments
         assert message in finished.err and len(finished.err.splitlines()) == 1
+
+
+async def test_task_types_are_listed(run: Run) -> None:
+    listed = [json.loads(line) for line in (await run("types", "--json")).out.splitlines()]
+    [brand_kit] = [each for each in listed if each["type"] == "GENERATE_BRAND_KIT"]
+    assert "brandName" in brand_kit["payloadSchema"]["properties"]
+    table = (await run("types")).out
+    assert "GENERATE_BRAND_KIT" in table and "brandName" in table
 
 
 async def test_a_token_is_issued_with_the_secret(run: Run, settings: Settings) -> None:

@@ -2,17 +2,32 @@
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
+from datetime import date
 
 import httpx2
 import pytest
 
-from herald import AsyncHerald, Conflict, Handle, Herald, HeraldError, InvalidPayload, NotFound, TooManyTasks
+from herald import (
+    AsyncHandle,
+    AsyncHerald,
+    Conflict,
+    Handle,
+    Herald,
+    HeraldError,
+    InvalidPayload,
+    NotFound,
+    TooManyTasks,
+)
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from herald.shared.tasks.events import TaskEvent
 from herald.shared.tasks.models import TaskStatus, now
 from herald.shared.tasks.store import Store
+from herald.shared.tasks.task_type_store import TYPES_SIGNAL
 from tests.support.client import Herald as Http
+from tests.support.press import WRITE_PRESS_RELEASE, News, Release
+from tests.support.registered import announce
 from tests.support.tasks import stored, stored_many
 from tests.support.web import herald_with
 
@@ -145,3 +160,58 @@ async def test_the_synchronous_client_works_beside_a_running_loop(settings: Sett
     with Herald("http://127.0.0.1:9", token="t", retry_for=0) as client:
         with pytest.raises(HeraldError, match="Is it running"):
             client.get("t1")
+
+
+@pytest.fixture
+async def service(herald: Http) -> AsyncIterator[AsyncHerald]:
+    """A client of a back end that acts for its users."""
+    token = herald.issuer.issue("shop", [], 60, scope="service")
+    async with AsyncHerald(f"http://{herald.address}", token=token) as client:
+        yield client
+
+
+async def test_a_service_acts_for_its_users(service: AsyncHerald, client: AsyncHerald, store: Store) -> None:
+    handle = await service.as_user("ada").start(PERSONAS, BELL)
+    assert (await client.get(handle.id)).user_id == "ada"
+    assert (await service.get(handle.id)).user_id == "ada"
+    assert [task.task_id async for task in service.as_user("ada").tasks()] == [handle.id]
+    assert [task async for task in service.as_user("bob").tasks()] == []
+    assert (await anext(service.as_user("ada").follow())).task.task_id == handle.id
+    assert (await anext(handle.follow())).task.task_id == handle.id
+    await handle.cancel()
+    found = await store.get(handle.id)
+    assert found is not None and {entry.by for entry in found.history} == {"service shop"}
+    with pytest.raises(HeraldError, match="Herald-User needs a token"):
+        await client.as_user("bob").start(PERSONAS, BELL)
+
+
+async def test_a_typed_task_is_started_and_its_result_read(
+    client: AsyncHerald, store: Store, feed: Feed
+) -> None:
+    await announce(store, WRITE_PRESS_RELEASE)
+    await feed.signal(TYPES_SIGNAL, "")
+    news = News(company="Ada", headline="Tea", on=date(2027, 2, 1))
+    handle = await started(client, news)
+    [listed] = [each for each in await client.task_types() if each.type == "WRITE_PRESS_RELEASE"]
+    assert not listed.online and set(listed.payload_schema["properties"]) == {"company", "headline", "on"}
+    task = await store.get(handle.id)
+    assert task is not None and task.payload == news.model_dump(mode="json")
+    release = Release(paragraphs=["Tea."], on=news.on)
+    await store.results.save(
+        "results", {"_id": handle.id, "taskId": handle.id, "result": release.model_dump(mode="json")}
+    )
+    await store.transition(handle.id, TaskStatus.PROCESSING, by="test")
+    await store.transition(
+        handle.id, TaskStatus.COMPLETED, by="test", completed_at=now(), result={"taskId": handle.id}
+    )
+    assert await handle.result() == release
+
+
+async def started(client: AsyncHerald, news: News) -> AsyncHandle[Release]:
+    """Start the task once the web process knows the type, which it reads after the signal."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await client.start(WRITE_PRESS_RELEASE, news)
+            except InvalidPayload:
+                await asyncio.sleep(0.1)

@@ -101,7 +101,7 @@ async def test_overdue_tasks_are_found_by_when_they_were_queued_not_created(stor
     await stored(store, task_id="queued again", created_at=long_ago, queued_at=at)
     await stored(store, task_id="ended", queued_at=long_ago, status=TaskStatus.FAILED, completed_at=at)
     await stored(store, task_id="overdue", queued_at=long_ago)
-    found = [task.task_id async for batch in store.queries.overdue(queued_before=at) for task in batch]
+    found = [task.task_id async for batch in store.queries.overdue(at, queued_before=at) for task in batch]
     assert found == ["overdue"]
 
 

@@ -4,13 +4,22 @@ from collections.abc import Sequence
 
 import pytest
 
-from herald.server.auth.permissions import may_manage, may_read, may_see, may_subscribe
+from herald.server.auth.permissions import (
+    may_manage,
+    may_read,
+    may_see,
+    may_start,
+    may_subscribe,
+    may_use_brand,
+)
 from herald.server.auth.principal import Principal
 from herald.shared.tasks.models import PublicTask
 from tests.support.tasks import a_task
 
 ADA = Principal("ada", frozenset({"acme"}), None, 0)
 OPERATOR = Principal("olga", frozenset(), None, 0, frozenset({"operator"}))
+SERVICE = Principal("billing", frozenset(), None, 0, frozenset({"service", "operator", "reports"}))
+FOR_ADA = SERVICE.acting_for("ada")
 TASKS = {
     "own": a_task(task_id="own"),
     "brand": a_task(task_id="brand", user_id="bob", brand_id="acme"),
@@ -53,6 +62,32 @@ async def test_subscriptions_need_the_owner_the_brand_or_the_scope(
 ) -> None:
     assert await may_subscribe(ADA, channel, Store()) is ada  # type: ignore[arg-type]
     assert await may_subscribe(OPERATOR, channel, Store()) is operator  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("channel", ["tasks#bob", "task:foreign", "brand:other"])
+async def test_services_subscribe_to_the_tasks_of_all_users(channel: str) -> None:
+    assert await may_subscribe(SERVICE, channel, Store())  # type: ignore[arg-type]
+    assert not await may_subscribe(FOR_ADA, channel, Store())  # type: ignore[arg-type]
+
+
+def test_a_service_acts_for_a_user_with_that_user_s_rights() -> None:
+    assert all(may_see(SERVICE, task) and may_manage(SERVICE, task) for task in TASKS.values())
+    assert {name for name, task in TASKS.items() if may_manage(FOR_ADA, task)} == {"own"}
+    assert may_read(SERVICE, {"userId": "bob"}) and not may_read(FOR_ADA, {"userId": "bob"})
+    assert (SERVICE.actor, FOR_ADA.actor, ADA.actor) == ("service billing", "service billing", "user")
+    assert not FOR_ADA.is_operator
+
+
+def test_services_vouch_for_the_brands_of_their_users() -> None:
+    assert may_use_brand(FOR_ADA, "any") and may_use_brand(ADA, "acme")
+    assert not may_use_brand(ADA, "any") and not may_use_brand(OPERATOR, "any")
+
+
+def test_a_type_is_started_by_users_by_services_or_by_a_scope() -> None:
+    assert all(may_start(each, "users") for each in (None, ADA, FOR_ADA))
+    assert may_start(SERVICE, "service") and may_start(FOR_ADA, "service")
+    assert not may_start(ADA, "service") and not may_start(None, "service")
+    assert may_start(FOR_ADA, "reports") and not may_start(ADA, "reports")
 
 
 async def test_a_brand_without_a_name_opens_no_channel() -> None:

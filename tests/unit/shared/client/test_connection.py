@@ -134,3 +134,5 @@ async def test_requests_for_a_user_name_the_user() -> None:
     await herald.as_user("ada").handle("t1").status()
     await herald.get("t1")
     assert server.headers("herald-user") == ["ada", "ada", None]
+    await herald.as_user("Zoë").get("t1")
+    assert dict(server.requests[-1].headers.raw)[b"Herald-User"] == "Zoë".encode()

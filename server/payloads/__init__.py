@@ -1,0 +1,1 @@
+"""Validates payloads against the JSON Schema of their task type; pure."""

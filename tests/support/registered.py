@@ -1,0 +1,70 @@
+"""Task types that are registered in the tests' databases, without a worker that runs them."""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pymongo import MongoClient
+
+from herald.shared.settings import Settings
+from herald.shared.task_api.record import record_of
+from herald.shared.task_api.task_type import TaskOptions, TaskType
+from herald.shared.tasks.models import now
+from herald.shared.tasks.records import Storage, TaskTypeRecord
+from herald.shared.tasks.store import Store
+from herald.shared.tasks.task_type_store import document_of
+from herald.shared.tasks.task_types import BrandKitPayload, MediaPlanPayload, PersonasPayload
+
+APP = "herald"
+
+
+def a_type(
+    name: str, payload: type[BaseModel], *, result: Any = dict[str, Any], **options: Any
+) -> TaskType[Any, Any, Any]:
+    """A task type without code."""
+    return TaskType(name, payload, result, None, TaskOptions(**options))
+
+
+def _built_in(name: str, payload: type[BaseModel], storage: Storage) -> TaskType[Any, Any, Any]:
+    task_type = a_type(name, payload)
+    task_type.storage = storage
+    return task_type
+
+
+MEDIA_PLAN = _built_in(
+    "GENERATE_MEDIA_PLAN",
+    MediaPlanPayload,
+    Storage(collection="mediaPlanGroups", id_field="mediaPlanGroupId"),
+)
+BRAND_KIT = _built_in(
+    "GENERATE_BRAND_KIT", BrandKitPayload, Storage(collection="brandKits", id_field="brandKitId")
+)
+PERSONAS = _built_in(
+    "AUTO_GENERATE_PERSONAS",
+    PersonasPayload,
+    Storage(collection="personas", id_field="personaId", each="people"),
+)
+BUILT_IN = [MEDIA_PLAN, BRAND_KIT, PERSONAS]
+NAMES = {each.name for each in BUILT_IN}
+
+
+def insert_built_in(settings: Settings) -> None:
+    """Register the built-in types in a new database."""
+    documents = [document_of(record_of(each, APP)) for each in BUILT_IN]
+    with MongoClient[dict[str, Any]](settings.mongo_url) as client:
+        database = client[settings.mongo_database]
+        database["taskTypes"].insert_many(documents)
+        database["taskTypeOwners"].insert_many(
+            [{"_id": name, "app": APP, "seenAt": now()} for name in sorted(NAMES)]
+        )
+
+
+def remove_all(settings: Settings) -> None:
+    """Leave the registry empty, as before the first worker of an installation has started."""
+    with MongoClient[dict[str, Any]](settings.mongo_url) as client:
+        for collection in ("taskTypes", "taskTypeOwners"):
+            client[settings.mongo_database][collection].delete_many({})
+
+
+async def announce(store: Store, *types: TaskType[Any, Any, Any], app: str = "shop") -> list[TaskTypeRecord]:
+    """Announce types as a worker of an application does."""
+    return [await store.task_types.announce(record_of(each, app)) for each in types]
