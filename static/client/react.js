@@ -23,7 +23,7 @@ import { isActive, overallProgress } from "./task.js";
 import { EMPTY } from "./taskFeed.js";
 import { RequestError } from "./taskService.js";
 
-/** @import { ReactNode } from "react" */
+/** @import { ReactElement, ReactNode } from "react" */
 /** @import { Answer } from "./draft.js" */
 /** @import { Herald } from "./herald.js" */
 /** @import { PayloadOf, ResultOf, TypeName } from "./register.js" */
@@ -36,6 +36,7 @@ const HeraldContext = createContext(/** @type {Herald | null} */ (null));
 /**
  * Connects the client while it is mounted, and makes it available to the hooks below it.
  * @param {{client: Herald, children?: ReactNode}} props create the client outside your components
+ * @returns {ReactElement}
  */
 export function HeraldProvider({ client, children }) {
   useEffect(() => {
