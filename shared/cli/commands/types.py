@@ -1,15 +1,41 @@
-"""The command that lists task types."""
+"""The commands about task types: list them, and write TypeScript for them."""
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from herald.shared.cli.app import AsJson, app, call, out, print_json
+from herald.shared.cli.app import AsJson, app, call, fail, out, print_json
+from herald.shared.cli.typescript import typescript
 
 
 @app.command()
-def types(context: typer.Context, *, as_json: AsJson = False) -> None:
+def types(
+    context: typer.Context,
+    *,
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write to this file.", show_default=False),
+    ] = None,
+) -> None:
+    """Write TypeScript for the payloads and results of all task types that you may start."""
+    found = call(context, lambda herald: herald.task_types())
+    if not found:
+        fail("No task type is registered. Start a worker first.")
+    module = typescript(found)
+    if to is None:
+        typer.echo(module, nl=False)
+        return
+    try:
+        to.write_text(module, encoding="utf-8")
+    except OSError as error:
+        fail(f"Can't write {to}: {error.strerror}")
+    out.print(f"Wrote {to}", highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command("task-types")
+def task_types(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the task types that you may start."""
     found = call(context, lambda herald: herald.task_types())
     if as_json:
