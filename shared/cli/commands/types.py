@@ -23,7 +23,7 @@ def types(
     found = call(context, lambda herald: herald.task_types())
     if not found:
         fail("No task type is registered. Start a worker first.")
-    module = typescript(found)
+    module = typescript([each.wire() for each in found])
     if to is None:
         typer.echo(module, nl=False)
         return

@@ -131,10 +131,10 @@ async def test_errors_are_one_line(run: Run) -> None:
 
 
 async def test_task_types_are_listed(run: Run) -> None:
-    listed = [json.loads(line) for line in (await run("types", "--json")).out.splitlines()]
+    listed = [json.loads(line) for line in (await run("task-types", "--json")).out.splitlines()]
     [brand_kit] = [each for each in listed if each["type"] == "GENERATE_BRAND_KIT"]
     assert "brandName" in brand_kit["payloadSchema"]["properties"]
-    table = (await run("types")).out
+    table = (await run("task-types")).out
     assert "GENERATE_BRAND_KIT" in table and "brandName" in table
 
 

@@ -13,9 +13,22 @@ from starlette.routing import Route
 from typer.testing import CliRunner, Result
 
 from herald.shared.cli.__main__ import app
+from herald.shared.tasks.models import now
+from herald.shared.tasks.records import ListedType
 from tests.support.web import serving
 
-PING = {"type": "PING", "payloadSchema": {"type": "null"}, "resultSchema": {"type": "string"}}
+PING = ListedType(
+    type="PING",
+    payload_schema={"type": "null"},
+    result_schema={"type": "string"},
+    steps=(),
+    app="shop",
+    version=0,
+    digest="d",
+    announced_at=now(),
+    online=True,
+    workers=1,
+).wire()
 
 
 @pytest.fixture
