@@ -16,7 +16,7 @@ from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
 from herald.shared.tokens import TokenIssuer
 from tests.support.client import Herald
-from tests.support.registered import insert_built_in
+from tests.support.registered import BUILT_IN, insert
 from tests.support.web import serving
 
 SECRET = "a-secret-that-only-the-tests-know-of"
@@ -54,7 +54,7 @@ def settings(services: dict[str, embedded.Server], mongo_driver: str) -> Iterato
             "offline_words_per_second": 0,
         }
     )
-    insert_built_in(settings)
+    insert(settings, *BUILT_IN)
     yield settings
     with MongoClient[dict[str, object]](mongo_url) as mongo_client:
         mongo_client.drop_database(database)

@@ -81,9 +81,11 @@ class Follower:
     def listen(self, name: str, handler: Callable[[str], None]) -> None:
         """Call ``handler`` with the text of each signal ``name`` (see `Feed.signal`).
 
-        Call this before the follower starts. Signals that are sent while it is disconnected are lost.
+        Signals that are sent while the follower is not connected are lost.
         """
-        self._signals[(SIGNAL_PREFIX + name).encode()] = handler
+        signal = (SIGNAL_PREFIX + name).encode()
+        self._signals[signal] = handler
+        self._pubsub.send("SUBSCRIBE", signal)
 
     async def follow(self, channel: str) -> Position:
         """Follow ``channel``: everything published after the returned position will be delivered.

@@ -47,15 +47,13 @@ BUILT_IN = [MEDIA_PLAN, BRAND_KIT, PERSONAS]
 NAMES = {each.name for each in BUILT_IN}
 
 
-def insert_built_in(settings: Settings) -> None:
-    """Register the built-in types in a new database."""
-    documents = [document_of(record_of(each, APP)) for each in BUILT_IN]
+def insert(settings: Settings, *types: TaskType[Any, Any, Any]) -> None:
+    """Register types in a new database."""
     with MongoClient[dict[str, Any]](settings.mongo_url) as client:
         database = client[settings.mongo_database]
-        database["taskTypes"].insert_many(documents)
-        database["taskTypeOwners"].insert_many(
-            [{"_id": name, "app": APP, "seenAt": now()} for name in sorted(NAMES)]
-        )
+        database["taskTypes"].insert_many([document_of(record_of(each, APP)) for each in types])
+        owners = [{"_id": each.name, "app": APP, "seenAt": now()} for each in types]
+        database["taskTypeOwners"].insert_many(owners)
 
 
 def remove_all(settings: Settings) -> None:

@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as how
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from pydantic import SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr
 
 from herald.server.contracts.operations import operations
 from herald.server.hub import codes, protocol
 from herald.shared.settings import Settings
 from tests.support.client import BRAND_KIT, MEDIA_PLAN, PERSONAS, Herald
-from tests.support.registered import NAMES
+from tests.support.registered import NAMES, a_type, insert
 from tests.support.web import herald_with
 
 many = how(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -55,9 +55,22 @@ def corrupted(valid: Any) -> SearchStrategy[Any]:
     return st.builds(with_other, st.sampled_from(places(valid)), values)
 
 
+class Open(BaseModel):
+    """A payload of any fields."""
+
+    model_config = ConfigDict(extra="allow")
+
+    title: str | None = None
+    counts: dict[str, int] = {}
+
+
+OPEN = a_type("OPEN", Open, title="{title}")
+
+
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
     """Settings that disconnect a client soon if it does not speak the protocol."""
+    insert(settings, OPEN)
     return settings.model_copy(update={"connect_within_s": 0.2})
 
 
@@ -92,6 +105,20 @@ async def test_any_body_gets_a_documented_response(
     if response.is_error:
         assert response.headers["content-type"] == "application/problem+json"
         assert response.json()["status"] == response.status_code
+
+
+@many
+@given(st.dictionaries(st.text(max_size=10), values, max_size=4))
+async def test_any_payload_of_an_open_type_is_stored_as_it_is_or_refused(
+    herald: Herald, payload: dict[str, Any]
+) -> None:
+    body = json.dumps({"type": "OPEN", "payload": payload})
+    response = await herald.post("/api/jobs", content=body.encode())
+    if response.status_code == 202:
+        stored = (await herald.get(f"/api/jobs/{response.json()['taskId']}/payload")).json()
+        assert stored == {"title": None, "counts": {}} | payload
+    else:
+        assert response.status_code in {400, 422}, response.text
 
 
 @many
