@@ -48,7 +48,25 @@ def _weakening(mongo_url: str) -> list[str]:
     ]
 
 
-class Settings(BaseSettings):
+class ClientSettings(BaseSettings):
+    """The settings of clients: the few that a process needs which only talks to Herald.
+
+    Raises:
+        pydantic.ValidationError: an invalid value.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="HERALD_", populate_by_name=True, frozen=True)
+
+    env: Literal["dev", "production"] = "dev"
+    """``production`` rejects development defaults, and ``POST /api/token`` is off."""
+    url: str = "http://127.0.0.1:8000"
+    """URL at which clients and the command line reach Herald."""
+    token: SecretStr | None = None
+    """Token of clients and the command line. Unset: they sign one with ``auth_secret``; outside of
+    development, only the command line does."""
+
+
+class Settings(ClientSettings):
     """Herald's settings, each read from the variable ``HERALD_<NAME>`` unless its description names another.
 
     Raises:
@@ -56,12 +74,8 @@ class Settings(BaseSettings):
             suitable for development.
     """
 
-    model_config = SettingsConfigDict(env_prefix="HERALD_", populate_by_name=True, frozen=True)
-
     # Processes
 
-    env: Literal["dev", "production"] = "dev"
-    """``production`` rejects development defaults, and ``POST /api/token`` is off."""
     host: str = "127.0.0.1"
     """Address on which the web process listens."""
     port: int = Field(8000, ge=1, le=65535, validation_alias=AliasChoices("PORT"))
@@ -199,13 +213,6 @@ class Settings(BaseSettings):
     """US dollars per million output tokens. Overrides the model's list price, or adds a missing one."""
     offline_words_per_second: float = Field(60, ge=0)
     """Writing speed of the offline provider. 0 means as fast as possible."""
-
-    # The command line
-
-    url: str = "http://127.0.0.1:8000"
-    """URL at which the command line reaches Herald."""
-    token: SecretStr | None = None
-    """Token of the command line. Unset: it issues one with ``auth_secret``."""
 
     @property
     def task_modules(self) -> list[str]:

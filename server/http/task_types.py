@@ -1,7 +1,5 @@
 """The task types endpoints: what a client may start, and what operators have to know about registrations."""
 
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -10,31 +8,8 @@ from herald.server.dependencies import dependencies_of
 from herald.server.http.problems import Problem
 from herald.server.http.requests import principal_of
 from herald.server.task_types import RegisteredType
-from herald.shared.tasks.models import Model, Timestamp
-from herald.shared.tasks.records import RegistrationProblem
-
-
-class ListedType(Model):
-    """A task type as clients see it."""
-
-    type: str
-    title: str | None = None
-    """The template of a task's title; `{name}` stands for a field of the payload."""
-    description: str | None = None
-    payload_schema: dict[str, Any]
-    result_schema: dict[str, Any]
-    steps: tuple[str, ...]
-    """The names of the steps, if the type declares them."""
-    app: str
-    """The application that the type belongs to."""
-    version: int
-    digest: str
-    """Identifies this form of the type."""
-    announced_at: Timestamp
-    online: bool
-    """Whether any worker runs the type. Tasks of a type that is not online are accepted, and wait."""
-    workers: int
-    """How many workers run it."""
+from herald.shared.tasks.models import Model
+from herald.shared.tasks.records import ListedType, RegistrationProblem
 
 
 class TaskTypeList(Model):

@@ -1,6 +1,5 @@
 """Checks a deployment from outside, the way its users reach it."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -8,8 +7,11 @@ from typing import Any, NamedTuple
 
 import httpx2
 
-from herald.shared.cli.follow import events
-from herald.shared.cli.http import Herald, RequestError
+from herald.shared.cli.app import text_of
+from herald.shared.client.connection import Connection
+from herald.shared.client.errors import HeraldError
+from herald.shared.client.feed import RefusedError, messages
+from herald.shared.client.tokens import Token, TokenSource
 
 TIMEOUT_S = 10.0
 
@@ -22,7 +24,7 @@ class Result(NamedTuple):
     detail: str
 
 
-async def checks(url: str, token: str) -> AsyncIterator[Result]:
+async def checks(url: str, token: TokenSource) -> AsyncIterator[Result]:
     """Run the checks one by one; if the web process does not respond, the others are skipped."""
     try:
         async with httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S) as http:
@@ -33,12 +35,13 @@ async def checks(url: str, token: str) -> AsyncIterator[Result]:
         return
     for name in ("mongo", "redis", "feed"):
         yield Result(name, ok=services.get(name) == "ok", detail=str(services.get(name, "not reported")))
-    async with Herald.at(url, token) as herald:
-        try:
-            yield _check_workers(await herald.call("GET", "/api/ops"))
-        except RequestError as error:
-            yield Result("workers", ok=False, detail=str(error))
-    yield await _check_hub(url, token)
+    connection = Connection(url, Token(token), retry_for=0)
+    try:
+        yield _check_workers(await connection.json("GET", "/api/ops"))
+    except HeraldError as error:
+        yield Result("workers", ok=False, detail=text_of(error))
+    yield await _check_hub(connection)
+    await connection.close()
 
 
 def _check_workers(overview: dict[str, Any]) -> Result:
@@ -49,16 +52,13 @@ def _check_workers(overview: dict[str, Any]) -> Result:
     return Result("workers", ok=bool(workers), detail=detail if workers else f"none alive, {depth} queued")
 
 
-async def _check_hub(url: str, token: str) -> Result:
+async def _check_hub(connection: Connection) -> Result:
     """Whether a WebSocket connects and delivers a snapshot; a proxy in between may block it."""
     started = time.perf_counter()
     try:
-        async with asyncio.timeout(TIMEOUT_S), aclosing(events(url, token, None)) as stream:
-            async for _ in stream:
-                took_ms = (time.perf_counter() - started) * 1000
-                return Result("hub", ok=True, detail=f"connected, snapshot after {took_ms:.0f} ms")
-    except RequestError as error:
+        async with aclosing(messages(connection, None)) as received:
+            await anext(received)
+    except (HeraldError, RefusedError) as error:
         return Result("hub", ok=False, detail=str(error))
-    except TimeoutError:
-        pass
-    return Result("hub", ok=False, detail=f"no WebSocket within {TIMEOUT_S:g} s; check the proxy's settings")
+    took_ms = (time.perf_counter() - started) * 1000
+    return Result("hub", ok=True, detail=f"connected, snapshot after {took_ms:.0f} ms")

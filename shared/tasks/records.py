@@ -62,6 +62,29 @@ class TaskTypeRecord(Model):
         return (self.version, self.announced_at)
 
 
+class ListedType(Model):
+    """A task type as clients see it, in ``GET /api/taskTypes``."""
+
+    type: str
+    title: str | None = None
+    """The template of a task's title; `{name}` stands for a field of the payload."""
+    description: str | None = None
+    payload_schema: dict[str, Any]
+    result_schema: dict[str, Any]
+    steps: tuple[str, ...]
+    """The names of the steps, if the type declares them."""
+    app: str
+    """The application that the type belongs to."""
+    version: int
+    digest: str
+    """Identifies this form of the type."""
+    announced_at: Timestamp
+    online: bool
+    """Whether any worker runs the type. Tasks of a type that is not online are accepted, and wait."""
+    workers: int
+    """How many workers run it."""
+
+
 class RegistrationProblem(Model):
     """Why a worker does not run a task type that it has loaded."""
 

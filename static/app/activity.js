@@ -37,12 +37,11 @@ const Card = memo(TaskCard); // renders again only if its task has changed
  *
  * @param {object} props
  * @param {import("herald/taskFeed.js").Snapshot} props.snapshot
- * @param {import("herald/taskFeed.js").TaskFeed} props.feed
  * @param {string} props.filter
  * @param {(filter: string) => void} props.onFilter
  * @param {Actions} props.actions
  */
-export function Activity({ snapshot, feed, filter, onFilter, actions }) {
+export function Activity({ snapshot, filter, onFilter, actions }) {
   const { label, status, matches } = FILTERS[filter];
   const tasks = snapshot.tasks.filter(matches);
   const newestRunning = snapshot.tasks.find((task) => task.status === "processing");
@@ -63,7 +62,7 @@ export function Activity({ snapshot, feed, filter, onFilter, actions }) {
         ${filter === "all" ? "No recent tasks. Start one above: it runs in the background, and you can follow each step here." : `No ${label.toLowerCase()} tasks.`}
       </p>`}
       <ul class="tasks">
-        ${tasks.map((task) => html`<${Card} key=${task.taskId} task=${task} showDraft=${task === newestRunning} feed=${feed} actions=${actions} />`)}
+        ${tasks.map((task) => html`<${Card} key=${task.taskId} task=${task} showDraft=${task === newestRunning} actions=${actions} />`)}
       </ul>
       ${snapshot.loaded && html`<${OlderTasks} key=${filter} status=${status} load=${actions.loadOlder} />`}
     </section>

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 
 import { Notifications } from "herald/notifications.js";
-import { useTaskFeed } from "herald/react.js";
+import { useTasks } from "herald/react.js";
 
 import { html } from "../ui/html.js";
 import { errorMessage } from "../ui/labels.js";
@@ -17,6 +17,16 @@ import { TaskDialog } from "./taskDialog.js";
 /** @typedef {import("../ui/toasts.js").Toast} Toast */
 
 /**
+ * A result as a list of documents: a type may store each item of its only list as a document of its own.
+ * @param {any} result
+ * @returns {any[]}
+ */
+function documentsOf(result) {
+  const [first, ...others] = Object.values(result);
+  return others.length === 0 && Array.isArray(first) ? first : [result];
+}
+
+/**
  * The demo app: start tasks, follow them, and view their results.
  *
  * @param {object} props
@@ -25,7 +35,7 @@ import { TaskDialog } from "./taskDialog.js";
  * @param {import("herald/taskService.js").TaskService} props.service
  */
 export function App({ user, feed, service }) {
-  const snapshot = useTaskFeed(feed);
+  const snapshot = useTasks();
   const [starting, setStarting] = useState(/** @type {string | null} */ (null));
   const [viewing, setViewing] = useState(/** @type {Task | null} */ (null));
   const [filter, setFilter] = useState("all");
@@ -58,12 +68,8 @@ export function App({ user, feed, service }) {
 
   useEffect(() => {
     const notifications = new Notifications({ feed, user, show: announce, describe });
-    feed.connect();
     notifications.start();
-    return () => {
-      notifications.stop();
-      feed.close();
-    };
+    return () => notifications.stop();
   }, [feed]);
 
   /** @param {Announcement} announcement */
@@ -89,7 +95,7 @@ export function App({ user, feed, service }) {
   };
 
   return html`
-    <${Header} user=${user} feed=${feed} />
+    <${Header} user=${user} />
     <main>
       ${snapshot.state === "offline" && html`<p class="banner" role="status">No connection. This page may be out of date; it reconnects automatically.</p>`}
       <section class="task-types" aria-label="Start a task">
@@ -101,10 +107,10 @@ export function App({ user, feed, service }) {
           `,
         )}
       </section>
-      <${Activity} snapshot=${snapshot} feed=${feed} filter=${filter} onFilter=${setFilter} actions=${actions} />
+      <${Activity} snapshot=${snapshot} filter=${filter} onFilter=${setFilter} actions=${actions} />
     </main>
     ${starting && html`<${TaskDialog} type=${starting} start=${start} onClose=${() => setStarting(null)} />`}
-    ${viewing && html`<${ResultDialog} key=${viewing.taskId} task=${viewing} load=${() => service.results(viewing)} onClose=${() => setViewing(null)} />`}
+    ${viewing && html`<${ResultDialog} key=${viewing.taskId} task=${viewing} load=${() => service.result(viewing.taskId).then(documentsOf)} onClose=${() => setViewing(null)} />`}
     <${Toasts} toasts=${toasts} onDismiss=${(/** @type {string} */ id) => setToasts((shown) => shown.filter((toast) => toast.id !== id))} />
   `;
 }

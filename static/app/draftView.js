@@ -8,10 +8,10 @@ import { html } from "../ui/html.js";
 /**
  * Shows the draft of a task while a model is writing it.
  *
- * @param {{taskId: string, feed: import("herald/taskFeed.js").TaskFeed}} props
+ * @param {{taskId: string}} props
  */
-export function DraftView({ taskId, feed }) {
-  const answers = useDraft(feed, taskId);
+export function DraftView({ taskId }) {
+  const answers = useDraft(taskId);
   const view = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     view.current?.scrollTo(0, view.current.scrollHeight);

@@ -15,10 +15,10 @@ const MAX_LISTED = 12;
 /**
  * The user, the state of the connection, and the active tasks.
  *
- * @param {{user: string, feed: import("herald/taskFeed.js").TaskFeed}} props
+ * @param {{user: string}} props
  */
-export function Header({ user, feed }) {
-  const { tasks, progress, state } = useBackgroundTasks(feed);
+export function Header({ user }) {
+  const { tasks, progress, state } = useBackgroundTasks();
   return html`
     <header>
       <h1><img src="/static/ui/icon.svg" alt="" width="28" height="28" /> Herald</h1>

@@ -1,14 +1,12 @@
 /** Starts the page. */
-import { TaskFeed } from "herald/taskFeed.js";
-import { TaskService } from "herald/taskService.js";
+import { Herald } from "herald/herald.js";
+import { HeraldProvider } from "herald/react.js";
 
 import { html, mount } from "../ui/html.js";
-import { currentUser, hubUrl, tokenSource } from "../ui/session.js";
+import { currentUser, tokenSource } from "../ui/session.js";
 import { App } from "./app.js";
 
 const user = currentUser();
-const getToken = tokenSource(user);
-const service = new TaskService({ getToken });
-const feed = new TaskFeed({ url: hubUrl(), getToken, service });
+const herald = new Herald({ getToken: tokenSource(user) });
 
-mount(html`<${App} user=${user} feed=${feed} service=${service} />`, "app");
+mount(html`<${HeraldProvider} client=${herald}><${App} user=${user} feed=${herald.feed} service=${herald.service} /><//>`, "app");

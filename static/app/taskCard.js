@@ -9,7 +9,6 @@ import { DraftView } from "./draftView.js";
 import { nameOf } from "./task-types/index.js";
 
 /** @typedef {import("herald/task.js").Task} Task */
-/** @typedef {import("herald/taskFeed.js").TaskFeed} TaskFeed */
 
 /**
  * One task: its status, its steps, and its actions.
@@ -17,10 +16,9 @@ import { nameOf } from "./task-types/index.js";
  * @param {object} props
  * @param {Task} props.task
  * @param {boolean} props.showDraft whether the draft is open at first
- * @param {TaskFeed} props.feed
  * @param {import("./activity.js").Actions} props.actions
  */
-export function TaskCard({ task, showDraft, feed, actions }) {
+export function TaskCard({ task, showDraft, actions }) {
   const active = isActive(task);
   const name = nameOf(task.type);
   return html`
@@ -35,7 +33,7 @@ export function TaskCard({ task, showDraft, feed, actions }) {
       html`<ol class="steps">
         ${task.steps.map(({ name: step, status }) => html`<li key=${step} class=${status}>${step}<span class="visually-hidden"> (${status})</span></li>`)}
       </ol>`}
-      ${task.status === "processing" && html`<${Draft} taskId=${task.taskId} feed=${feed} showDraft=${showDraft} />`}
+      ${task.status === "processing" && html`<${Draft} taskId=${task.taskId} showDraft=${showDraft} />`}
       ${task.lastError && html`<p class="error">${task.lastError}</p>`}
       <div class="actions">
         <${Usage} usage=${task.usage} />
@@ -78,13 +76,13 @@ function Times({ task }) {
   return html`<span class="muted times">${times.join(" · ")}</span>`;
 }
 
-/** @param {{taskId: string, feed: TaskFeed, showDraft: boolean}} props */
-function Draft({ taskId, feed, showDraft }) {
+/** @param {{taskId: string, showDraft: boolean}} props */
+function Draft({ taskId, showDraft }) {
   const [open, setOpen] = useState(showDraft);
   return html`
     <details class="draft-details" open=${open} onToggle=${(/** @type {Event} */ event) => setOpen(/** @type {HTMLDetailsElement} */ (event.currentTarget).open)}>
       <summary>Draft</summary>
-      ${open && html`<${DraftView} taskId=${taskId} feed=${feed} />`}
+      ${open && html`<${DraftView} taskId=${taskId} />`}
     </details>
   `;
 }

@@ -19,6 +19,9 @@
 /** @typedef {{attempt: number, step: string, part?: string, length: number, text: string}} Answer */
 
 export class Draft {
+  /** @type {Answer[] | null} the current answers; created when they are first read */
+  #current = null;
+
   constructor() {
     /** @type {Map<string, Answer>} */
     this.answers = new Map();
@@ -39,11 +42,17 @@ export class Draft {
     const before = restarts ? (start > 0 ? "…" : "") : start > known.length ? `${known.text}…` : known.text;
     this.answers.delete(name); // the newest answer is the last one
     this.answers.set(name, { attempt, step, part, length, text: before + text });
+    this.#current = null;
     return true;
   }
 
-  /** @returns {Answer[]} the answers of the current step, sorted by part */
+  /** @returns {Answer[]} the answers of the current step, sorted by part; the same array until a piece is added */
   current() {
+    this.#current ??= this.#sorted();
+    return this.#current;
+  }
+
+  #sorted() {
     const answers = [...this.answers.values()];
     const step = answers.at(-1)?.step;
     return answers

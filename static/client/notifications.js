@@ -15,7 +15,8 @@
 
 import { isActive } from "./task.js";
 
-/** @typedef {import("./task.js").Task} Task */
+/** @import { Task } from "./task.js" */
+/** @import { TaskFeed } from "./taskFeed.js" */
 /** @typedef {{kind: "completed" | "failed", tasks: Task[]}} Announcement */
 
 const SCAN_DELAY_MS = 50;
@@ -39,7 +40,7 @@ export class Notifications {
 
   /**
    * @param {object} options
-   * @param {Pick<import("./taskFeed.js").TaskFeed, "subscribe" | "getSnapshot">} options.feed
+   * @param {Pick<TaskFeed, "subscribe" | "getSnapshot">} options.feed
    * @param {(announcement: Announcement) => void} options.show shows a message in the page
    * @param {(announcement: Announcement) => {title: string, body?: string}} options.describe the text of a system
    *   notification

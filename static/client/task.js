@@ -9,29 +9,66 @@
  */
 
 /**
- * @typedef {object} Task a task's public state; times are RFC 3339
- * @property {string} taskId
- * @property {string} type
+ * The id of a task. It remembers the task's type for TypeScript; at run time it is a string.
+ *
+ * @template {string} [Type=string]
+ * @typedef {string & { readonly __type?: Type }} TaskId
+ */
+
+/**
+ * A task's public state. Times are RFC 3339.
+ *
+ * @template {string} [Type=string]
+ * @typedef {object} Task
+ * @property {TaskId<Type>} taskId
+ * @property {Type} type
+ * @property {string} [title] the title of this task, such as the headline of a press release
+ * @property {string} userId
+ * @property {string} [brandId]
  * @property {string} status one of `STATUSES`; a newer server may have others
  * @property {number} progress in percent, a whole number
  * @property {string} [currentStep]
- * @property {{name: string, status: string}[]} steps status: `pending`, `running`, `completed` or `failed`; a newer server may have others
+ * @property {number} [currentStepIndex] the index of the current step in `steps`
+ * @property {Step[]} steps
+ * @property {string} priority `low`, `normal` or `high`
+ * @property {string} queuedAt
  * @property {number} [queuePosition] its place in the queue, from 1
+ * @property {{reason: string}} [waitingFor] why it hasn't started; `noWorker`: no worker for its type is online
  * @property {string} [estimatedStart]
  * @property {string} [estimatedCompletion]
  * @property {string} [nextRetryAt]
+ * @property {Record<string, any>} [emitted] the newest data of each name that the task's code has emitted
  * @property {Record<string, any>} [result] a reference to the stored result
  * @property {string} [lastError]
  * @property {string} [endReason]
  * @property {boolean} [retryable]
+ * @property {number} attempt
  * @property {number} retryCount
  * @property {number} maxRetries
  * @property {{provider: string, model: string, inputTokens: number, outputTokens: number, costUsd?: number}} [usage]
  * @property {number} rev
  * @property {number} tick
  * @property {string} createdAt
+ * @property {string} updatedAt
  * @property {string} [startedAt]
  * @property {string} [completedAt]
+ */
+
+/**
+ * A task of one of several types: `task.type` tells them apart.
+ *
+ * @template {string} Type
+ * @typedef {Type extends string ? Task<Type> : never} TaskOf
+ */
+
+/**
+ * @typedef {object} Step
+ * @property {string} name
+ * @property {string} status `pending`, `running`, `completed` or `failed`; a newer server may have others
+ * @property {string} [startedAt]
+ * @property {string} [completedAt]
+ * @property {number} [done] how many of its items are done, if it has several
+ * @property {number} [total] how many items it has, if it has several
  */
 
 /** The statuses of a task that hasn't ended. */

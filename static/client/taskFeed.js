@@ -3,7 +3,11 @@ import { browserEnvironment } from "./transports/poller.js";
 import { PollingTransport } from "./transports/polling.js";
 import { WebSocketTransport } from "./transports/webSocket.js";
 
-/** @typedef {import("./task.js").Task} Task */
+/** @import { Answer } from "./draft.js" */
+/** @import { Task } from "./task.js" */
+/** @import { TaskService } from "./taskService.js" */
+/** @import { Environment } from "./transports/poller.js" */
+/** @import { Connection, TaskSnapshot } from "./transports/webSocket.js" */
 
 /**
  * The feed's contents at one moment. A snapshot never changes; each change creates a new one.
@@ -21,12 +25,17 @@ import { WebSocketTransport } from "./transports/webSocket.js";
  * @typedef {"live" | "connecting" | "polling" | "offline"} State
  */
 
+/** @type {Snapshot} the contents before anything has been read */
+export const EMPTY = Object.freeze({ tasks: Object.freeze([]), state: "connecting", loaded: false });
+
+/** @type {readonly Answer[]} */
+const NO_ANSWERS = Object.freeze([]);
+
 /**
  * The user's tasks, kept up to date over a WebSocket, and by polling while the WebSocket is down.
  *
  * @example
- * const service = new TaskService({ getToken });
- * const feed = new TaskFeed({ url: "wss://example.com/connection/websocket", getToken, service });
+ * const { feed } = new Herald({ getToken });
  * const unsubscribe = feed.subscribe(() => render(feed.getSnapshot().tasks));
  * feed.connect();
  */
@@ -43,14 +52,12 @@ export class TaskFeed {
 
   /**
    * @param {object} options
-   * @param {string} options.url the hub's WebSocket
-   * @param {() => Promise<string>} options.getToken
-   * @param {import("./taskService.js").TaskService} options.service used for polling
+   * @param {() => Connection} options.open creates the connection
+   * @param {Pick<TaskService, "status" | "list">} options.service used for polling
    * @param {number} [options.patienceMs] how long to wait for a connection before polling starts
-   * @param {import("./transports/poller.js").Environment} [options.environment]
-   * @param {import("./transports/webSocket.js").Connection} [options.connection]
+   * @param {Environment} [options.environment]
    */
-  constructor({ url, getToken, service, patienceMs = 3000, environment = browserEnvironment, connection }) {
+  constructor({ open, service, patienceMs = 3000, environment = browserEnvironment }) {
     this.environment = environment;
     const receiver = {
       onTasks: this.#addAll.bind(this),
@@ -59,9 +66,7 @@ export class TaskFeed {
     };
     this.polling = new PollingTransport({ service, receiver, activeIds: () => this.#activeIds(), patienceMs, environment });
     this.webSocket = new WebSocketTransport({
-      url,
-      getToken,
-      connection,
+      open,
       receiver: { ...receiver, onStatus: () => this.#switchTransport() },
       onSubscribed: ({ snapshot, recovered }) => {
         if (snapshot) this.#merge(snapshot);
@@ -122,13 +127,35 @@ export class TaskFeed {
   }
 
   /**
-   * Follow the draft that a model is writing for a task, from its beginning.
+   * Follow what a task publishes while it runs: its draft and the data that it emits.
    * @param {string} taskId
-   * @param {(draft: import("./draft.js").Draft) => void} listener called after each change of the draft
+   * @param {() => void} listener called after each change of `draft` or `emitted`
    * @returns {() => void} stops following
    */
-  watchDraft(taskId, listener) {
-    return this.webSocket.watchDraft(taskId, listener);
+  watch(taskId, listener) {
+    return this.webSocket.watch(taskId, listener);
+  }
+
+  /**
+   * The draft that a model is writing for a task.
+   * @param {string} taskId
+   * @returns {readonly Answer[]} the same array until it changes; empty unless the task is watched
+   */
+  draft(taskId) {
+    return this.webSocket.stream(taskId)?.draft.current() ?? NO_ANSWERS;
+  }
+
+  /**
+   * The newest data that a task has emitted under a name.
+   * @param {string} taskId
+   * @param {string} name
+   * @returns {any} undefined if there is none
+   */
+  emitted(taskId, name) {
+    const task = this.get(taskId);
+    const pushed = this.webSocket.stream(taskId)?.emitted.get(name);
+    const isAhead = this.webSocket.isUp && (!task || isActive(task)); // the task's own copy follows within a second
+    return (isAhead ? pushed : undefined) ?? task?.emitted?.[name] ?? pushed;
   }
 
   /** @returns {State} */
@@ -146,7 +173,7 @@ export class TaskFeed {
 
   /**
    * Merge a snapshot. Unless it is truncated it holds all active tasks, so any other has ended long ago.
-   * @param {import("./transports/webSocket.js").TaskSnapshot} snapshot
+   * @param {TaskSnapshot} snapshot
    */
   #merge({ tasks, truncated, after }) {
     this.polling.restart(after ?? null);

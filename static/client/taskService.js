@@ -6,19 +6,39 @@
  * const task = await service.create("GENERATE_BRAND_KIT", { brandName: "Ada", description: "Tea" });
  */
 
-/** @typedef {import("./task.js").Task} Task */
+/** @import { Task, TaskId } from "./task.js" */
+/** @import { PayloadOf, RegisteredTypes, ResultOf, TypeName } from "./register.js" */
 
 /** The most tasks that one status request can ask for. */
 export const MAX_CHECKED = 100;
 /** The most tasks in one page of a list. */
 export const MAX_LISTED = 200;
 
-/** The collection that holds the results of each task type. */
-const COLLECTIONS = {
-  GENERATE_MEDIA_PLAN: "mediaPlanGroups",
-  GENERATE_BRAND_KIT: "brandKits",
-  AUTO_GENERATE_PERSONAS: "personas",
-};
+/**
+ * @typedef {object} StartOptions
+ * @property {string} [idempotencyKey] two requests with the same key create one task; by default each has a new key
+ * @property {"low" | "normal" | "high"} [priority]
+ * @property {string} [brandId] the brand that it belongs to; its members can see it
+ * @property {number} [maxRetries]
+ */
+
+/**
+ * A task type as `GET /api/taskTypes` describes it.
+ *
+ * @typedef {object} TaskType
+ * @property {string} type
+ * @property {string} [title] the template of a task's title; `{name}` stands for a field of the payload
+ * @property {string} [description]
+ * @property {object} payloadSchema JSON Schema
+ * @property {object} resultSchema JSON Schema
+ * @property {string[]} steps the names of the steps, if the type declares them
+ * @property {string} app the application that it belongs to
+ * @property {number} version
+ * @property {string} digest identifies this form of the type
+ * @property {string} announcedAt
+ * @property {boolean} online whether any worker runs it; if none does, its tasks wait
+ * @property {number} workers how many workers run it
+ */
 
 /**
  * The server refused a request (RFC 9457). The message says what was wrong and what to do.
@@ -41,29 +61,27 @@ export class RequestError extends Error {
   }
 }
 
+/** @template [Types=RegisteredTypes] the payload and the result of each task type */
 export class TaskService {
   /**
    * @param {object} options
    * @param {() => Promise<string>} options.getToken
    * @param {string} [options.base] the server's origin, if it isn't the page's own
-   * @param {Record<string, string>} [options.collections] result collections of your own task types
    * @param {typeof fetch} [options.fetch]
    */
-  constructor({ getToken, base = "", collections = {}, fetch: send = (...request) => fetch(...request) }) {
+  constructor({ getToken, base = "", fetch: send = (...request) => fetch(...request) }) {
     this.base = base;
     this.getToken = getToken;
-    /** @type {Record<string, string>} */
-    this.collections = { ...COLLECTIONS, ...collections };
     this.fetch = send;
   }
 
   /**
    * Create a task. The response comes as soon as the task is queued.
-   * @param {string} type
-   * @param {object} payload
-   * @param {{idempotencyKey?: string, priority?: "low" | "normal" | "high", brandId?: string}} [options] two
-   *   requests with the same key create one task
-   * @returns {Promise<Task>}
+   * @template {TypeName<Types>} Type
+   * @param {Type} type
+   * @param {PayloadOf<Type, Types>} payload
+   * @param {StartOptions} [options]
+   * @returns {Promise<Task<Type>>}
    * @throws {RequestError} the server refused the request
    * @throws {TypeError} the network failed. The request may have arrived; send it again with the same key.
    */
@@ -72,6 +90,17 @@ export class TaskService {
       body: { type, payload, ...more },
       headers: { "Idempotency-Key": idempotencyKey },
     });
+  }
+
+  /**
+   * Get the current state of a task.
+   * @param {string} taskId
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<Task>}
+   * @throws {RequestError} with status 404 if the user has no such task
+   */
+  get(taskId, options) {
+    return this.#send("GET", `/api/jobs/${encodeURIComponent(taskId)}`, options);
   }
 
   /**
@@ -108,14 +137,20 @@ export class TaskService {
   }
 
   /**
-   * Get the results of a completed task.
-   * @param {{type: string, taskId: string}} task
-   * @returns {Promise<any[]>} one document or more, depending on the type
+   * Get the result of a completed task.
+   * @template {TypeName<Types>} Type
+   * @param {TaskId<Type> | string} taskId
+   * @param {{signal?: AbortSignal}} [options]
+   * @returns {Promise<ResultOf<Type, Types>>}
+   * @throws {RequestError} with status 404 if there is no result
    */
-  async results({ type, taskId }) {
-    const collection = this.collections[type];
-    if (!collection) throw new RangeError(`No result collection is known for ${type}; pass it in \`collections\`.`);
-    return (await this.#send("GET", `/api/${collection}?taskId=${encodeURIComponent(taskId)}`))[collection];
+  result(taskId, options) {
+    return this.#send("GET", `/api/jobs/${encodeURIComponent(taskId)}/result`, options);
+  }
+
+  /** @returns {Promise<TaskType[]>} the task types that the user may start */
+  async taskTypes() {
+    return (await this.#send("GET", "/api/taskTypes")).taskTypes;
   }
 
   /**

@@ -121,7 +121,7 @@ export function feedOf(context) {
   };
   const connection = new FakeConnection();
   const environment = new FakeEnvironment();
-  const feed = new TaskFeed({ url: "", getToken: async () => "", service, environment, connection });
+  const feed = new TaskFeed({ open: () => connection, service, environment });
   const pass = async (ms) => {
     for (let passed = 0; passed < ms; passed += 100) {
       context.mock.timers.tick(100);

@@ -44,15 +44,16 @@ test("a list request carries the filter and the cursor", async () => {
 
 test("ids are escaped in URLs", async () => {
   const requests = [];
-  const service = serviceOf({ personas: [1, 2] }, requests);
+  const service = serviceOf({ taskTypes: [1, 2] }, requests);
   await service.cancel("../x");
   await service.retry("a/b");
-  assert.deepEqual(await service.results({ type: "AUTO_GENERATE_PERSONAS", taskId: "a&b" }), [1, 2]);
+  await service.get("a/b");
+  await service.result("a/b");
+  assert.deepEqual(await service.taskTypes(), [1, 2]);
   assert.deepEqual(
     requests.map(({ url }) => url),
-    ["https://h/api/jobs/..%2Fx/cancel", "https://h/api/jobs/a%2Fb/retry", "https://h/api/personas?taskId=a%26b"],
+    ["/..%2Fx/cancel", "/a%2Fb/retry", "/a%2Fb", "/a%2Fb/result"].map((path) => `https://h/api/jobs${path}`).concat("https://h/api/taskTypes"),
   );
-  await assert.rejects(service.results({ type: "UNKNOWN", taskId: "t" }), RangeError);
 });
 
 test("a refusal is an error with the details of each field", async () => {

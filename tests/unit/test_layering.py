@@ -15,7 +15,7 @@ SHARED = [
     {"shared.redis", "shared.tasks"},
     {"shared.task_api"},
     {"shared.feed", "shared.tokens"},
-    {"shared.queue"},
+    {"shared.queue", "shared.client"},
     {"shared.launcher", "shared.cli", "shared.herald"},
 ]
 SERVER = [

@@ -2,7 +2,9 @@ import { ACTIVE } from "../task.js";
 import { MAX_CHECKED, MAX_LISTED } from "../taskService.js";
 import { Poller } from "./poller.js";
 
-/** @typedef {import("./transport.js").Transport} Transport */
+/** @import { TaskService } from "../taskService.js" */
+/** @import { Environment } from "./poller.js" */
+/** @import { Receiver, Transport } from "./transport.js" */
 
 /**
  * Reads task states over HTTP: all active tasks while the WebSocket is down (the fallback), and the tasks that a
@@ -25,11 +27,11 @@ export class PollingTransport {
 
   /**
    * @param {object} options
-   * @param {import("../taskService.js").TaskService} options.service
-   * @param {import("./transport.js").Receiver} options.receiver
+   * @param {Pick<TaskService, "status" | "list">} options.service
+   * @param {Receiver} options.receiver
    * @param {() => string[]} options.activeIds the ids of the tasks that the feed considers active
    * @param {number} options.patienceMs how long the fallback waits for the WebSocket before its first request
-   * @param {import("./poller.js").Environment} [options.environment]
+   * @param {Environment} [options.environment]
    */
   constructor({ service, receiver, activeIds, patienceMs, environment }) {
     this.service = service;

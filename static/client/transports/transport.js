@@ -17,6 +17,6 @@
  * @property {() => void} onStatus `isUp` may have changed
  */
 
-/** @typedef {import("../task.js").Task} Task */
+/** @import { Task } from "../task.js" */
 
 export {};

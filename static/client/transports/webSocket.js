@@ -1,9 +1,9 @@
 import { Centrifuge } from "centrifuge";
 
-import { taskChannel } from "../channels.js";
-import { Draft } from "../draft.js";
+import { TaskStream } from "./taskStream.js";
 
-/** @typedef {import("./transport.js").Transport} Transport */
+/** @import { Task } from "../task.js" */
+/** @import { Receiver, Transport } from "./transport.js" */
 
 /**
  * The part of a Centrifuge client that the transport needs.
@@ -11,80 +11,92 @@ import { Draft } from "../draft.js";
  * @typedef {Pick<Centrifuge, "on" | "connect" | "disconnect" | "newSubscription" | "removeSubscription">} Connection
  */
 
-/** @typedef {{tasks: import("../task.js").Task[], truncated?: boolean, after?: string}} TaskSnapshot */
+/** @typedef {{tasks: Task[], truncated?: boolean, after?: string}} TaskSnapshot */
 
 /**
- * Receives task states and drafts over Herald's WebSocket.
+ * Receives task states, drafts and emitted data over Herald's WebSocket.
  *
  * @implements {Transport}
  */
 export class WebSocketTransport {
   isUp = false;
+  /** @type {Connection | null} created when it is first needed, so that nothing connects on a server */
+  #connection = null;
+  /** @type {Map<string, TaskStream>} by task id, while anyone follows it */
+  #streams = new Map();
 
   /**
    * @param {object} options
-   * @param {string} options.url
-   * @param {() => Promise<string>} options.getToken
-   * @param {import("./transport.js").Receiver} options.receiver
+   * @param {() => Connection} options.open creates the connection
+   * @param {Receiver} options.receiver
    * @param {(subscribed: {snapshot?: TaskSnapshot, recovered: boolean}) => void} options.onSubscribed called after
    *   each (re)connection: with a snapshot, or with `recovered` if every missed change follows. With neither, changes
    *   may have been missed.
-   * @param {Connection} [options.connection]
    */
-  constructor({ url, getToken, receiver, onSubscribed, connection }) {
-    /** @type {Connection} */
-    this.connection = connection ?? new Centrifuge(url, { getToken, minReconnectDelay: 200, maxReconnectDelay: 10_000 });
-    /** @param {boolean} isUp */
-    const setUp = (isUp) => {
-      this.isUp = isUp;
-      receiver.onStatus();
-    };
-    this.connection.on("connected", () => setUp(true));
-    this.connection.on("connecting", () => setUp(false));
-    this.connection.on("disconnected", () => setUp(false));
-    this.connection.on("subscribed", ({ data, recovered }) => onSubscribed({ snapshot: data, recovered }));
-    this.connection.on("publication", ({ data }) => data.task && receiver.onTasks([data.task]));
+  constructor({ open, receiver, onSubscribed }) {
+    this.open = open;
+    this.receiver = receiver;
+    this.onSubscribed = onSubscribed;
   }
 
   start() {
-    this.connection.connect();
+    this.#connect().connect();
   }
 
   stop() {
-    this.connection.disconnect();
+    this.#connection?.disconnect();
   }
 
   /**
-   * Follow the draft of a task from the start of the channel's history.
+   * Follow what a task publishes, from the start of the channel's history.
    * @param {string} taskId
-   * @param {(draft: Draft) => void} listener called after each change of the draft
+   * @param {() => void} listener called after each change of its `stream`
    * @returns {() => void} stops following
    */
-  watchDraft(taskId, listener) {
-    const draft = new Draft();
-    const subscription = this.connection.newSubscription(taskChannel(taskId), { recoverable: true });
-    /** @type {any[] | null} messages that arrive before the history has been read */
-    let early = [];
-    /** @param {any[]} messages */
-    const add = (messages) => {
-      const pieces = messages.filter(({ type }) => type === "task.delta");
-      if (pieces.map((piece) => draft.add(piece)).includes(true)) listener(draft);
-    };
-    subscription.on("publication", ({ data }) => (early ? early.push(data) : add([data])));
-    subscription.on("subscribed", async ({ recovered }) => {
-      if (!recovered) {
-        early ??= [];
-        const history = await subscription.history({ limit: -1 }).catch(() => ({ publications: [] }));
-        add(history.publications.map(({ data }) => data));
-      }
-      add(early ?? []);
-      early = null;
-    });
-    subscription.subscribe();
+  watch(taskId, listener) {
+    const stream = this.stream(taskId) ?? new TaskStream(this.#connect(), taskId);
+    this.#streams.set(taskId, stream);
+    const removeListener = stream.subscribe(listener);
     return () => {
-      listener = () => {}; // the history may still be on its way
-      subscription.unsubscribe();
-      this.connection.removeSubscription(subscription);
+      if (!removeListener()) return;
+      stream.close();
+      this.#streams.delete(taskId);
     };
   }
+
+  /** @param {string} taskId @returns {TaskStream | undefined} what it has published; only while anyone watches it */
+  stream(taskId) {
+    return this.#streams.get(taskId);
+  }
+
+  /** @returns {Connection} */
+  #connect() {
+    if (this.#connection) return this.#connection;
+    const connection = (this.#connection = this.open());
+    /** @param {boolean} isUp */
+    const setUp = (isUp) => {
+      this.isUp = isUp;
+      this.receiver.onStatus();
+    };
+    connection.on("connected", () => setUp(true));
+    connection.on("connecting", () => setUp(false));
+    connection.on("disconnected", () => setUp(false));
+    connection.on("subscribed", ({ data, recovered }) => this.onSubscribed({ snapshot: data, recovered }));
+    connection.on("publication", ({ data }) => data.task && this.receiver.onTasks([data.task]));
+    return connection;
+  }
+}
+
+/**
+ * A function that creates the official client, which reconnects by itself.
+ * @param {string} base the server's URL; relative to the page's, or empty for the page's own server
+ * @param {() => Promise<string>} getToken
+ * @returns {() => Connection}
+ */
+export function centrifugeOf(base, getToken) {
+  return () => {
+    const url = new URL(`${base}/connection/websocket`, globalThis.location?.href);
+    url.protocol = url.protocol.replace("http", "ws");
+    return new Centrifuge(url.href, { getToken, minReconnectDelay: 200, maxReconnectDelay: 10_000 });
+  };
 }

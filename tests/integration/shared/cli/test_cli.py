@@ -4,19 +4,16 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
 from typing import NamedTuple
 
 import jwt
 import pytest
 
-from herald.shared.cli.follow import events
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store
 from tests.support.processes import ROOT, WORKER, environment, running, web
 from tests.support.tasks import a_task
-from tests.support.web import herald_with
 
 BRAND_KIT = '{"brandName": "Ada", "description": "Tea"}'
 
@@ -57,26 +54,20 @@ async def run(settings: Settings) -> AsyncIterator[Run]:
 async def test_a_task_is_submitted_followed_and_inspected(run: Run) -> None:
     submitted = await run("submit", "GENERATE_BRAND_KIT", BRAND_KIT, "--follow", "--priority", "high")
     assert submitted.code == 0, submitted.err
-    task_id, *lines = submitted.out.splitlines()
-    assert lines[-1].endswith(f"task.completed {task_id} 100% completed")
+    lines, _, result = submitted.out.partition("\n{")
+    task_id, *lines_of_updates = lines.splitlines()
+    assert lines_of_updates[-1].endswith(f"task.completed {task_id} 100% completed")
+    assert "{" + result == (await run("result", task_id)).out
+    assert json.loads("{" + result)["taskId"] == task_id
+    listed = await run("list", "--status", "completed", "--json")
+    assert [json.loads(line)["taskId"] for line in listed.out.splitlines()] == [task_id]
+    assert task_id in (await run("--user", "olga", "list", "--all")).out
+    assert task_id not in (await run("--user", "olga", "list")).out
     again = await run("follow", task_id, "--json")
     assert json.loads(again.out.splitlines()[-1])["task"]["status"] == "completed", "it is in the snapshot"
     inspected = await run("inspect", task_id)
     assert ": completed" in inspected.out and "processing" in inspected.out
     assert json.loads((await run("inspect", task_id, "--json")).out)["priority"] == "high"
-
-
-async def test_active_tasks_omitted_from_a_snapshot_are_followed_too(
-    settings: Settings, store: Store
-) -> None:
-    expected = {(await store.create(a_task()))[0].task_id for _ in range(30)}
-    seen: set[str] = set()
-    async with herald_with(settings, max_outbox_bytes=8 * 1024) as herald, asyncio.timeout(30):
-        async with aclosing(events(f"http://{herald.address}", herald.token(), None)) as stream:
-            async for event in stream:
-                seen |= {task["taskId"] for task in event["tasks"]}
-                if seen == expected:
-                    break
 
 
 async def test_failed_tasks_are_requeued(run: Run, store: Store) -> None:
@@ -127,14 +118,24 @@ async def test_errors_are_one_line(run: Run) -> None:
         (["submit", "NO_SUCH_TYPE", "{}"], "422: /type: Unknown task type"),
         (["submit", "GENERATE_BRAND_KIT", "{"], "Can't read the payload as JSON"),
         (["submit", "GENERATE_BRAND_KIT", "@/no/such/file"], "Can't read the payload as JSON"),
-        (["--token", "rubbish", "follow"], "invalid token"),
+        (["--token", "rubbish", "follow"], "401: The token is not valid"),
         (["--token", "rubbish", "retry", "x"], "401"),
-        (["follow", "none"], "permission denied"),
+        (["follow", "none"], "404: Task not found"),
+        (["result", "none"], "404: Task not found"),
         (["--url", "http://127.0.0.1:9", "cancel", "x"], "Can't reach Herald"),
+        (["--url", "127.0.0.1:9", "cancel", "x"], "must start with http"),
     ):
         finished = await run(*arguments)
         assert (finished.code, finished.out) == (1, ""), arguments
         assert message in finished.err and len(finished.err.splitlines()) == 1
+
+
+async def test_task_types_are_listed(run: Run) -> None:
+    listed = [json.loads(line) for line in (await run("task-types", "--json")).out.splitlines()]
+    [brand_kit] = [each for each in listed if each["type"] == "GENERATE_BRAND_KIT"]
+    assert "brandName" in brand_kit["payloadSchema"]["properties"]
+    table = (await run("task-types")).out
+    assert "GENERATE_BRAND_KIT" in table and "brandName" in table
 
 
 async def test_a_token_is_issued_with_the_secret(run: Run, settings: Settings) -> None:
@@ -142,4 +143,6 @@ async def test_a_token_is_issued_with_the_secret(run: Run, settings: Settings) -
     claims = jwt.decode(issued, settings.auth_secret.get_secret_value(), algorithms=["HS256"])
     assert (claims["sub"], claims["brands"], claims["scope"]) == ("olga", ["acme"], "operator")
     assert claims["exp"] - claims["iat"] <= 60
+    service = (await run("token", "shop", "--operator", "--service")).out.strip()
+    assert jwt.decode(service, options={"verify_signature": False})["scope"] == "operator service"
     assert (await run("inspect", "x", HERALD_TOKEN=issued)).err.startswith("herald: 404")
