@@ -162,6 +162,8 @@ class Settings(BaseSettings):
 
     # Tasks
 
+    tasks: str = "herald.worker.tasks"
+    """Modules whose task types a worker runs, separated by commas."""
     max_jobs: int = Field(20, ge=1)
     """Number of tasks that a worker process runs at once (its slots)."""
     max_running_per_user: int = Field(10, ge=0)
@@ -204,6 +206,11 @@ class Settings(BaseSettings):
     """URL at which the command line reaches Herald."""
     token: SecretStr | None = None
     """Token of the command line. Unset: it issues one with ``auth_secret``."""
+
+    @property
+    def task_modules(self) -> list[str]:
+        """The names of the modules in ``tasks``."""
+        return [name.strip() for name in self.tasks.split(",") if name.strip()]
 
     def secrets(self) -> list[str]:
         """All secret values, which must never be logged."""
@@ -274,7 +281,9 @@ def load_for_service() -> Settings:
     settings = load()
     for name, url in (("HERALD_REDIS_URL", settings.redis_url), ("HERALD_MONGO_URL", settings.mongo_url)):
         if not url:
-            sys.exit(f"herald: {name} is not set; set it, or use `make run`, which starts an embedded server")
+            sys.exit(
+                f"herald: {name} is not set; set it, or run `herald dev`, which starts an embedded server"
+            )
     return settings
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from herald.shared import settings as settings_module
+from herald.shared.cli import processes
 from herald.shared.cli.check import Result, checks
 from herald.shared.cli.follow import events, show
 from herald.shared.cli.http import Herald, RequestError
@@ -19,6 +20,7 @@ from herald.shared.tasks.models import EndReason, Priority, TaskStatus
 from herald.shared.tokens import TokenIssuer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+processes.register(app)
 out = Console()
 err = Console(stderr=True)
 

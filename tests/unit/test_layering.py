@@ -16,10 +16,11 @@ SHARED = [
     {"shared.task_api"},
     {"shared.feed", "shared.tokens"},
     {"shared.queue"},
-    {"shared.launcher", "shared.cli", "shared.herald"},
+    {"shared.launcher"},
+    {"shared.cli", "shared.herald"},
 ]
 SERVER = [
-    *SHARED[:-1],
+    *SHARED[:-2],
     {"server.strict_json"},
     {"server.hub"},
     {"server.auth"},
@@ -31,14 +32,14 @@ SERVER = [
     {"server.app", "server.__main__"},
 ]
 WORKER = [
-    *SHARED[:-1],
+    *SHARED[:-2],
     {"worker.llm", "worker.loaded"},
     {"worker.tasks"},
     {"worker.attempts"},
     {"worker.dependencies"},
     {"worker.engine"},
     {"worker.maintenance"},
-    {"worker.main"},
+    {"worker.main", "worker.__main__"},
 ]
 ORDERS = {"shared": SHARED, "server": SERVER, "worker": WORKER}
 
