@@ -9,7 +9,7 @@ INSTALL_HERALD := PYTHONWARNINGS=ignore .venv/bin/python -m pip install --quiet 
 TEST_PROCESSES ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: run test lint audit bench setup setup-dev lock clean
+.PHONY: run test lint audit bench setup setup-dev lock vendor clean
 
 run: setup
 	@exec python -m herald.shared.launcher
@@ -32,7 +32,7 @@ audit: setup-dev
 bench: .venv/installed-bench tests/bench/node_modules/installed
 	@python -m tests.bench $(SCENES)
 
-setup: .venv/installed node_modules/installed
+setup: .venv/installed
 
 setup-dev: .venv/installed-dev node_modules/installed-dev
 	@python -m tests.browser.chromium
@@ -55,19 +55,14 @@ setup-dev: .venv/installed-dev node_modules/installed-dev
 	@$(INSTALL_HERALD)
 	@touch $@ .venv/installed
 
-node_modules/installed: package-lock.json | node
-	@echo "herald: installing the web page's libraries"
-	@npm ci --silent --ignore-scripts --omit=dev
-	@touch $@
-
 node_modules/installed-dev: package-lock.json | node
-	@echo "herald: installing the web page's libraries for development"
+	@echo "herald: installing the JavaScript packages for development"
 	@npm ci --silent --ignore-scripts
-	@touch node_modules/installed $@
+	@touch $@
 
 .PHONY: node
 node:
-	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || { echo "Herald needs Node 20 or newer to install the web page's libraries. Get it from https://nodejs.org" >&2; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null || { echo "The tests need Node 20 or newer. Get it from https://nodejs.org" >&2; exit 1; }
 
 .venv/installed-bench: requirements-bench.txt | .venv/created
 	@echo "herald: installing the Python packages for the benchmarks"
@@ -81,12 +76,24 @@ tests/bench/node_modules/installed: tests/bench/package-lock.json
 # Updates the pinned versions from pyproject.toml and package.json; needs uv on the PATH.
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-strip-extras --prerelease if-necessary-or-explicit
 lock:
-	$(COMPILE) --extra build pyproject.toml -o requirements.txt
-	$(COMPILE) --extra build --extra embedded pyproject.toml -c requirements.txt -o requirements-embedded.txt
-	$(COMPILE) --extra build --extra embedded --extra dev pyproject.toml -c requirements-embedded.txt -o requirements-dev.txt
-	$(COMPILE) --extra build --extra embedded --extra dev --extra bench pyproject.toml -c requirements-dev.txt -o requirements-bench.txt
+	$(COMPILE) --extra build --extra gemini pyproject.toml -o requirements.txt
+	$(COMPILE) --extra build --extra gemini --extra embedded pyproject.toml -c requirements.txt -o requirements-embedded.txt
+	$(COMPILE) --extra build --extra gemini --extra embedded --extra dev pyproject.toml -c requirements-embedded.txt -o requirements-dev.txt
+	$(COMPILE) --extra build --extra gemini --extra embedded --extra dev --extra bench pyproject.toml -c requirements-dev.txt -o requirements-bench.txt
 	npm install --package-lock-only
 	cd tests/bench && npm install --package-lock-only
+	$(MAKE) vendor
+
+# Copies the libraries that the pages load from node_modules, with their licences, so that Herald runs without Node.
+VENDOR := static/vendor
+vendor: node_modules/installed-dev
+	cp node_modules/centrifuge/build/index.mjs $(VENDOR)/centrifuge.mjs
+	cp node_modules/htm/dist/htm.mjs node_modules/preact/dist/preact.mjs $(VENDOR)
+	cp node_modules/preact/compat/dist/compat.mjs node_modules/preact/hooks/dist/hooks.mjs $(VENDOR)
+	for name in centrifuge events htm preact; do \
+	  node -p 'const library = require("./node_modules/'$$name'/package.json"); `$${library.name} $${library.version}\n`'; \
+	  cat node_modules/$$name/LICENSE; echo; \
+	done > $(VENDOR)/LICENSES.txt
 
 clean:
-	rm -rf .venv node_modules .herald herald.egg-info .mypy_cache .pytest_cache .ruff_cache test-results
+	rm -rf .venv node_modules .herald build *.egg-info .mypy_cache .pytest_cache .ruff_cache test-results

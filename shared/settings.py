@@ -288,7 +288,9 @@ def load_for_service() -> Settings:
     settings = load()
     for name, url in (("HERALD_REDIS_URL", settings.redis_url), ("HERALD_MONGO_URL", settings.mongo_url)):
         if not url:
-            sys.exit(f"herald: {name} is not set; set it, or use `make run`, which starts an embedded server")
+            sys.exit(
+                f"herald: {name} is not set; set it, or run `herald dev`, which starts an embedded server"
+            )
     return settings
 
 

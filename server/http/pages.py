@@ -1,27 +1,28 @@
-"""Serves the pages, their own files, and the library files named in their import maps."""
+"""Serves the pages, their own files, and the libraries named in their import maps."""
 
 import base64
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from herald.server.http.problems import Problem
+STATIC = Path(__file__).resolve().parents[2] / "static"
+"""Next to the folder ``server``, both in the repository and in the installed package."""
 
-ROOT = Path(__file__).resolve().parents[2]
-STATIC = ROOT / "static"
-VENDOR = {
-    "centrifuge.mjs": "centrifuge/build/index.mjs",
-    "preact.mjs": "preact/dist/preact.mjs",
-    "compat.mjs": "preact/compat/dist/compat.mjs",
-    "hooks.mjs": "preact/hooks/dist/hooks.mjs",
-    "htm.mjs": "htm/dist/htm.mjs",
-}
-"""Library files below ``/vendor/``, and their paths in node_modules."""
+
+class Files(StaticFiles):
+    """Files that browsers revalidate before each use, so that a page never mixes two versions of Herald."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """The file, or 304 if the browser has it."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 async def page(_: Request) -> Response:
@@ -56,20 +57,9 @@ def headers(scripts: str) -> dict[str, str]:
     }
 
 
-async def vendor(request: Request) -> Response:
-    """``GET /vendor/{name}``: a library file for the browser."""
-    path = VENDOR.get(request.path_params["name"])
-    if path is None:
-        raise Problem(404, "File not found")
-    file = ROOT / "node_modules" / path
-    if not file.is_file():
-        raise Problem(503, "The browser libraries are not installed; run `make setup`")
-    return FileResponse(file, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
-
-
 ROUTES: list[BaseRoute] = [
     Route("/", page, methods=["GET"]),
     Route("/ops", ops, methods=["GET"]),
-    Route("/vendor/{name}", vendor, methods=["GET"]),
-    Mount("/static", StaticFiles(directory=STATIC)),
+    Mount("/vendor", Files(directory=STATIC / "vendor")),
+    Mount("/static", Files(directory=STATIC)),
 ]

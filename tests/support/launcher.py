@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
@@ -29,10 +29,20 @@ def started(data_dir: Path, programs: dict[str, str], **changes: str) -> Iterato
         procfile = data_dir.with_name("Procfile")
         procfile.write_text("".join(f"{name}: {command}\n" for name, command in programs.items()))
         arguments = [str(procfile)]
+    command = [sys.executable, "-m", "herald.shared.launcher", *arguments]
+    with running(command, ROOT, variables_for(data_dir, **changes)) as process:
+        yield process
+
+
+@contextmanager
+def running(
+    command: Sequence[str], directory: Path, variables: dict[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    """Run the launcher by this command until the end of the block."""
     with subprocess.Popen(
-        [sys.executable, "-m", "herald.shared.launcher", *arguments],
-        cwd=ROOT,
-        env=variables_for(data_dir, **changes),
+        command,
+        cwd=directory,
+        env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -16,10 +16,11 @@ SHARED = [
     {"shared.task_api"},
     {"shared.feed", "shared.tokens"},
     {"shared.queue", "shared.client"},
-    {"shared.launcher", "shared.cli", "shared.herald"},
+    {"shared.launcher"},
+    {"shared.cli", "shared.herald"},
 ]
 SERVER = [
-    *SHARED[:-1],
+    *SHARED[:-2],
     {"server.strict_json", "server.payloads"},
     {"server.hub"},
     {"server.auth"},
@@ -32,14 +33,14 @@ SERVER = [
     {"server.app", "server.__main__"},
 ]
 WORKER = [
-    *SHARED[:-1],
+    *SHARED[:-2],
     {"worker.llm", "worker.loaded"},
     {"worker.tasks"},
     {"worker.attempts", "worker.threads", "worker.registration"},
     {"worker.dependencies"},
     {"worker.engine"},
     {"worker.maintenance"},
-    {"worker.main"},
+    {"worker.main", "worker.__main__"},
 ]
 ORDERS = {"shared": SHARED, "server": SERVER, "worker": WORKER}
 

@@ -62,7 +62,7 @@ def test_killed_processes_are_restarted_and_tasks_complete(data_dir: Path) -> No
         assert text.splitlines()[-1].endswith(address)
         assert re.search(r"^\d\d:\d\d:\d\d web    \| INFO", text, re.MULTILINE)
         for name, command in (
-            ("worker", "herald.worker.main"),
+            ("worker", "-m\0herald.worker"),
             ("web", "-m\0herald.server"),
             ("the embedded Valkey", "valkey-server"),
             ("the embedded MongoDB-wire server", "secantus"),
