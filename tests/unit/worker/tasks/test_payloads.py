@@ -1,12 +1,13 @@
-"""The payloads of the task types, and their limits."""
+"""The payloads of the built-in task types, and their limits."""
 
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from herald.shared.tasks.task_types import TASK_TYPES
+from tests.support.registered import BUILT_IN
 
+TYPES = {each.name: each for each in BUILT_IN}
 GOOD: dict[str, dict[str, Any]] = {
     "GENERATE_MEDIA_PLAN": {"objective": "Grow", "keywords": ["tea"]},
     "GENERATE_BRAND_KIT": {"brandName": "Ada", "description": "Tea"},
@@ -14,16 +15,16 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", TASK_TYPES)
+@pytest.mark.parametrize("name", TYPES)
 def test_the_smallest_valid_payload_is_accepted(name: str) -> None:
-    TASK_TYPES[name].payload.model_validate(GOOD[name])
+    TYPES[name].payload.model_validate(GOOD[name])
 
 
-@pytest.mark.parametrize("name", TASK_TYPES)
+@pytest.mark.parametrize("name", TYPES)
 @pytest.mark.parametrize("change", [{"unknown": 1}, {"objective": " "}, {"brandName": 3}, {"product": ""}])
 def test_unknown_empty_and_mistyped_fields_are_rejected(name: str, change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        TASK_TYPES[name].payload.model_validate(GOOD[name] | change)
+        TYPES[name].payload.model_validate(GOOD[name] | change)
 
 
 def test_values_outside_the_limits_are_rejected() -> None:
@@ -34,4 +35,4 @@ def test_values_outside_the_limits_are_rejected() -> None:
     ]
     for payload in changes:
         with pytest.raises(ValidationError):
-            TASK_TYPES["GENERATE_MEDIA_PLAN"].payload.model_validate(GOOD["GENERATE_MEDIA_PLAN"] | payload)
+            TYPES["GENERATE_MEDIA_PLAN"].payload.model_validate(GOOD["GENERATE_MEDIA_PLAN"] | payload)
