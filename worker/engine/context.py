@@ -79,8 +79,8 @@ class RunContext(Context[Any]):
         """See `Context`."""
         self._check_step("step", name)
         call = Call.of(fn, *args)
-        codec = Codec(f"step {name!r}", returns if returns is not None else result_type(name, call.fn))
         item = _Item(self._key(name, call, key), call)
+        codec = Codec(f"step {name!r}", returns if returns is not None else result_type(name, call.fn))
         [result] = await self._run_items(name, [item], codec, limit=1, retries=retries, timeout=timeout)
         return result
 
@@ -99,8 +99,8 @@ class RunContext(Context[Any]):
         if limit < 1:
             raise MisuseError(f"step {name!r}: limit must be 1 or more; got {limit}")
         calls = [(item, Call.of(fn, item, *args)) for item in items]
-        codec = Codec(f"step {name!r}", result_type(name, Call.of(fn).fn))
         keyed = [_Item(self._key(name, call, key and key(item)), call) for item, call in calls]
+        codec = Codec(f"step {name!r}", result_type(name, Call.of(fn).fn))
         return await self._run_items(name, keyed, codec, limit=limit, is_map=True)
 
     def progress(self, fraction: float, message: str | None = None) -> None:

@@ -4,6 +4,7 @@ from tests.mutation.fault import Fault
 
 JOURNAL, DRAFTS = "worker/engine/journal.py", "worker/engine/drafts.py"
 MODEL_CALLS, ATTEMPT = "worker/engine/model_calls.py", "worker/engine/attempt.py"
+CLAIMS = "worker/engine/claims.py"
 CHECKPOINTS, CONTEXT = "worker/engine/checkpoints.py", "worker/engine/context.py"
 LIFE = " ".join(
     f"tests/integration/worker/engine/test_{name}.py"
@@ -67,21 +68,21 @@ FAULTS = [
     Fault(MODEL_CALLS, "                prompt = prompt.again(text, faults)\n", "", LIFE),
     Fault(MODEL_CALLS, "            _count(draft.usage)\n", "            pass\n", LIFE),
     Fault(
-        ATTEMPT,
+        CLAIMS,
         "task is None or task.status in ENDED or job",
         "task is None or job",
         LIFE,
         survives_because="the table of transitions refuses the claim; this only saves the write",
     ),
     Fault(
-        ATTEMPT,
+        CLAIMS,
         "    if lost > MAX_LOSSES:",
         "    if lost > MAX_LOSSES + 1:",
         LIFE,
     ),
     Fault(ATTEMPT, "        if not completed:\n            raise LeaseLostError\n", "", LIFE),
     Fault(
-        ATTEMPT,
+        CLAIMS,
         "        last_error=None,\n        steps=",
         "        steps=",
         LIFE,
