@@ -10,6 +10,7 @@ from typing import Any
 
 from bson.errors import BSONError
 from opentelemetry.trace import SpanKind
+from pymongo.errors import WriteError
 from structlog.contextvars import bound_contextvars
 
 from herald.shared.observability import metrics, tracing
@@ -188,7 +189,7 @@ class Attempt:
             return await self._dependencies.store.results.save_result(self._journal.task, value, storage)
         except MisuseError as error:
             raise TaskCodeError(error) from error
-        except (BSONError, OverflowError) as error:
+        except (BSONError, OverflowError, WriteError) as error:
             message = f"the result of {self._type.name} cannot be stored in MongoDB: {error}"
             raise TaskCodeError(MisuseError(message)) from error
 

@@ -17,7 +17,8 @@ from herald.worker.engine.digests import digest_of_call, digest_of_prompt
 from herald.worker.engine.drafting import drafting
 from herald.worker.engine.functions import Call, result_type
 from herald.worker.engine.run import Run
-from herald.worker.engine.step_context import StepContext, current_step, run_step
+from herald.worker.engine.step_context import StepContext, current_step, fraction_of_one, run_step
+from herald.worker.engine.text import storable
 
 MAX_NAME = 200
 
@@ -110,7 +111,8 @@ class RunContext(Context[Any]):
             step.progress(fraction, message)
             return
         self._run.check()
-        self._run.on_loop(lambda: self._run.steps.report(fraction, message))
+        done = fraction_of_one(fraction)
+        self._run.on_loop(lambda: self._run.steps.report(done, message))
 
     def emit(self, name: str, data: JsonValue) -> None:
         """See `Context`."""
@@ -147,8 +149,8 @@ class RunContext(Context[Any]):
                 f"ctx.{method}({name!r}) was called inside the step {step.name!r}; call it in the task's "
                 "function"
             )
-        if not 0 < len(name) <= MAX_NAME:
-            raise MisuseError(f"the name of a step needs 1 to {MAX_NAME} characters; got {name!r}")
+        if not 0 < len(name) <= MAX_NAME or name != storable(name):
+            raise MisuseError(f"the name of a step needs 1 to {MAX_NAME} characters of UTF-8; got {name!r}")
 
     def _key(self, name: str, call: Call, key: str | None) -> str:
         identity = key if key is not None else digest_of_call(name, call, count_source=self._run.count_source)

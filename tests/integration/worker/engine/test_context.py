@@ -126,7 +126,7 @@ async def test_a_synchronous_step_cannot_ask_the_model(
     assert "ctx.ask_model cannot be used in a synchronous step" in str(failed.last_error)
 
 
-@pytest.mark.parametrize("name", ["", "x" * 201])
+@pytest.mark.parametrize("name", ["", "x" * 201, "\ud800"])
 async def test_the_name_of_a_step_is_limited(
     make_dependencies: MakeDependencies, store: Store, name: str
 ) -> None:
@@ -176,7 +176,7 @@ async def test_progress_outside_a_step_counts_only_without_declared_steps(
     async def run(ctx: Context, _: Brief) -> None:
         ctx.progress(0.4, "Thinking")
         await shown(feed, made, lambda each: each.get("currentStep") == "Thinking")
-        ctx.progress(7.0)
+        ctx.progress(float("nan"), "\ud800")
         await asyncio.sleep(0)
 
     made = await queued(store, type="T")

@@ -54,7 +54,7 @@ async def test_every_call_of_a_context_raises_once_the_attempt_is_stopped(
                 assert ctx.cancelled
         for name, call in (
             ("step", lambda: ctx.step("A", nothing)),
-            ("map", lambda: ctx.map("A", nothing, [1])),  # type: ignore[call-arg]
+            ("map", lambda: ctx.map("A", nothing, [1])),  # type: ignore[arg-type, call-arg]
             ("progress", lambda: ctx.progress(0.5)),
             ("emit", lambda: ctx.emit("a", 1)),
         ):

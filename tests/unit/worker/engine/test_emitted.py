@@ -10,6 +10,10 @@ from herald.worker.engine.emitted import Emitted
 from tests.support.tasks import a_task
 
 
+def deep(levels: int) -> Any:
+    return [deep(levels - 1)] if levels else 1
+
+
 class FakeFeed:
     """Keeps what is published; fails as often as it is told."""
 
@@ -83,7 +87,7 @@ def test_the_newest_data_of_earlier_attempts_is_kept() -> None:
     assert emitted.newest() == {"old": 1, "new": 2}
 
 
-@pytest.mark.parametrize("data", [object(), float("nan"), 2**64, "\ud800", {"a": print}])
+@pytest.mark.parametrize("data", [object(), float("nan"), 2**64, "\ud800", {"a": print}, deep(51)])
 def test_data_without_a_json_form_is_refused(data: Any) -> None:
     emitted = emitted_on(FakeFeed())
     with pytest.raises(MisuseError, match=r"emit\('score'\): the data has no JSON form"):
