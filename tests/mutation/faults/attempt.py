@@ -11,8 +11,11 @@ LIFE = " ".join(
     f"tests/integration/worker/engine/test_{name}.py"
     for name in ("attempt", "retries", "journal", "drafts", "model_calls")
 )
-CODE = " ".join(f"tests/integration/worker/engine/test_{name}.py" for name in ("steps", "map", "stopping"))
-CONTEXTS = "tests/integration/worker/engine/test_context.py"
+CODE = " ".join(
+    f"tests/integration/worker/engine/test_{name}.py"
+    for name in ("steps", "step_failures", "map", "stopping")
+)
+CONTEXTS = "tests/integration/worker/engine/test_context.py tests/integration/worker/engine/test_asking.py"
 
 ANSWER_LENGTHS, LEADER = "worker/engine/answer_lengths.py", "worker/maintenance/leader.py"
 LENGTHS = " ".join(

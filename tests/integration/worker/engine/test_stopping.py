@@ -194,3 +194,23 @@ async def test_code_that_cancels_itself_fails(make_dependencies: MakeDependencie
 
     failed = await failed_with(store, make_dependencies(types=[run]), type="T", max_retries=0)
     assert failed.last_error == "internal error: CancelledError"
+
+
+async def test_code_that_outlives_its_function_cannot_use_the_context(
+    make_dependencies: MakeDependencies, store: Store
+) -> None:
+    ended, left = asyncio.Event(), []
+
+    async def lingers(ctx: Context) -> None:
+        await ended.wait()
+        ctx.emit("late", 1)
+
+    @task("T")
+    async def run(ctx: Context, _: Brief) -> None:
+        left.append(asyncio.create_task(lingers(ctx)))
+
+    done = await attempted(store, make_dependencies(types=[run]), await queued(store, type="T"))
+    assert done.status is TaskStatus.COMPLETED
+    ended.set()
+    with pytest.raises(asyncio.CancelledError):
+        await left[0]
