@@ -44,6 +44,8 @@ class TestRun(Generic[OutT]):
         result: its result; None unless it has completed.
         ran: how often the functions of each step have been run, for each attempt.
         errors: the exceptions that its function has raised, one for each failed attempt.
+        progress: the percentages that its attempts have reached.
+        emitted: the names and data that it has emitted.
         prompts: the prompts that the model was asked.
         published: all messages of the feed.
     """
@@ -57,14 +59,20 @@ class TestRun(Generic[OutT]):
         *,
         ran: Sequence[Mapping[str, int]],
         errors: Sequence[BaseException],
+        progress: Sequence[int],
+        emitted: Sequence[tuple[str, Any]],
         prompts: Sequence[Prompt[Any]],
         published: Sequence[Message],
     ) -> None:
         self.task = task
         """The task at its end: its ``status``, ``last_error``, ``end_reason``, ``usage``, …"""
-        self.errors = errors
+        self.errors = list(errors)
         """The exceptions that the task's function has raised, in order."""
-        self.prompts = prompts
+        self.progress = [percent for percent, _ in groupby(progress)]
+        """The percentages that the task has reached, in order; clients see those that last long enough."""
+        self.emitted = list(emitted)
+        """What the task has emitted: names and JSON values, in order."""
+        self.prompts = list(prompts)
         """The prompts that the model was asked, in order."""
         self._result = result
         self._ran = ran
@@ -103,16 +111,6 @@ class TestRun(Generic[OutT]):
         """The task's events, as clients receive them."""
         other = {"task.delta", "task.emitted"}
         return [TaskEvent.model_validate(each) for each in self._messages if each["type"] not in other]
-
-    @property
-    def progress(self) -> list[int]:
-        """The percentages that users have seen, in order."""
-        return [percent for percent, _ in groupby(event.task.progress for event in self.events)]
-
-    @property
-    def emitted(self) -> list[tuple[str, Any]]:
-        """The names and data that the task has emitted, as clients receive them."""
-        return [(each["name"], each["data"]) for each in self._messages if each["type"] == "task.emitted"]
 
     @property
     def drafts(self) -> list[StreamedDraft]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from herald.shared.aio import cancel_and_wait
 from herald.shared.feed.announcer import Announcer
@@ -21,6 +22,7 @@ from herald.worker.dependencies import Dependencies
 from herald.worker.engine.attempt import RunAgainError, run_task
 from herald.worker.engine.codec import Codec
 from herald.worker.engine.context import RunContext
+from herald.worker.engine.journal import Journal
 from herald.worker.loaded import LoadedType
 from herald.worker.testing.halt import Halt
 from herald.worker.testing.memory import MemoryFeed, MemoryValues
@@ -102,6 +104,8 @@ class _Trial(Generic[StateT, InT, OutT]):
         self._crash_after = crash_after
         self._ran: list[Counter[str]] = []
         self._errors: list[BaseException] = []
+        self._progress: list[int] = []
+        self._emitted: list[tuple[str, Any]] = []
         self._task = _new_task(task_type, payload)
         self._store = MemoryStore(crash_after)
         self._feed = MemoryFeed()
@@ -120,6 +124,8 @@ class _Trial(Generic[StateT, InT, OutT]):
             self._result(task),
             ran=self._ran,
             errors=self._errors,
+            progress=[*self._progress, task.progress],
+            emitted=self._emitted,
             prompts=self._model.asked,
             published=self._feed.published,
         )
@@ -147,7 +153,9 @@ class _Trial(Generic[StateT, InT, OutT]):
         """The task type with a function that records what it runs and raises."""
 
         async def recorded(ctx: Context[StateT], payload: InT) -> OutT:
-            self._ran.append(cast("RunContext", ctx)._run.ran)
+            attempt = cast("RunContext", ctx)._run
+            self._ran.append(attempt.ran)
+            self._watch(attempt.journal)
             try:
                 return await self._type(ctx, payload)
             except Exception as error:
@@ -159,6 +167,21 @@ class _Trial(Generic[StateT, InT, OutT]):
         )
         task_type.storage = self._type.storage
         return task_type
+
+    def _watch(self, journal: Journal) -> None:
+        """Record what the task reports, all of it: clients get it at a limited rate."""
+        advance, emit = journal.advance, journal.emitted.add
+        self._progress.append(journal.task.progress)
+
+        def advanced(percent: float) -> None:
+            advance(percent)
+            self._progress.append(max(self._progress[-1], min(int(percent), 99)))
+
+        def emitted(name: str, data: Any) -> None:
+            emit(name, data)
+            self._emitted.append((name, to_jsonable_python(data, by_alias=True)))
+
+        journal.advance, journal.emitted.add = advanced, emitted  # type: ignore[method-assign]
 
     def _dependencies(self) -> Dependencies:
         """A worker's, without what only the queue needs."""

@@ -28,18 +28,18 @@ class ScriptedModel:
         self.halt: Halt
         """Ends the test run if there is no answer."""
         self._script = list(script)
-        self._length = len(self._script)
+        self._is_scripted = bool(self._script)
 
     async def write(self, prompt: Prompt[Any]) -> AsyncGenerator[Piece, None]:
         """The answer to ``prompt``, in one piece."""
         self.asked.append(prompt)
-        if not self._length:
+        if not self._is_scripted:
             yield Piece(await self._draft(prompt), OFFLINE)
             return
         if not self._script:
             await self.halt.here(
                 AssertionError(
-                    f"model=[…] has {self._length} answers, but the model was asked once more, for "
+                    f"model=[…] has no answer left for prompt {len(self.asked)}, which asks for "
                     f"{prompt.schema.__name__}: {_start(prompt.instructions)}"
                 )
             )
