@@ -17,7 +17,8 @@ from herald.shared.settings import Settings, load_for_service
 from herald.shared.tasks.documents import UnreadableError
 from herald.worker.dependencies import Dependencies, open_dependencies
 from herald.worker.engine.arq_worker import JobNote
-from herald.worker.engine.attempt import OTHER_VERSION_AFTER_S, RunAgainError, run_task
+from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import OTHER_VERSION_AFTER_S, RunAgainError
 from herald.worker.engine.duties import Duty
 from herald.worker.maintenance.leader import leader_of
 
