@@ -19,7 +19,8 @@ from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.models import ENDED, Task, TaskStatus, new_task_id, now
 from herald.worker.attempts import RunningAttempts
 from herald.worker.dependencies import Dependencies
-from herald.worker.engine.attempt import RunAgainError, run_task
+from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import RunAgainError
 from herald.worker.engine.codec import Codec
 from herald.worker.engine.context import RunContext
 from herald.worker.engine.journal import Journal
@@ -188,7 +189,7 @@ class _Trial(Generic[StateT, InT, OutT]):
         values, absent = MemoryValues(), cast("Any", None)
         return Dependencies(
             settings=Settings.model_construct(),  # does not read the environment
-            worker_id="test",
+            worker_id=f"test-worker-{len(self._ran) + 1}",
             store=self._store,
             feed=self._feed,
             announcer=Announcer(self._store, self._feed),
