@@ -60,6 +60,7 @@ class StepContext(Context[Any]):
 
     def begin(self) -> None:
         """Begin a run of the step's function; questions are counted from 1 again."""
+        self.run.ran[self.name] += 1
         self._asked.clear()
         self._shares.clear()
 
