@@ -66,6 +66,13 @@ def install(tarball: Path, app: Path) -> None:
         (packages / each.name).symlink_to(each)
 
 
+def write_guide(folder: Path) -> None:
+    """Write the components of the guide, so that they are compiled too."""
+    _, *blocks = (ROOT / "docs/front-end.md").read_text().split("```tsx\n")
+    for name, block in zip(("main", "PressRelease"), blocks, strict=True):
+        (folder / f"{name}.tsx").write_text(block.partition("```")[0])
+
+
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[str]:
     """The origin of the application, which is not Herald's."""
@@ -88,6 +95,8 @@ async def app(address: str, site: str, settings: Settings, tmp_path: Path) -> st
     """The URL of the application, after a strict compilation with the types that ``herald types`` wrote."""
     folder = tmp_path / "app"
     shutil.copytree(APP, folder)
+    (folder / "src/guide").mkdir()
+    write_guide(folder / "src/guide")
     tools = folder / "node_modules/.bin"
 
     def build() -> None:
