@@ -138,8 +138,8 @@ async def queued(store: Store, **changes: Any) -> Task:
 
 
 async def enqueued(store: Store, settings: Settings, **changes: Any) -> Task:
-    """A new task, in MongoDB and in the queue."""
-    task = await queued(store, **changes)
+    """A new task, in MongoDB and in the queue; by default of a type that every worker process runs."""
+    task, _ = await store.create(a_task(**changes))
     async with Queue.connect(settings) as queue:
         assert await queue.enqueue(task)
         assert not await queue.enqueue(task), "it is already queued"
