@@ -8,6 +8,7 @@ from herald.shared.tasks.models import Task
 from herald.shared.tasks.records import Storage
 from herald.shared.tasks.results import Checkpoints, Results
 from herald.shared.tasks.store import Store
+from herald.worker.engine.checkpoints import escaped
 from herald.worker.testing.database import MemoryDatabase
 from herald.worker.testing.halt import Halt
 
@@ -55,7 +56,11 @@ class MemoryCheckpoints(Checkpoints):
         await self._halt.check()
         text = await super().add(task_id, key, output, attempt=attempt, instead_of=instead_of)
         self._attempts.setdefault(key, attempt)
-        if self.crash_after == _step(key) and _parent(key) is None:
+        if (
+            self.crash_after is not None
+            and key.startswith(f"{escaped(self.crash_after)}:")
+            and "/" not in key
+        ):
             self.crash_after = None
             await self._halt.here()
         return text
