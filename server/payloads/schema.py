@@ -169,7 +169,7 @@ class _Walk:
     # Alternatives
 
     def _alternatives(self, value: Any, alternatives: Sequence[Any]) -> _Walked:
-        """The value by the first alternative that it matches; otherwise the faults of those that it may be."""
+        """The value by the first alternative that it matches; otherwise the faults of those it may be."""
         of_type = [each for each in alternatives if self._has_type(each, value)]
         if not of_type:
             expected = [name for each in alternatives for part in self._parts(each) for name in _types(part)]
