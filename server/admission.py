@@ -13,6 +13,7 @@ from herald.shared.queue.durations import Durations
 from herald.shared.queue.estimates import Estimator, Start
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
+from herald.shared.queue.recent_values import RecentValues
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import PublicTask, Task, TaskStatus
 from herald.shared.tasks.store import Store
@@ -43,7 +44,7 @@ class Admission:
         self._queue = queue
         self._announcer = announcer
         self._estimator = Estimator(
-            queue, heartbeats, Durations(queue.redis), user_limit=settings.max_running_per_user
+            queue, heartbeats, Durations(RecentValues(queue.redis)), user_limit=settings.max_running_per_user
         )
 
     @asynccontextmanager

@@ -170,8 +170,8 @@ class Settings(BaseSettings):
     """Maximum number of a user's tasks that run at once, over all workers. 0 means no limit."""
     max_queued_per_user: int = Field(1000, ge=1)
     """Maximum number of a user's queued tasks; more are rejected."""
-    task_timeout_s: float = Field(600, gt=0)
-    """Maximum duration of one attempt, in seconds."""
+    count_source: bool = False
+    """Whether a step runs again when the source of its function has changed; for development."""
     task_deadline_s: float = Field(24 * 3600, gt=0)
     """A task fails if it has not ended this many seconds after it was queued."""
     max_body_bytes: int = Field(256 * 1024, gt=0)
@@ -190,7 +190,7 @@ class Settings(BaseSettings):
     gemini_max_output_tokens: int | None = Field(None, ge=1)
     """Maximum number of tokens of an answer, including thoughts. Defaults to the model's own limit."""
     gemini_timeout_s: float = Field(120, gt=0)
-    """How long Gemini may send nothing, in seconds. (``task_timeout_s`` limits the whole attempt.)"""
+    """How long Gemini may send nothing, in seconds. (A task type's ``timeout`` limits the whole attempt.)"""
     gemini_concurrency: int = Field(16, ge=1)
     """Maximum number of concurrent calls of a worker process to Gemini; further calls wait."""
     gemini_input_price: float | None = Field(None, ge=0)

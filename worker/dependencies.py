@@ -5,7 +5,6 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from types import MappingProxyType
 from typing import NamedTuple
 
 from arq.connections import ArqRedis
@@ -16,6 +15,7 @@ from herald.shared.queue.durations import Durations
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.leases import Leases
 from herald.shared.queue.queue import Queue
+from herald.shared.queue.recent_values import RecentValues
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
 from herald.worker.attempts import RunningAttempts
@@ -23,8 +23,7 @@ from herald.worker.llm.offline import OfflineProvider
 from herald.worker.llm.provider import Provider
 from herald.worker.loaded import LoadedType
 from herald.worker.registration import open_task_types
-from herald.worker.tasks import GENERATORS
-from herald.worker.tasks.base import Generator
+from herald.worker.threads import StepThreads
 
 
 class Dependencies(NamedTuple):
@@ -38,12 +37,14 @@ class Dependencies(NamedTuple):
     queue: Queue
     leases: Leases
     heartbeats: Heartbeats
+    values: RecentValues
+    """The memory of earlier runs."""
     durations: Durations
     provider: Provider
-    generators: Mapping[str, Generator]
-    running: RunningAttempts
     task_types: Mapping[str, LoadedType]
-    """The task types that this worker has announced, by name."""
+    """The task types that this worker runs, by name."""
+    threads: StepThreads
+    running: RunningAttempts
 
     @classmethod
     def assemble(
@@ -54,10 +55,11 @@ class Dependencies(NamedTuple):
         feed: Feed,
         redis: ArqRedis,
         provider: Provider,
+        task_types: Mapping[str, LoadedType],
         worker_id: str,
-        task_types: Mapping[str, LoadedType] = MappingProxyType({}),
     ) -> "Dependencies":
         """The dependencies of a worker that work on these parts, which stay the caller's to close."""
+        values = RecentValues(redis)
         return cls(
             settings=settings,
             worker_id=worker_id,
@@ -67,11 +69,12 @@ class Dependencies(NamedTuple):
             queue=Queue(redis),
             leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
             heartbeats=Heartbeats(redis),
-            durations=Durations(redis),
+            values=values,
+            durations=Durations(values),
             provider=provider,
-            generators=GENERATORS,
-            running=RunningAttempts(),
             task_types=task_types,
+            threads=StepThreads(),
+            running=RunningAttempts(),
         )
 
 
@@ -105,8 +108,8 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
             feed=feed,
             redis=redis,
             provider=provider,
-            worker_id=_new_worker_id(),
             task_types=task_types,
+            worker_id=_new_worker_id(),
         )
         stack.push_async_callback(dependencies.heartbeats.leave, dependencies.worker_id)
         yield dependencies

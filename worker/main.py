@@ -17,15 +17,16 @@ from herald.shared.settings import Settings, load_for_service
 from herald.shared.tasks.documents import UnreadableError
 from herald.worker.dependencies import Dependencies, open_dependencies
 from herald.worker.engine.arq_worker import JobNote
-from herald.worker.engine.attempt import OTHER_VERSION_AFTER_S, RunAgainError, run_task
+from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import OTHER_VERSION_AFTER_S, RunAgainError
 from herald.worker.engine.duties import Duty
 from herald.worker.maintenance.leader import leader_of
 from herald.worker.registration import KEEP_EVERY_S, send_signal
 
 log = logging.getLogger(__name__)
 
-ARQ_TIMEOUT_MARGIN_S = 30
-"""ARQ's timeout is the last resort. The attempt's own comes first, and leaves the task in a clear state."""
+ARQ_TIMEOUT_S = 365 * 24 * 3600
+"""Attempts have a time limit of their own, which leaves the task in a clear state; ARQ's is of no use."""
 OUTAGE_RETRY_S = 3.0
 COMPARE_EVERY_S = 0.8
 """How often running attempts are compared with MongoDB, in case the signal of a cancel was lost."""
@@ -136,7 +137,7 @@ class WorkerSettings:
         func(
             run_job,
             name=JOB_NAME,
-            timeout=_settings.task_timeout_s + ARQ_TIMEOUT_MARGIN_S,
+            timeout=ARQ_TIMEOUT_S,
             max_tries=UNLIMITED_TRIES,
         )
     ]

@@ -47,6 +47,12 @@ STEP_SECONDS = Histogram(
 RETRIES = Counter("herald_task_retries", "Failed attempts that will be retried", ["type", "reason"])
 FAILURES = Counter("herald_task_failures", "Tasks that failed, by reason", ["type", "reason"])
 LEASES_LOST = Counter("herald_leases_lost", "Attempts stopped because another worker took over their task")
+THREADS_ABANDONED = Counter(
+    "herald_threads_abandoned", "Synchronous steps that were cancelled, and whose threads were left to end"
+)
+ATTEMPTS_ABANDONED = Counter(
+    "herald_attempts_abandoned", "Attempts whose code did not end when it was cancelled"
+)
 REQUEUED = Counter("herald_tasks_requeued", "Tasks that were missing from Redis and were queued again")
 UNREADABLE = Counter("herald_documents_unreadable", "Stored documents skipped because they could not be read")
 TOKENS = Counter(

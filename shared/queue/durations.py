@@ -5,8 +5,6 @@ import statistics
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from redis.asyncio import Redis
-
 from herald.shared.queue.recent_values import RecentValues
 
 WHOLE_RUN = ""
@@ -36,8 +34,8 @@ class Durations:
         known = await durations.of_steps("WRITE_PRESS_RELEASE", ["Writing"])
     """
 
-    def __init__(self, redis: Redis) -> None:
-        self._values = RecentValues(redis)
+    def __init__(self, values: RecentValues) -> None:
+        self._values = values
 
     async def record(self, task_type: str, seconds: Iterable[tuple[str, float]]) -> None:
         """Record how long steps took: pairs of a step's kind and its duration in seconds."""

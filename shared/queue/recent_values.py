@@ -1,4 +1,4 @@
-"""The last few values of named series, kept in Redis so that all processes learn from them."""
+"""The last values of named series, and short texts, kept in Redis so that all processes learn from them."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,7 +14,7 @@ FORGET_AFTER_S = 30 * 24 * 3600
 
 
 class RecentValues:
-    """Series of numbers, each kept as a list of its newest values in Redis.
+    """Series of numbers, each kept as a list of its newest values in Redis; and texts by key.
 
     Each method raises ``redis.RedisError`` if Redis cannot be reached.
 
@@ -53,3 +53,12 @@ class RecentValues:
             for name, values in zip(keys, replies, strict=True)
             if len(values) >= ENOUGH
         }
+
+    async def remember(self, key: str, text: str) -> None:
+        """Keep a text under ``key``, in place of an earlier one."""
+        await exchange(self._redis, [("SET", key, text, "EX", FORGET_AFTER_S)])
+
+    async def recall(self, key: str) -> str | None:
+        """The text under ``key``; None if there is none."""
+        [text] = await exchange(self._redis, [("GET", key)])
+        return text.decode() if text is not None else None

@@ -1,4 +1,4 @@
-"""The messages on the feed: task events, snapshots, and pieces of a draft."""
+"""The messages on the feed: task events, snapshots, pieces of a draft, and emitted data."""
 
 import json
 from typing import Any, Literal

@@ -143,7 +143,8 @@ def interrupted_steps(steps: Sequence[Step], entering: str) -> list[Step]:
             step.model_copy(update={"status": "failed"}) if step.status == "running" else step
             for step in steps
         ]
-    unchanged = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}
+    ended = entering in (TaskStatus.COMPLETED, TaskStatus.CANCELLED)
+    unchanged = {"completed", "failed"} if ended else {"completed"}
     return [step if step.status in unchanged else Step(name=step.name) for step in steps]
 
 

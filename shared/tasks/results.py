@@ -1,8 +1,10 @@
 """Stores what tasks produce in MongoDB: the checkpoints of their steps, and their results."""
 
+from collections.abc import Collection
 from typing import Any
 
 from pymongo import ASCENDING
+from pymongo.errors import DuplicateKeyError
 
 from herald.shared.tasks.documents import readable
 from herald.shared.tasks.models import Model, Task, now
@@ -14,31 +16,65 @@ RESULTS = "results"
 """The collection of results that have no other."""
 
 
-class _Checkpoint(Model):
-    """The output of a finished step."""
+class _Key(Model):
+    """The key of a checkpoint."""
 
     step: str
-    output: Any
+
+
+class _Checkpoint(_Key):
+    """The output of a finished step, as JSON text."""
+
+    output: str
 
 
 class Checkpoints:
     """The outputs of finished steps, from which the next attempt of a task continues; ``Store.checkpoints``.
 
-    Each method raises ``pymongo.errors.PyMongoError`` if MongoDB cannot be reached.
+    Each one is written once: whoever comes second gets the output of the first. Each method raises
+    ``pymongo.errors.PyMongoError`` if MongoDB cannot be reached.
     """
 
     def __init__(self, checkpoints: Any) -> None:
         self._checkpoints = checkpoints
 
-    async def load(self, task_id: str) -> dict[str, Any]:
-        """The outputs of a task's finished steps, by step name."""
-        found = await self._checkpoints.find({"taskId": task_id}).to_list(None)
-        return {checkpoint.step: checkpoint.output for checkpoint in readable(_Checkpoint, found)}
+    async def keys(self, task_id: str) -> set[str]:
+        """The keys of all checkpoints of a task."""
+        found = self._checkpoints.find({"taskId": task_id}, {"_id": 0, "taskId": 1, "step": 1})
+        return {checkpoint.step for checkpoint in readable(_Key, await found.to_list(None))}
 
-    async def save(self, task_id: str, step: str, output: Any) -> None:
-        """Save a finished step's output (JSON values), in place of an earlier output of that step."""
-        key = {"taskId": task_id, "step": step}
-        await self._checkpoints.replace_one(key, {**key, "output": output, "savedAt": now()}, upsert=True)
+    async def read(self, task_id: str, keys: Collection[str]) -> dict[str, str]:
+        """The outputs of those checkpoints that exist, as JSON texts by key."""
+        if not keys:
+            return {}
+        found = self._checkpoints.find({"taskId": task_id, "step": {"$in": list(keys)}})
+        return {each.step: each.output for each in readable(_Checkpoint, await found.to_list(None))}
+
+    async def add(
+        self, task_id: str, key: str, output: str, *, attempt: int, instead_of: str | None = None
+    ) -> str:
+        """Store a finished step's output (JSON text), unless the key has one; returns the one that is stored.
+
+        Args:
+            task_id: the task.
+            key: the checkpoint's key.
+            output: the output.
+            attempt: the number of the attempt that stores it.
+            instead_of: an output that cannot be read any more; it is replaced if it is still there.
+        """
+        checkpoint = {"taskId": task_id, "step": key}
+        content = {"output": output, "attempt": attempt, "savedAt": now()}
+        if instead_of is not None:
+            replaced = await self._checkpoints.update_one(
+                {**checkpoint, "output": instead_of}, {"$set": content}
+            )
+            if replaced.matched_count:
+                return output
+        try:
+            await self._checkpoints.insert_one({**checkpoint, **content})
+        except DuplicateKeyError:
+            return (await self.read(task_id, [key])).get(key, output)
+        return output
 
     async def delete(self, task_id: str) -> None:
         """Delete the checkpoints of a task that has its result and will not run again."""
@@ -46,7 +82,7 @@ class Checkpoints:
 
 
 class Results:
-    """The results of tasks, in one collection for each kind of result; ``Store.results``.
+    """The results of tasks; ``Store.results``.
 
     Each method raises ``pymongo.errors.PyMongoError`` if MongoDB cannot be reached.
     """
@@ -54,11 +90,34 @@ class Results:
     def __init__(self, database: Any) -> None:
         self._database = database
 
+    async def save_result(self, task: Task, value: Any, storage: Storage | None) -> dict[str, Any]:
+        """Store the result of a task; returns the reference to it for ``task.result``.
+
+        Storing a result again replaces it, so there is never a duplicate.
+
+        Args:
+            task: the task.
+            value: the result, as JSON values.
+            storage: where to store it; by default in the collection ``results``.
+
+        Raises:
+            bson.errors.BSONError, OverflowError: MongoDB cannot store the value.
+        """
+        if storage is None:
+            await self.save(RESULTS, {**_owned(task, task.task_id), "type": task.type, "result": value})
+            return {"taskId": task.task_id}
+        if storage.each is None:
+            await self.save(storage.collection, _document(task, storage, task.task_id, value))
+            return {storage.id_field: task.task_id}
+        ids = [f"{task.task_id}-{number:02d}" for number in range(1, len(value[storage.each]) + 1)]
+        for result_id, item in zip(ids, value[storage.each], strict=True):
+            await self.save(storage.collection, _document(task, storage, result_id, item))
+        return {"taskId": task.task_id, f"{storage.id_field}s": ids}
+
     async def result_of(self, task: Task, storage: Storage | None) -> Any | None:
         """The result of a task, or None while there is none.
 
-        A result with a ``storage`` of its own is returned as stored: the document, or
-        ``{each: [documents]}``.
+        A result with its own ``storage`` is returned as stored: the document, or ``{each: [documents]}``.
         """
         if storage is None:
             found = await self.get(RESULTS, task.task_id)
@@ -84,3 +143,21 @@ class Results:
         found = self._database[collection].find({"taskId": task_id}).sort("_id", ASCENDING)
         documents: list[dict[str, Any]] = await found.to_list(MAX_RESULTS)
         return [{name: value for name, value in document.items() if name != "_id"} for document in documents]
+
+
+def _document(task: Task, storage: Storage, result_id: str, content: dict[str, Any]) -> dict[str, Any]:
+    owned = _owned(task, result_id)
+    return {"_id": owned.pop("_id"), storage.id_field: result_id, **owned, **content}
+
+
+def _owned(task: Task, result_id: str) -> dict[str, Any]:
+    """The fields that every result has: whose it is, and where it comes from."""
+    brand = {"brandId": task.brand_id} if task.brand_id is not None else {}
+    return {
+        "_id": result_id,
+        "taskId": task.task_id,
+        "userId": task.user_id,
+        **brand,
+        "createdAt": now(),
+        "provider": task.usage.provider if task.usage else None,
+    }

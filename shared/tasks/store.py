@@ -139,9 +139,15 @@ class Store:
             _count_and_log(changed, by=by, note=note)
         return changed
 
-    async def record(self, task: Task | str, attempt: int, **changes: Any) -> Task | None:
-        """Store the progress of a running attempt; None, unchanged, if ``attempt`` is not the running one."""
-        return await self._write(task, {TaskStatus.PROCESSING}, attempt, {**changes, "updated_at": now()})
+    async def record(
+        self, task: Task | str, attempt: int, *, entry: HistoryEntry | None = None, **changes: Any
+    ) -> Task | None:
+        """Store the progress of a running attempt; None, unchanged, if ``attempt`` is not the running one.
+
+        ``entry`` is added to the task's history.
+        """
+        changes["updated_at"] = now()
+        return await self._write(task, {TaskStatus.PROCESSING}, attempt, changes, entry)
 
     async def set_priority(self, task_id: str, priority: Priority) -> Task | None:
         """Change the priority of a queued task; None, unchanged, if it is not queued."""
@@ -168,8 +174,8 @@ class Store:
             if before.status not in statuses or attempt not in (None, before.attempt):
                 return None
             decided = changes
-            if entry is not None and "steps" not in changes:
-                steps = interrupted_steps(before.steps, entry.status)
+            if "status" in changes and "steps" not in changes:
+                steps = interrupted_steps(before.steps, changes["status"])
                 decided = changes if steps == before.steps else {**changes, "steps": steps}
             version = {"taskId": before.task_id, "rev": before.rev}
             written = await self._tasks.update_one(version, _update(decided, entry))

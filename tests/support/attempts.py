@@ -3,7 +3,9 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,15 +14,18 @@ from herald.shared.feed.feed import Feed
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
 from herald.shared.task_api.prompt import Prompt
+from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.models import Task, TaskStatus, Usage
 from herald.shared.tasks.store import Store
 from herald.worker.dependencies import Dependencies
 from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import RunAgainError
 from herald.worker.llm.provider import Piece, Provider
+from tests.support.task_types import OUTLINING, WRITING, loaded_types, write_report
 from tests.support.tasks import a_task
 
-STEPS = ["Segmenting the market", "Writing personas", "Saving"]
-"""The steps of `a_task`."""
+STEPS = [OUTLINING, WRITING]
+"""The steps of the task that `queued` creates."""
 USAGE = Usage(provider="scripted", model="m", input_tokens=10, output_tokens=5)
 """The usage of each call to the scripted model."""
 
@@ -55,7 +60,7 @@ async def forever(_: Prompt[Any]) -> AsyncIterator[str]:
 
 
 async def nonsense(_: Prompt[Any]) -> AsyncIterator[str]:
-    yield '{"people": 3}'
+    yield '{"sections": 3}'
 
 
 class ScriptedProvider:
@@ -84,21 +89,41 @@ def calls_of(dependencies: Dependencies) -> Counter[str]:
 
 
 def dependencies_of(
-    settings: Settings, store: Store, feed: Feed, provider: Provider, worker_id: str = "w1"
+    settings: Settings,
+    store: Store,
+    feed: Feed,
+    provider: Provider,
+    *types: TaskType[Any, Any, Any],
+    worker_id: str = "w1",
+    state: Any = None,
 ) -> Dependencies:
+    """A worker's dependencies; it runs `write_report` and ``types``."""
     redis: Any = feed.redis
     return Dependencies.assemble(
-        settings=settings, store=store, feed=feed, redis=redis, provider=provider, worker_id=worker_id
+        settings=settings,
+        store=store,
+        feed=feed,
+        redis=redis,
+        provider=provider,
+        task_types=loaded_types(write_report, *types, state=state),
+        worker_id=worker_id,
     )
 
 
 @pytest.fixture
 def make_dependencies(settings: Settings, store: Store, feed: Feed) -> MakeDependencies:
-    """Makes a worker's dependencies, with a model that follows a script; keywords change settings."""
+    """Makes a worker's dependencies, with a model that follows a script and additional task types."""
 
-    def make(*script: Answer | Exception, worker_id: str = "w1", **changes: Any) -> Dependencies:
+    def make(
+        *script: Answer | Exception,
+        types: Sequence[TaskType[Any, Any, Any]] = (),
+        worker_id: str = "w1",
+        state: Any = None,
+        **changes: Any,
+    ) -> Dependencies:
         changed = settings.model_copy(update=changes)
-        return dependencies_of(changed, store, feed, ScriptedProvider(*script), worker_id)
+        provider = ScriptedProvider(*script)
+        return dependencies_of(changed, store, feed, provider, *types, worker_id=worker_id, state=state)
 
     return make
 
@@ -107,8 +132,9 @@ def make_dependencies(settings: Settings, store: Store, feed: Feed) -> MakeDepen
 
 
 async def queued(store: Store, **changes: Any) -> Task:
-    """A new task in MongoDB only."""
-    return (await store.create(a_task(**changes)))[0]
+    """A new task in MongoDB only; by default one of `write_report`."""
+    report = {"type": write_report.name, "payload": {"topic": "Bells", "count": 2}}
+    return (await store.create(a_task(**{**report, **changes})))[0]
 
 
 async def enqueued(store: Store, settings: Settings, **changes: Any) -> Task:
@@ -171,3 +197,20 @@ def joined(pieces: list[dict[str, Any]]) -> dict[str, str]:
         assert piece["start"] in (0, len(drafts.get(name, ""))), "there is a gap"
         drafts[name] = (drafts[name] if piece["start"] else "") + piece["text"]
     return drafts
+
+
+async def attempted(store: Store, dependencies: Dependencies, task: Task) -> Task:
+    """The task after another attempt, which may have failed."""
+    with suppress(RunAgainError):
+        await run_task(task.task_id, dependencies)
+    return await loaded(store, task)
+
+
+async def retried_by_user(store: Store, task: Task) -> Task:
+    """The failed task, queued again by its user."""
+    later = task.queued_at + timedelta(seconds=1)
+    again = await store.transition(
+        task.task_id, TaskStatus.QUEUED, by="user", queued_at=later, retry_count=0, completed_at=None
+    )
+    assert again is not None
+    return again

@@ -15,13 +15,15 @@ from starlette.routing import Route
 from herald.shared.settings import Settings
 from herald.shared.task_api.prompt import Prompt
 from herald.shared.tasks.models import Model, Usage
-from herald.shared.tasks.task_types import BrandKitPayload, MediaPlanPayload, PersonasPayload
 from herald.worker.llm.gemini import GeminiProvider
 from herald.worker.tasks.brand_kit import draft as brand_kit
+from herald.worker.tasks.brand_kit.payload import BrandKitPayload
 from herald.worker.tasks.media_plan import draft as media_plan
 from herald.worker.tasks.media_plan.answers import KeywordGroup
+from herald.worker.tasks.media_plan.payload import MediaPlanPayload
 from herald.worker.tasks.personas import draft as personas
 from herald.worker.tasks.personas.answers import Sketch
+from herald.worker.tasks.personas.payload import PersonasPayload
 from tests.support.web import serving
 
 Reply = Callable[[dict[str, Any]], Response]

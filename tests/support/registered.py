@@ -9,10 +9,10 @@ from herald.shared.settings import Settings
 from herald.shared.task_api.record import record_of
 from herald.shared.task_api.task_type import TaskOptions, TaskType
 from herald.shared.tasks.models import now
-from herald.shared.tasks.records import Storage, TaskTypeRecord
+from herald.shared.tasks.records import TaskTypeRecord
 from herald.shared.tasks.store import Store
 from herald.shared.tasks.task_type_store import document_of
-from herald.shared.tasks.task_types import BrandKitPayload, MediaPlanPayload, PersonasPayload
+from herald.worker import tasks
 
 APP = "herald"
 
@@ -24,26 +24,12 @@ def a_type(
     return TaskType(name, payload, result, None, TaskOptions(**options))
 
 
-def _built_in(name: str, payload: type[BaseModel], storage: Storage) -> TaskType[Any, Any, Any]:
-    task_type = a_type(name, payload)
-    task_type.storage = storage
-    return task_type
-
-
-MEDIA_PLAN = _built_in(
-    "GENERATE_MEDIA_PLAN",
-    MediaPlanPayload,
-    Storage(collection="mediaPlanGroups", id_field="mediaPlanGroupId"),
+MEDIA_PLAN, BRAND_KIT, PERSONAS = (
+    tasks.generate_media_plan,
+    tasks.generate_brand_kit,
+    tasks.generate_personas,
 )
-BRAND_KIT = _built_in(
-    "GENERATE_BRAND_KIT", BrandKitPayload, Storage(collection="brandKits", id_field="brandKitId")
-)
-PERSONAS = _built_in(
-    "AUTO_GENERATE_PERSONAS",
-    PersonasPayload,
-    Storage(collection="personas", id_field="personaId", each="people"),
-)
-BUILT_IN = [MEDIA_PLAN, BRAND_KIT, PERSONAS]
+BUILT_IN: list[TaskType[Any, Any, Any]] = [MEDIA_PLAN, BRAND_KIT, PERSONAS]
 NAMES = {each.name for each in BUILT_IN}
 
 

@@ -4,7 +4,6 @@ import logging
 import statistics
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from herald.shared.queue.durations import kind_of
@@ -23,8 +22,8 @@ class AnswerLengths:
     Only prompts without a draft need this: for the others, the length of the draft is expected.
     """
 
-    def __init__(self, redis: Redis) -> None:
-        self._values = RecentValues(redis)
+    def __init__(self, values: RecentValues) -> None:
+        self._values = values
 
     async def expected(self, task_type: str, step: str, prompt: Prompt[Any]) -> int:
         """The expected length of the answer to ``prompt``, in characters."""

@@ -33,8 +33,9 @@ log = logging.getLogger(__name__)
 
 RECONNECT_MAX_S = 5.0
 GIVE_UP_AFTER_S = 600.0
-HAND_BACK_WITHIN_S = 5.0
-"""How long attempts may take to hand back their tasks. Then they are cancelled, and their leases run out."""
+HAND_BACK_WITHIN_S = 7.0
+"""How long attempts may take to hand back their tasks. Then they are cancelled, and their leases run out.
+Attempts whose code does not end when it is cancelled take 5 s."""
 
 
 @dataclass

@@ -1,48 +1,47 @@
-"""The life of one attempt at a task: claim it, run its steps, store the result, and report how it ended."""
+"""The life of one attempt at a task: claim it, run its function, store the result, report how it ended."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+from bson.errors import BSONError
 from opentelemetry.trace import SpanKind
-from pymongo.errors import PyMongoError
+from pymongo.errors import WriteError
 from structlog.contextvars import bound_contextvars
 
 from herald.shared.observability import metrics, tracing
-from herald.shared.queue.jobs import job_id, retry_delay_s
-from herald.shared.task_api.errors import ModelError
-from herald.shared.tasks.documents import UnreadableError
-from herald.shared.tasks.models import ENDED, EndReason, Task, TaskStatus, interrupted_steps, now
-from herald.shared.tasks.task_types import TASK_TYPES
+from herald.shared.task_api.errors import MisuseError
+from herald.shared.tasks.models import TaskStatus, interrupted_steps, now
 from herald.worker.attempts import StopReason
 from herald.worker.dependencies import Dependencies
-from herald.worker.engine.journal import Journal, LeaseLostError
-from herald.worker.engine.retry_policy import MAX_LOSSES, Outcome, backoff_s, losses, outcome_of
-from herald.worker.engine.steps import StepRunner
-from herald.worker.engine.timing import StepClock
-from herald.worker.tasks.base import PlannedStep, Result
+from herald.worker.engine.claims import Claimed, RunAgainError, claim
+from herald.worker.engine.codec import Codec
+from herald.worker.engine.context import RunContext
+from herald.worker.engine.interruption import Interruption, LeaseLostError
+from herald.worker.engine.journal import Journal
+from herald.worker.engine.retry_policy import AttemptTimeoutError, Outcome, outcome_of
+from herald.worker.engine.run import Run
+from herald.worker.engine.steps import Steps
+from herald.worker.engine.supervision import supervised
+from herald.worker.engine.timing import StepClock, UsualSteps
 
 log = logging.getLogger(__name__)
-
-SAVING = PlannedStep("Saving", 0.5)
-"""The last step of every task."""
-OTHER_VERSION_AFTER_S = 30.0
-"""How long a task that only another version can read or run stays out of the queue, in seconds."""
-
-
-class RunAgainError(Exception):
-    """The task has to run again, in ``due_in_s`` seconds."""
-
-    def __init__(self, due_in_s: float = 0) -> None:
-        super().__init__(f"in {due_in_s:.1f} s")
-        self.due_in_s = due_in_s
 
 
 class ShutdownError(Exception):
     """The worker is stopping, so the attempt has to hand its task back."""
+
+
+class TaskCodeError(Exception):
+    """The task's own code has failed."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(repr(error))
+        self.error = error
 
 
 async def run_task(
@@ -64,73 +63,44 @@ async def run_task(
         UnreadableError: its document cannot be read; nothing has been changed.
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
     """
-    task = await claim(task_id, dependencies, job=job, was_lost=was_lost)
-    if task is None:
+    claimed = await claim(task_id, dependencies, job=job, was_lost=was_lost)
+    if claimed is None:
         return
-    attempt = Attempt(task, dependencies)
+    attempt = Attempt(claimed, dependencies)
+    if claimed.outcome is not None:
+        await attempt.retry_or_fail(claimed.outcome)
+        return
     with dependencies.running.track(attempt), attempt.observed():
         try:
             await attempt.publish_start()
-            reference = await attempt.produce()
+            result = await attempt.produce()
+            reference = await attempt.save(result)
             await attempt.complete(reference)
         except ShutdownError:
             await attempt.hand_back()
         except LeaseLostError:
             await attempt.abandon()
-        except (RunAgainError, UnreadableError, PyMongoError):
-            raise  # not the task's fault, so this does not count as a failure
-        except Exception as error:
-            await attempt.retry_or_fail(outcome_of(error, timeout_s=dependencies.settings.task_timeout_s))
-
-
-async def claim(task_id: str, dependencies: Dependencies, *, job: str | None, was_lost: bool) -> Task | None:
-    """Claim a task for this worker; None if it has ended or another worker was faster.
-
-    The queue hands out a task once its time has come, by Redis's clock. There is one exception: if a worker
-    died after it stored a retry and before it put the job back, the queue does not know of the delay.
-
-    Raises:
-        RunAgainError: the delay of its retry starts now, or only another version knows its status.
-        UnreadableError: see `run_task`.
-    """
-    task = await dependencies.store.get(task_id)
-    if task is None or task.status in ENDED or job not in (None, job_id(task)):
-        return None
-    if was_lost and task.status is TaskStatus.RETRYING and (delay_s := retry_delay_s(task)):
-        raise RunAgainError(delay_s)
-    if not isinstance(task.status, TaskStatus) and task.completed_at is None:
-        raise RunAgainError(OTHER_VERSION_AFTER_S)
-    lost = losses(task)
-    if lost > MAX_LOSSES:  # the task itself probably crashes its workers
-        message = f"{lost} workers in a row were lost while running this task"
-        outcome = Outcome(message, EndReason.WORKER_LOST, retryable=False)
-        await Attempt(task, dependencies).retry_or_fail(outcome)
-        return None
-    claimed = await dependencies.store.transition(
-        task,
-        TaskStatus.PROCESSING,
-        by=dependencies.worker_id,
-        if_attempt=task.attempt,
-        attempt=task.attempt + 1,
-        started_at=task.started_at or now(),
-        next_retry_at=None,
-        last_error=None,
-    )
-    if claimed is not None and claimed.started_at is not None and task.started_at is None:
-        waited = claimed.started_at - claimed.queued_at
-        metrics.START_SECONDS.labels(task.type).observe(waited.total_seconds())
-    return claimed
+        except TaskCodeError as failure:
+            await attempt.retry_or_fail(outcome_of(failure.error))
+        except AttemptTimeoutError as error:
+            await attempt.retry_or_fail(outcome_of(error))
 
 
 class Attempt:
     """One attempt at one task."""
 
-    def __init__(self, task: Task, dependencies: Dependencies) -> None:
+    def __init__(self, claimed: Claimed, dependencies: Dependencies) -> None:
+        task, loaded = claimed.task, claimed.loaded
         self._dependencies = dependencies
-        self._journal = Journal(task, dependencies)
+        self._type = loaded.type
+        self._payload = claimed.payload
+        self._interruption = Interruption()
         self._clock = StepClock(dependencies.durations, task.type)
-        self._work: asyncio.Task[dict[str, Any]] | None = None
-        self._stopped: StopReason | None = None
+        self._journal = Journal(task, dependencies, self._clock.estimate)
+        usual = UsualSteps(dependencies.values)
+        declared = loaded.type.options.steps
+        self._steps = Steps(self._journal, self._clock, usual, declared, self._interruption)
+        self._run = Run(self._journal, self._steps, dependencies, loaded.state, self._interruption)
         self._ending = False
 
     @property
@@ -167,61 +137,61 @@ class Attempt:
             yield
 
     def stop(self, reason: StopReason) -> None:
-        """Stop the attempt, unless it is already ending; this cancels a running call to the model."""
+        """Stop the attempt, unless it is already ending; this cancels the task's code."""
         if not self._ending:
-            self._stopped = self._stopped or reason
-            if self._work is not None:
-                self._work.cancel()
+            self._interruption.set(ShutdownError() if reason is StopReason.SHUTDOWN else LeaseLostError())
 
     async def publish_start(self) -> None:
         """Publish that the task is being processed."""
         await self._journal.publish("task.processing")
 
-    async def produce(self) -> dict[str, Any]:
-        """Run the steps and store the result within the time limit; returns the value of ``task.result``.
+    async def produce(self) -> Any:
+        """Run the task's function within the time limit; returns its result.
 
         Raises:
-            TimeoutError: it took too long.
+            AttemptTimeoutError: it took too long.
             ShutdownError: the worker is stopping.
-            LeaseLostError: see `Journal`.
-            ValidationError: the payload does not fit its task type.
-            ModelError: the model gave no usable answer.
+            LeaseLostError: the task is no longer ours.
+            TaskCodeError: the task's code failed.
+            pymongo.errors.PyMongoError: MongoDB cannot be reached.
         """
-        if self._stopped is None:
-            self._work = asyncio.create_task(self._run_steps(), name=f"task {self.task_id}")
-            try:
-                async with asyncio.timeout(self._dependencies.settings.task_timeout_s):
-                    return await self._work
-            except asyncio.CancelledError:
-                if self._stopped is None:
-                    raise
-        raise ShutdownError if self._stopped is StopReason.SHUTDOWN else LeaseLostError
-
-    async def _run_steps(self) -> dict[str, Any]:
-        """Run the steps that no earlier attempt has completed; the last one stores the result."""
-        task, store = self._journal.task, self._dependencies.store
-        generator = self._dependencies.generators.get(task.type)
-        if generator is None:
-            message = f"this worker does not know the task type {task.type}"
-            raise ModelError(message, EndReason.BAD_INPUT, retryable=False)
-        payload = TASK_TYPES[task.type].payload.model_validate(task.payload)
-        steps = StepRunner(
-            [*generator.plan(payload), SAVING],
-            await store.checkpoints.load(task.task_id),
+        return await supervised(
+            self._work(),
             journal=self._journal,
-            clock=self._clock,
-            dependencies=self._dependencies,
+            interruption=self._interruption,
+            timeout_s=self._type.options.timeout,
         )
 
-        async def generate_and_save() -> dict[str, Any]:
-            result: Result = await generator.generate(steps, payload)
-            async with steps.run(SAVING.name):
-                for document in result.documents:
-                    await store.results.save(TASK_TYPES[task.type].collection, document)
-            return result.reference
+    async def _work(self) -> Any:
+        await self._run.checkpoints.load()
+        await self._steps.begin()
+        if self._interruption.is_set:
+            return None
+        try:
+            return await self._type(RunContext(self._run), self._payload)
+        except (Exception, asyncio.CancelledError, SystemExit) as error:
+            raise TaskCodeError(error) from error
 
-        await steps.begin()
-        return await self._journal.publish_during(generate_and_save(), self._clock.estimate)
+    async def save(self, result: Any) -> dict[str, Any]:
+        """Store the result; returns the value of ``task.result``.
+
+        Raises:
+            LeaseLostError: the task is no longer ours.
+            TaskCodeError: the result does not have the type that the task's function declares.
+            pymongo.errors.PyMongoError: MongoDB cannot be reached.
+        """
+        self._ending = True
+        storage = self._type.storage
+        try:
+            codec = Codec(f"the task {self._type.name}", self._type.result)
+            value = json.loads(codec.encode(result, exclude_none=storage is not None))
+            await self._journal.check_ours()
+            return await self._dependencies.store.results.save_result(self._journal.task, value, storage)
+        except MisuseError as error:
+            raise TaskCodeError(error) from error
+        except (BSONError, OverflowError, WriteError) as error:
+            message = f"the result of {self._type.name} cannot be stored in MongoDB: {error}"
+            raise TaskCodeError(MisuseError(message)) from error
 
     async def complete(self, reference: dict[str, Any]) -> None:
         """Complete the task; ``reference`` points to its result.
@@ -245,8 +215,9 @@ class Attempt:
         if task.started_at is not None and task.completed_at is not None:
             took = task.completed_at - task.started_at
             metrics.RUN_SECONDS.labels(task.type).observe(took.total_seconds())
-        await self._dependencies.store.checkpoints.delete(self.task_id)
-        await self._clock.record()
+        if self._run.checkpoints.exist:
+            await self._dependencies.store.checkpoints.delete(self.task_id)
+        await self._steps.record()
 
     async def retry_or_fail(self, outcome: Outcome) -> None:
         """Schedule a retry if it may help and retries are left; otherwise the task has failed.
@@ -257,9 +228,11 @@ class Attempt:
         self._ending = True
         task = self._journal.task
         changes: dict[str, Any] = {"last_error": outcome.message}
+        if outcome.traceback is not None:
+            changes["traceback"] = self._redacted(outcome.traceback)
         if outcome.retryable and task.retry_count < task.max_retries:
             retry = task.retry_count + 1
-            delay_s = max(outcome.retry_after_s or 0, backoff_s(retry))
+            delay_s = outcome.delay_s(retry, self._type.options.backoff)
             changes |= {"retry_count": retry, "next_retry_at": now() + timedelta(seconds=delay_s)}
             if await self._journal.end(TaskStatus.RETRYING, note=outcome.message, **changes):
                 metrics.RETRIES.labels(task.type, outcome.reason).inc()
@@ -291,3 +264,8 @@ class Attempt:
         attempts = await self._dependencies.store.queries.running_attempts([self.task_id])
         if attempts.get(self.task_id, self.number) != self.number:  # it was not cancelled
             metrics.LEASES_LOST.inc()
+
+    def _redacted(self, text: str) -> str:
+        for secret in self._dependencies.settings.secrets():
+            text = text.replace(secret, "…")
+        return text

@@ -1,4 +1,4 @@
-"""Drafts: answers that the model is still writing, published to the task's channel piece by piece."""
+"""Drafts: text that is still being written, published to the task's channel piece by piece."""
 
 import asyncio
 import logging
@@ -9,7 +9,6 @@ from herald.shared.feed.feed import Feed
 from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.events import TaskDelta
 from herald.shared.tasks.models import Task, Usage, now
-from herald.worker.llm.provider import Piece
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +19,7 @@ default, and clients that join late should still find most of the text there."""
 
 
 class Draft:
-    """One answer while the model is writing it."""
+    """One text while it is being written, by a model or by the task's code."""
 
     def __init__(self, step: str, part: str | None, changed: asyncio.Event) -> None:
         self.step = step
@@ -29,6 +28,7 @@ class Draft:
         """How many characters have been published."""
         self.unpublished = ""
         self.usage: Usage | None = None
+        self.is_finished = False
         self._changed = changed
 
     @property
@@ -36,10 +36,10 @@ class Draft:
         """How many characters have been written."""
         return self.published + len(self.unpublished)
 
-    def add(self, piece: Piece) -> None:
-        """Add the next piece."""
-        self.unpublished += piece.text
-        self.usage = piece.usage
+    def add(self, text: str, usage: Usage | None = None) -> None:
+        """Add the next piece, with the total usage of the call to the model so far."""
+        self.unpublished += text
+        self.usage = usage or self.usage
         self._changed.set()
 
 
@@ -57,6 +57,9 @@ class Drafts:
         self._task_id, self._attempt = task.task_id, task.attempt
         self._changed = changed
         self._drafts: list[Draft] = []
+        """Those that are being written, or not published to their end."""
+        self._spent: Usage | None = None
+        """What the finished drafts have used."""
         self._deltas = 0
 
     def begin(self, step: str, part: str | None) -> Draft:
@@ -65,9 +68,16 @@ class Drafts:
         self._drafts.append(draft)
         return draft
 
+    def finish(self, draft: Draft) -> None:
+        """Record that nothing will be added to ``draft``."""
+        draft.is_finished = True
+        if draft.usage is not None:
+            self._spent = draft.usage.plus(self._spent)
+
     def usages(self) -> list[Usage]:
-        """What each call to the model has used so far."""
-        return [draft.usage for draft in self._drafts if draft.usage is not None]
+        """What the calls to the model have used so far; those that have ended are added up."""
+        used = [self._spent, *(draft.usage for draft in self._drafts if not draft.is_finished)]
+        return [usage for usage in used if usage is not None]
 
     def have_grown(self) -> bool:
         """Whether any text has not been published yet."""
@@ -94,6 +104,7 @@ class Drafts:
         for draft, text in grown:
             draft.published += len(text)
             draft.unpublished = draft.unpublished[len(text) :]
+        self._drafts = [draft for draft in self._drafts if draft.unpublished or not draft.is_finished]
 
     def _delta(self, draft: Draft, text: str) -> TaskDelta:
         return TaskDelta(

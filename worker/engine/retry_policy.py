@@ -1,52 +1,107 @@
 """Decides what a failure means for a task: the reason, whether a retry may help, and when it starts."""
 
 import logging
-import random
+import traceback
+from collections.abc import Iterator
 from itertools import pairwise, takewhile
 from typing import NamedTuple
 
-from pydantic import ValidationError
-
-from herald.shared.task_api.errors import ModelError
+from herald.shared.task_api.backoff import Backoff
+from herald.shared.task_api.errors import Fail, MisuseError, ModelError, Retry
 from herald.shared.tasks.models import EndReason, HistoryEntry, Task, TaskStatus
+from herald.worker.engine.payloads import InvalidPayloadError
+from herald.worker.engine.step_context import StepTimeoutError
+from herald.worker.engine.text import storable
 
 log = logging.getLogger(__name__)
 
-RETRY_BASE_S = 2.0
-RETRY_MAX_S = 120.0
 MAX_LOSSES = 4
 """How many workers in a row may be lost while running a task, before the task fails."""
+MAX_TRACEBACK = 8 * 1024
+MAX_MESSAGE = 2000
+MAX_REASON = 64
+MAX_DELAY_S = 30 * 24 * 3600.0
+FAILED = "failed"
+"""The end reason of a task whose code gave up, unless the code named one."""
+
+
+class AttemptTimeoutError(Exception):
+    """The attempt took longer than its task type allows."""
+
+    def __init__(self, timeout_s: float) -> None:
+        super().__init__(f"the attempt took longer than {timeout_s:g} s")
 
 
 class Outcome(NamedTuple):
     """How an attempt failed."""
 
     message: str
-    reason: EndReason
+    reason: str
     retryable: bool
-    retry_after_s: float | None = None
+    after_s: float | None = None
+    """The delay before a retry, in seconds; None if the backoff decides."""
+    no_sooner_s: float = 0.0
+    """The shortest delay, in seconds, if the backoff decides."""
+    traceback: str | None = None
+
+    def delay_s(self, retry: int, backoff: Backoff) -> float:
+        """The delay before retry number ``retry`` (from 1), in seconds."""
+        if self.after_s is not None:
+            return min(max(0.0, self.after_s), MAX_DELAY_S)
+        return max(self.no_sooner_s, backoff.delay_s(retry))
 
 
-def outcome_of(error: Exception, *, timeout_s: float) -> Outcome:
+def outcome_of(error: BaseException) -> Outcome:
     """The outcome of an attempt that raised ``error``.
 
-    Args:
-        error: what the attempt raised.
-        timeout_s: the time limit of an attempt, in seconds.
+    The message of an unexpected exception is kept from users, because it may contain anything.
     """
+    decisive = _decisive(error)
+    expected = _expected_outcome(decisive)
+    if expected is not None:
+        return expected
+    log.error("the task's code raised an unexpected exception", exc_info=error)
+    trace = storable("".join(traceback.format_exception(error))[-MAX_TRACEBACK:])
+    if isinstance(decisive, MisuseError):
+        message = storable(decisive, MAX_MESSAGE)
+        return Outcome(message, EndReason.INTERNAL, retryable=False, traceback=trace)
+    message = f"internal error: {type(decisive).__name__}"
+    return Outcome(message, EndReason.INTERNAL, retryable=True, traceback=trace)
+
+
+def _expected_outcome(error: BaseException) -> Outcome | None:
+    """The outcome of an exception that is made for the purpose; None for any other."""
     match error:
+        case Fail():
+            reason = storable(error.reason, MAX_REASON)
+            return Outcome(storable(error.message, MAX_MESSAGE), reason, retryable=False)
+        case Retry():
+            message = storable(error.message, MAX_MESSAGE) or "the task asked to be retried"
+            return Outcome(message, FAILED, retryable=True, after_s=error.after)
         case ModelError():
-            return Outcome(str(error), error.reason, error.retryable, error.retry_after_s)
-        case TimeoutError():
-            message = f"the attempt took longer than {timeout_s:g} s"
-            return Outcome(message, EndReason.TIMEOUT, retryable=True)
-        case ValidationError():
-            fault = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, fault["loc"]))
-            return Outcome(f"invalid input: {where}: {fault['msg']}", EndReason.BAD_INPUT, retryable=False)
-        case _:
-            log.error("a generator raised an unexpected exception", exc_info=error)
-            return Outcome(f"internal error: {type(error).__name__}", EndReason.INTERNAL, retryable=False)
+            asked_s = error.retry_after_s or 0.0
+            return Outcome(storable(error, MAX_MESSAGE), error.reason, error.retryable, no_sooner_s=asked_s)
+        case InvalidPayloadError():
+            return Outcome(f"invalid input: {error}", EndReason.BAD_INPUT, retryable=False)
+        case AttemptTimeoutError() | StepTimeoutError():
+            return Outcome(str(error), EndReason.TIMEOUT, retryable=True)
+    return None
+
+
+def _decisive(error: BaseException) -> BaseException:
+    """The exception that decides: of a group, one that ends the task if there is one, or else the first."""
+    leaves = list(_leaves(error))
+    final = [each for each in leaves if isinstance(each, Fail | MisuseError)]
+    refused = [each for each in leaves if isinstance(each, ModelError) and not each.retryable]
+    return next(iter([*final, *refused, *leaves]))
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from _leaves(each)
+    else:
+        yield error
 
 
 def losses(task: Task) -> int:
@@ -60,9 +115,3 @@ def losses(task: Task) -> int:
 
 def _is_claim(entry: HistoryEntry) -> bool:
     return entry.status is TaskStatus.PROCESSING
-
-
-def backoff_s(retry: int) -> float:
-    """The delay before retry number ``retry`` (from 1), in seconds: exponential, with full jitter."""
-    longest = min(RETRY_MAX_S, RETRY_BASE_S * 2.0 ** min(retry - 1, 16))
-    return random.uniform(0, longest)  # noqa: S311  jitter

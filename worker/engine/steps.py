@@ -1,252 +1,169 @@
-"""Runs the steps of an attempt: asks the model, saves its answers, and reuses those of earlier attempts."""
+"""The steps of an attempt: shows them in the task, times them, and derives the task's progress from them."""
 
-import asyncio
 import math
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
-from functools import partial
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
-from opentelemetry.trace import SpanKind
-from pydantic import ValidationError
-
-from herald.shared.aio import cancel_and_wait
-from herald.shared.observability import metrics, tracing
-from herald.shared.task_api.errors import ModelError
-from herald.shared.task_api.prompt import AnswerT, InvalidAnswerError, Prompt
-from herald.shared.tasks.models import EndReason, Step, Task, Usage, now
-from herald.worker.dependencies import Dependencies
-from herald.worker.engine.answer_lengths import AnswerLengths
+from herald.shared.observability import tracing
+from herald.shared.task_api.task_type import MAX_STEPS
+from herald.shared.tasks.models import now
+from herald.worker.engine.interruption import Interruption
 from herald.worker.engine.journal import Journal
-from herald.worker.engine.timing import StepClock
-from herald.worker.tasks.base import PlannedStep
+from herald.worker.engine.progress import percent_done
+from herald.worker.engine.step_rows import Row, StepRows
+from herald.worker.engine.text import storable
+from herald.worker.engine.timing import StepClock, UsualSteps
 
-PARTS_AT_ONCE = 4
-"""How many answers of one step are written at the same time."""
+MAX_MESSAGE = 200
 
 
-class StepRunner:
-    """The steps of one attempt, as generators use them; it implements `herald.worker.tasks.base.Steps`.
+class Steps:
+    """The steps of one attempt.
 
-    Example::
-
-        async with steps.run("Drafting strategy") as step:
-            strategy = await step.ask(prompt)
-        async with steps.run("Writing posts") as step:
-            weeks = await step.ask_each({"week 1": …, "week 2": …})
+    Args:
+        journal: stores and publishes the steps.
+        clock: times them.
+        usual: the steps of earlier runs.
+        declared: the names of the steps that the task type has declared.
+        interruption: stops the run if the task is no longer ours, or MongoDB cannot be reached.
     """
 
     def __init__(
         self,
-        plan: Sequence[PlannedStep],
-        checkpoints: dict[str, Any],
-        *,
         journal: Journal,
         clock: StepClock,
-        dependencies: Dependencies,
+        usual: UsualSteps,
+        declared: Iterable[str],
+        interruption: Interruption,
     ) -> None:
-        self.plan = plan
-        self.checkpoints = checkpoints
-        self.journal = journal
-        self.store = dependencies.store
-        self.provider = dependencies.provider
-        self.lengths = AnswerLengths(dependencies.queue.redis)
+        self._journal = journal
+        self._interruption = interruption
         self._clock = clock
-
-    @property
-    def task(self) -> Task:
-        """The current state of the task."""
-        return self.journal.task
+        self._usual = usual
+        self._declared = list(declared)
+        self._rows = StepRows(journal.task.steps)
+        self._expected: dict[str, int] = {}
+        self._reported = 0.0
+        self._skipped = False
 
     async def begin(self) -> None:
-        """Record the planned steps in the task, and start the clock.
-
-        Raises:
-            LeaseLostError: see `Journal`.
-        """
-        known = {step.name: step for step in self.task.steps}
-        steps = [known.get(planned.name, Step(name=planned.name)) for planned in self.plan]
-        ahead = {
-            planned.name: self._rounds(planned)
-            for planned, step in zip(self.plan, steps, strict=True)
-            if step.status != "completed"
-        }
-        await self._clock.begin(ahead, is_whole_run=not self.checkpoints)
-        await self._record(steps)
+        """Read what is known about the steps of earlier runs."""
+        usual = await self._usual.of(self._journal.task.type)
+        self._expected = {name: usual.get(name, 1) for name in self._declared} or usual
+        completed = {name for name, row in self._rows.rows().items() if row.has_begun}
+        await self._clock.begin(name for name in self._expected if name not in completed)
 
     @asynccontextmanager
-    async def run(self, name: str) -> AsyncIterator["RunningStep"]:
-        """Run the planned step ``name``. It is completed when the block ends without an exception.
+    async def call(
+        self, name: str, *, items: int = 1, done: int = 0, limit: int = 1
+    ) -> AsyncIterator["RunningCall"]:
+        """Show that a call of the step ``name`` runs until the block ends.
+
+        Args:
+            name: the step's name.
+            items: how many items the call has.
+            done: how many of them earlier attempts have done.
+            limit: how many run at once.
 
         Raises:
             LeaseLostError: see `Journal`.
+            pymongo.errors.PyMongoError: MongoDB cannot be reached.
         """
-        index = [planned.name for planned in self.plan].index(name)
-        done = self.task.steps[index].status == "completed"  # by an earlier attempt
-        if not done:
-            self._clock.start(name)
-            running = Step(name=name, status="running", started_at=now())
-            await self._record(self._with(index, running), current_step=name, current_step_index=index)
-        with tracing.span(name):
-            yield RunningStep(self, index)
-        self.advance(index, 1)
-        if not done:
-            self._clock.finish(name)
-            finished = {"status": "completed", "completed_at": now()}
-            await self._record(self._with(index, self.task.steps[index].model_copy(update=finished)))
-
-    def advance(self, index: int, fraction: float) -> None:
-        """Set the progress of the step at ``index`` to ``fraction``, from 0 to 1."""
-        total = sum(step.weight for step in self.plan)
-        before = sum(step.weight for step in self.plan[:index])
-        self.journal.advance(100 * (before + self.plan[index].weight * fraction) / total)
-
-    async def record_progress(self) -> None:
-        """Store the attempt's progress, and publish it.
-
-        Raises:
-            LeaseLostError: see `Journal`.
-        """
-        await self.journal.record("task.progress", estimated_completion=self._clock.estimate())
-
-    def _rounds(self, step: PlannedStep) -> int:
-        """How many rounds of concurrent answers the step still needs."""
-        answered = sum(key.startswith(f"{step.name}: ") for key in self.checkpoints)
-        return math.ceil(max(step.parts - answered, 1) / PARTS_AT_ONCE)
-
-    def _with(self, index: int, step: Step) -> list[Step]:
-        return [*self.task.steps[:index], step, *self.task.steps[index + 1 :]]
-
-    async def _record(self, steps: list[Step], **changes: Any) -> None:
-        estimate = self._clock.estimate()
-        await self.journal.record("task.step", steps=steps, estimated_completion=estimate, **changes)
-
-
-class RunningStep:
-    """A step while it is running; it implements `herald.worker.tasks.base.RunningStep`."""
-
-    def __init__(self, runner: StepRunner, index: int) -> None:
-        self._runner = runner
-        self._index = index
-        self._name = runner.plan[index].name
-
-    async def ask(self, prompt: Prompt[AnswerT]) -> AnswerT:
-        """The model's answer, or the one from an earlier attempt.
-
-        Raises:
-            LeaseLostError: see `Journal`.
-            ModelError: the model gave no usable answer.
-        """
-        return (await self.ask_each({"": prompt}))[""]
-
-    async def ask_each(self, prompts: Mapping[str, Prompt[AnswerT]]) -> dict[str, AnswerT]:
-        """The answers to several prompts, written concurrently. Each one is saved as soon as it arrives.
-
-        If one fails and a retry may help, no further answer is started, but those in progress are finished,
-        because they are paid for anyway.
-
-        Raises:
-            LeaseLostError: see `Journal`.
-            ModelError: the model gave no usable answer to one of them.
-        """
-        waiting = iter(prompts.items())
-        arrived = dict.fromkeys(prompts, 0.0)
-        answers: dict[str, AnswerT] = {}
-        failure: Exception | None = None
-
-        def advance(part: str, fraction: float) -> None:
-            arrived[part] = fraction
-            self._runner.advance(self._index, sum(arrived.values()) / len(arrived))
-
-        async def lane() -> None:
-            nonlocal failure
-            try:
-                while failure is None and (question := next(waiting, None)) is not None:
-                    part, prompt = question
-                    answers[part] = await self._answer(part, prompt, partial(advance, part))
-                    advance(part, 1)
-                    if len(prompts) > 1:
-                        await self._runner.record_progress()
-            except Exception as error:
-                failure = failure or error
-                raise
-
-        lanes = [asyncio.create_task(lane()) for _ in range(min(PARTS_AT_ONCE, len(prompts)))]
+        rounds = math.ceil((items - done) / limit)
+        row = self._rows.begin(name, items=items, done=done, at=now())
+        call = RunningCall(self, row, row.begun)
+        started = self._clock.start(name, rounds=rounds)
+        self._skipped = self._skipped or done > 0
+        self._show()
+        completed = False
         try:
-            if lanes:
-                await asyncio.wait(lanes, return_when=asyncio.FIRST_EXCEPTION)
-            if isinstance(failure, ModelError) and failure.retryable:
-                await asyncio.wait(lanes)
+            await self._record()
+            with tracing.span(name):
+                yield call
+            completed = True
         finally:
-            await cancel_and_wait(*lanes)
-        if failure is not None:
-            raise failure
-        return {part: answers[part] for part in prompts}
+            self._rows.end(row, failed=not completed, at=now())
+            self._clock.finish(name, started, rounds=rounds, completed=completed)
+            self._show()
+        await self._record(call.note)
 
-    async def _answer(self, part: str, prompt: Prompt[AnswerT], advance: Callable[[float], None]) -> AnswerT:
-        runner = self._runner
-        key = f"{self._name}: {part}" if part else self._name
-        if key in runner.checkpoints:
-            try:
-                return prompt.schema.model_validate(runner.checkpoints[key])
-            except ValidationError:
-                pass  # an older version asked for something else
-        answer = await self._fitting_answer(part, prompt, advance)
-        output = answer.model_dump(mode="json", by_alias=True, exclude_none=True)
-        await runner.store.checkpoints.save(runner.task.task_id, key, output)
-        runner.checkpoints[key] = output
-        return answer
+    async def skip(self, name: str, *, items: int) -> None:
+        """Show that earlier attempts have done all items of a call of the step ``name``.
 
-    async def _fitting_answer(
-        self, part: str, prompt: Prompt[AnswerT], advance: Callable[[float], None]
-    ) -> AnswerT:
-        """An answer that fits the prompt. One that does not is sent back with its faults, once."""
-        runner = self._runner
-        faults: Sequence[str] = ()
-        for _ in range(2):
-            text = await self._write(part, prompt, advance)
-            try:
-                answer = prompt.parse(text)
-            except InvalidAnswerError as unfit:
-                faults = unfit.faults
-                prompt = prompt.again(text, faults)
-            else:
-                await runner.lengths.record(runner.task.type, self._name, prompt, len(text))
-                return answer
-        raise ModelError(
-            f"The model's answer was invalid twice ({'; '.join(faults)}). Retry, or change the input",
-            EndReason.BAD_OUTPUT,
-            retryable=False,
-        )
+        Raises:
+            LeaseLostError: see `Journal`.
+            pymongo.errors.PyMongoError: MongoDB cannot be reached.
+        """
+        self._skipped = True
+        changed = self._rows.skip(name, items=items, at=now())
+        self._clock.skip(name)
+        self._show() if changed else self._advance()
+        if changed:
+            await self._record()
 
-    async def _write(self, part: str, prompt: Prompt[Any], advance: Callable[[float], None]) -> str:
-        """Return the text of one answer, and report its draft and progress while the model writes it."""
-        runner = self._runner
-        draft = runner.journal.drafts.begin(self._name, part or None)
-        expected = await runner.lengths.expected(runner.task.type, self._name, prompt)
-        text = []
-        try:
-            with tracing.span(f"write {prompt.schema.__name__}", kind=SpanKind.CLIENT):
-                async with aclosing(runner.provider.write(prompt)) as pieces:
-                    async for piece in pieces:
-                        text.append(piece.text)
-                        draft.add(piece)
-                        advance(_share(draft.length, expected))
-        finally:
-            _count(draft.usage)
-        return "".join(text)
+    def report(self, fraction: float, message: str | None) -> None:
+        """Show how much of the task is done, from 0 to 1, unless steps were declared; and what it does."""
+        if not self._declared:
+            self._reported = max(self._reported, fraction)
+            self._advance()
+        self.say(message)
 
+    def say(self, message: str | None) -> None:
+        """Show ``message`` as the task's current step."""
+        if message:
+            self._journal.show(current_step=storable(message, MAX_MESSAGE))
 
-def _count(usage: Usage | None) -> None:
-    """Add the usage of a call to the metrics, however the call ended."""
-    if usage is not None:
-        labels = (usage.provider, usage.model)
-        metrics.TOKENS.labels(*labels, "input").inc(usage.input_tokens)
-        metrics.TOKENS.labels(*labels, "output").inc(usage.output_tokens)
-        metrics.COST_USD.labels(*labels).inc(usage.cost_usd or 0)
+    async def record(self) -> None:
+        """Record the steps and durations of a completed task, for the estimates of later ones."""
+        calls = {name: row.begun for name, row in self._rows.rows().items() if row.begun}
+        if calls and calls != self._expected:
+            await self._usual.remember(self._journal.task.type, dict(list(calls.items())[:MAX_STEPS]))
+        await self._clock.record(is_whole_run=not self._skipped)
+
+    def changed(self, *, rows: bool) -> None:
+        """Show the progress; with ``rows``, the rows as well."""
+        if rows:
+            self._journal.show(steps=self._rows.shown())
+        self._advance()
+
+    def item_done(self, row: Row) -> None:
+        """Show that another item is done."""
+        self._rows.item_done(row)
+        self.changed(rows=row.total > 1)
+
+    async def _record(self, note: str | None = None) -> None:
+        with self._interruption.guarding():
+            await self._journal.record("task.step", note=note)
+
+    def _show(self) -> None:
+        name, index = self._rows.current()
+        self._journal.show(steps=self._rows.shown(), current_step=name, current_step_index=index)
+        self._advance()
+
+    def _advance(self) -> None:
+        done = percent_done(self._rows.rows(), self._expected, self._clock.usual_s)
+        self._journal.advance(max(done, 100 * self._reported))
 
 
-def _share(written: int, expected: int) -> float:
-    """The share of an answer that has been written. It stays below 1, because ``expected`` is a guess."""
-    ratio = written / max(expected, 1)
-    return 0.9 * ratio if ratio <= 1 else 1 - 0.1 * math.exp(1 - ratio)
+class RunningCall:
+    """A call of a step while it runs."""
+
+    def __init__(self, steps: Steps, row: Row, number: int) -> None:
+        self._steps = steps
+        self._row = row
+        self.number = number
+        """Which call of a step with this name it is in this attempt, from 1."""
+        self.note: str | None = None
+        """Added to the task's history when the call ends."""
+
+    def advance(self, item: int, fraction: float, message: str | None = None) -> None:
+        """Show how much of an item is done, from 0 to 1; it never goes back."""
+        running = self._row.running
+        running[item] = max(running.get(item, 0.0), fraction)
+        self._steps.changed(rows=False)
+        self._steps.say(message)
+
+    def item_done(self, item: int) -> None:
+        """Show that an item is done."""
+        self._row.running.pop(item, None)
+        self._steps.item_done(self._row)

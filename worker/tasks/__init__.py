@@ -1,32 +1,12 @@
-"""The generators of all task types; each module or package in this folder provides one."""
+"""The example application: the three task types that a worker runs unless ``HERALD_TASKS`` names others."""
 
-import importlib
-import inspect
-import pkgutil
-from collections.abc import Mapping
-from typing import Any
+from herald.worker.tasks.brand_kit.task import generate_brand_kit
+from herald.worker.tasks.media_plan.task import generate_media_plan
+from herald.worker.tasks.personas.task import generate_personas
+from herald.worker.tasks.storage import Storage, stored_in
 
-from herald.worker.tasks.base import Generator
+__all__ = ["generate_brand_kit", "generate_media_plan", "generate_personas"]
 
-
-def _load() -> dict[str, Generator]:
-    """Import every module here and create the classes that it defines with a ``task_type``.
-
-    Raises:
-        TypeError: two classes claim the same task type.
-    """
-    generators: dict[str, Generator] = {}
-    for info in pkgutil.iter_modules(__path__, f"{__name__}."):
-        module = importlib.import_module(info.name)
-        for _, cls in inspect.getmembers(module, inspect.isclass):
-            # A package re-exports its generator; a class imported from elsewhere does not count.
-            defined_here = f"{cls.__module__}.".startswith(f"{module.__name__}.")
-            if defined_here and isinstance(getattr(cls, "task_type", None), str):
-                generator: Any = cls()
-                if generator.task_type in generators:
-                    raise TypeError(f"two generators for {generator.task_type}")
-                generators[generator.task_type] = generator
-    return generators
-
-
-GENERATORS: Mapping[str, Generator] = _load()
+stored_in(generate_brand_kit, Storage(collection="brandKits", id_field="brandKitId"))
+stored_in(generate_media_plan, Storage(collection="mediaPlanGroups", id_field="mediaPlanGroupId"))
+stored_in(generate_personas, Storage(collection="personas", id_field="personaId", each="people"))

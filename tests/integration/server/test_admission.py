@@ -10,6 +10,7 @@ from herald.shared.feed.feed import Feed
 from herald.shared.queue.durations import WHOLE_RUN, Durations
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
+from herald.shared.queue.recent_values import RecentValues
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store
@@ -120,7 +121,7 @@ async def test_estimated_starts_respect_the_limit_of_running_tasks_per_user(
     settings: Settings, feed: Feed
 ) -> None:
     await Heartbeats(feed.redis).beat("w", slots=20, running=0)
-    await Durations(feed.redis).record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
+    await Durations(RecentValues(feed.redis)).record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
     async with herald_with(settings, max_running_per_user=2) as herald:
         created = [await herald.create(PERSONAS) for _ in range(5)]
         listed = (await herald.get("/api/jobs")).json()["tasks"][::-1]
@@ -133,7 +134,7 @@ async def test_estimated_starts_respect_the_limit_of_running_tasks_per_user(
 
 async def test_a_changed_estimated_start_changes_the_etag(herald: Herald, feed: Feed) -> None:
     await Heartbeats(feed.redis).beat("w", slots=1, running=0)
-    durations = Durations(feed.redis)
+    durations = Durations(RecentValues(feed.redis))
     await durations.record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
     task_id = [(await herald.create(PERSONAS))["taskId"] for _ in range(2)][1]
     etag = (await herald.get(f"/api/jobs/{task_id}")).headers["etag"]
@@ -149,7 +150,7 @@ async def test_the_start_is_estimated_once_the_durations_of_earlier_runs_are_kno
     assert "estimatedStart" not in await herald.create(PERSONAS)
     await Heartbeats(feed.redis).beat("w", slots=1, running=1)
     for _ in range(3):
-        await Durations(feed.redis).record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)])
+        await Durations(RecentValues(feed.redis)).record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)])
     task = await herald.create(PERSONAS)
     assert task["queuePosition"] == 2
     expected = now() + timedelta(seconds=100)

@@ -3,16 +3,21 @@
 from tests.mutation.fault import Fault
 
 JOURNAL, DRAFTS = "worker/engine/journal.py", "worker/engine/drafts.py"
-STEPS, ATTEMPT = "worker/engine/steps.py", "worker/engine/attempt.py"
+MODEL_CALLS, ATTEMPT = "worker/engine/model_calls.py", "worker/engine/attempt.py"
+CLAIMS = "worker/engine/claims.py"
+STEP, SUPERVISION = "worker/engine/step_context.py", "worker/engine/supervision.py"
+CHECKPOINTS, CONTEXT = "worker/engine/checkpoints.py", "worker/engine/context.py"
 LIFE = " ".join(
     f"tests/integration/worker/engine/test_{name}.py"
-    for name in ("attempt", "retries", "journal", "drafts", "steps")
+    for name in ("attempt", "retries", "journal", "drafts", "model_calls")
 )
+CODE = " ".join(f"tests/integration/worker/engine/test_{name}.py" for name in ("steps", "map", "stopping"))
+CONTEXTS = "tests/integration/worker/engine/test_context.py"
 
 ANSWER_LENGTHS, LEADER = "worker/engine/answer_lengths.py", "worker/maintenance/leader.py"
 LENGTHS = " ".join(
     f"tests/integration/worker/engine/{name}"
-    for name in ("test_answer_lengths.py", "test_steps.py -k length")
+    for name in ("test_answer_lengths.py", "test_model_calls.py -k length")
 )
 MAINTENANCE = "tests/integration/worker/maintenance/test_leader.py"
 
@@ -25,14 +30,14 @@ FAULTS = [
     ),
     Fault(
         JOURNAL,
-        "stored = await self._store.record(self._stored, self.task.attempt, **self._so_far(), **changes)",
-        "stored = await self._store.record(self._stored, None, **self._so_far(), **changes)",
+        "                self._stored,\n                self.task.attempt,\n",
+        "                self._stored,\n                None,\n",
         LIFE,
     ),
     Fault(JOURNAL, "                if_attempt=self.task.attempt,\n", "", LIFE),
     Fault(
         JOURNAL,
-        "            await self.drafts.publish()  # before the event that completes their step\n",
+        "            await self._publish_pieces()  # before the event that completes their step\n",
         "",
         LIFE,
     ),
@@ -51,68 +56,74 @@ FAULTS = [
         LIFE,
     ),
     Fault(DRAFTS, "            draft.published += len(text)\n", "            draft.published += 1\n", LIFE),
-    Fault(STEPS, "        if key in runner.checkpoints:\n", "        if False:\n", LIFE),
+    Fault(CHECKPOINTS, "if key in self._known]", "if False]", CODE),
     Fault(
-        STEPS,
-        "        await runner.store.checkpoints.save(runner.task.task_id, key, output)\n",
-        "",
+        CHECKPOINTS,
+        "            return codec.decode(await self._add(key, output, instead_of=text))\n",
+        "            return codec.decode(output)\n",
         LIFE,
+        survives_because="it only saves the next attempt from running the step again",
     ),
-    Fault(STEPS, "        for _ in range(2):\n", "        for _ in range(3):\n", LIFE),
-    Fault(STEPS, "while failure is None and (question", "while (question", LIFE),
+    Fault(CHECKPOINTS, "            await self._check_ours()\n", "", CODE),
     Fault(
-        STEPS,
-        "            if isinstance(failure, ModelError) and failure.retryable:\n",
-        "            if False:\n",
-        LIFE,
+        CHECKPOINTS, '            self._unused.pop(key.partition(":")[0], None)\n', "            pass\n", CODE
     ),
-    Fault(STEPS, "                prompt = prompt.again(text, faults)\n", "", LIFE),
-    Fault(STEPS, "            _count(draft.usage)\n", "            pass\n", LIFE),
+    Fault(CHECKPOINTS, 'f":fail:{round(task.queued_at.timestamp() * 1000)}"', '":fail:"', CODE),
+    Fault(CHECKPOINTS, "        self._known.add(key)\n", "", CONTEXTS),
+    Fault(CONTEXT, "while not failures and (index", "while (index", CODE),
+    Fault(CONTEXT, "        await asyncio.wait(lanes)\n", "        await lanes[0]\n", CODE),
+    Fault(CONTEXT, "range(min(limit, len(indexes)))", "range(len(indexes))", CODE),
+    Fault(STEP, "        await checkpoints.add_failure(context.key, failure)\n", "", CODE),
+    Fault(STEP, "        except (Fail, Retry, MisuseError):\n            raise\n", "", CODE),
+    Fault(STEP, "    token = current_step.set(context)\n", "    token = current_step.set(None)\n", CONTEXTS),
+    Fault(SUPERVISION, "        interruption.close()\n", "", CODE),
+    Fault(SUPERVISION, "    if interruption.is_set:\n", "    if False:\n", CODE),
+    Fault(MODEL_CALLS, "        for _ in range(2):\n", "        for _ in range(3):\n", LIFE),
+    Fault(MODEL_CALLS, "                prompt = prompt.again(text, faults)\n", "", LIFE),
+    Fault(MODEL_CALLS, "            _count(draft.usage)\n", "            pass\n", LIFE),
     Fault(
-        STEPS,
-        'done = self.task.steps[index].status == "completed"  # by an earlier attempt',
-        "done = False",
-        LIFE,
-    ),
-    Fault(
-        ATTEMPT,
+        CLAIMS,
         "task is None or task.status in ENDED or job",
         "task is None or job",
         LIFE,
         survives_because="the table of transitions refuses the claim; this only saves the write",
     ),
     Fault(
-        ATTEMPT,
+        CLAIMS,
         "    if lost > MAX_LOSSES:",
         "    if lost > MAX_LOSSES + 1:",
         LIFE,
     ),
     Fault(ATTEMPT, "        if not completed:\n            raise LeaseLostError\n", "", LIFE),
     Fault(
-        ATTEMPT,
-        "        last_error=None,\n    )\n    if claimed",
-        "    )\n    if claimed",
+        CLAIMS,
+        "        last_error=None,\n        steps=",
+        "        steps=",
         LIFE,
     ),
     Fault(ATTEMPT, "task.retry_count < task.max_retries", "task.retry_count <= task.max_retries", LIFE),
-    Fault(ATTEMPT, "max(outcome.retry_after_s or 0, backoff_s(retry))", "backoff_s(retry)", LIFE),
-    Fault(ATTEMPT, "        await self._dependencies.store.checkpoints.delete(self.task_id)\n", "", LIFE),
     Fault(
-        ATTEMPT,
-        "                for document in result.documents:\n",
-        "                for document in result.documents[:1]:\n",
+        "worker/engine/retry_policy.py",
+        "max(self.no_sooner_s, backoff.delay_s(retry))",
+        "backoff.delay_s(retry)",
         LIFE,
     ),
     Fault(
         ATTEMPT,
-        "                async with asyncio.timeout(self._dependencies.settings.task_timeout_s):\n",
-        "                async with asyncio.timeout(None):\n",
+        "            await self._dependencies.store.checkpoints.delete(self.task_id)\n",
+        "            pass\n",
+        LIFE,
+    ),
+    Fault(
+        SUPERVISION,
+        "    timer = loop.call_later(timeout_s,",
+        "    timer = loop.call_later(3600,",
         LIFE,
     ),
     # The expected length of an answer.
     Fault(
-        STEPS,
-        "                await runner.lengths.record(runner.task.type, self._name, prompt, len(text))\n",
+        MODEL_CALLS,
+        "                await self._lengths.record(self._type, step, prompt, len(text))\n",
         "",
         LENGTHS,
     ),

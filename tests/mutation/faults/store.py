@@ -33,7 +33,7 @@ FAULTS = [
     Fault(
         STORE, "            before = await self.get(before.task_id)\n", "            return None\n", ON_STORE
     ),
-    Fault(STORE, 'if entry is not None and "steps" not in changes:', "if entry is not None:", ON_STORE),
+    Fault(STORE, 'if "status" in changes and "steps" not in changes:', 'if "status" in changes:', ON_STORE),
     Fault(STORE, "return _after(before, decided, entry)", "return _after(before, changes, entry)", ON_STORE),
     Fault(
         STORE,
@@ -161,7 +161,7 @@ FAULTS = [
     ),
     Fault(
         MODELS,
-        'unchanged = {"completed"} if entering is not TaskStatus.CANCELLED else {"completed", "failed"}',
+        'unchanged = {"completed", "failed"} if ended else {"completed"}',
         'unchanged = {"completed"}',
         PURE,
     ),

@@ -1,5 +1,1 @@
-"""The task type `GENERATE_BRAND_KIT`."""
-
-from herald.worker.tasks.brand_kit.generator import BrandKitGenerator
-
-__all__ = ["BrandKitGenerator"]
+"""The task type `GENERATE_BRAND_KIT`; its code starts in ``task.py``."""

@@ -4,9 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from herald.shared.tasks.models import Model
+from herald.worker.tasks.models import Model, Text
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Hex = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 
 

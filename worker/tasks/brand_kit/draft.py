@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
-from herald.shared.tasks.task_types import BrandKitPayload
 from herald.worker.tasks.brand_kit.answers import Colour, Logo, Look, Positioning, Rule, Typeface, Voice
 from herald.worker.tasks.brand_kit.colour import READABLE, VISIBLE, from_hsl, hue_name, with_contrast
+from herald.worker.tasks.brand_kit.payload import BrandKitPayload
 from herald.worker.tasks.words import (
     clip,
     full_stop,

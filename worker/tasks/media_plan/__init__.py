@@ -1,5 +1,1 @@
-"""The task type `GENERATE_MEDIA_PLAN`."""
-
-from herald.worker.tasks.media_plan.generator import MediaPlanGenerator
-
-__all__ = ["MediaPlanGenerator"]
+"""The task type `GENERATE_MEDIA_PLAN`; its code starts in ``task.py``."""

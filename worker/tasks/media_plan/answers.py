@@ -1,12 +1,11 @@
 """The answers that the model gives for a media plan: keyword groups, the strategy and the posts of a week."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from herald.shared.tasks.models import Model
+from herald.worker.tasks.models import Model, Text
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Day = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 DAYS: tuple[Day, ...] = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

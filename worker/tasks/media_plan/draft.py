@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from math import lcm
 
-from herald.shared.tasks.task_types import MediaPlanPayload
 from herald.worker.tasks.media_plan.answers import (
     DAYS,
     Channel,
@@ -17,6 +16,7 @@ from herald.worker.tasks.media_plan.answers import (
 )
 from herald.worker.tasks.media_plan.formats import kind_of
 from herald.worker.tasks.media_plan.money import formatted, minor_units
+from herald.worker.tasks.media_plan.payload import MediaPlanPayload
 from herald.worker.tasks.media_plan.phrases import (
     BUSINESS,
     CHANNELS,

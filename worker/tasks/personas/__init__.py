@@ -1,5 +1,1 @@
-"""The task type `AUTO_GENERATE_PERSONAS`."""
-
-from herald.worker.tasks.personas.generator import PersonasGenerator
-
-__all__ = ["PersonasGenerator"]
+"""The task type `AUTO_GENERATE_PERSONAS`; its code starts in ``task.py``."""

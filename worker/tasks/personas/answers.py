@@ -1,12 +1,8 @@
 """The answers that the model gives for personas: an outline of all, then each one in full."""
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import Field, StringConstraints
-
-from herald.shared.tasks.models import Model
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+from herald.worker.tasks.models import Model, Text
 
 
 class Sketch(Model):

@@ -2,8 +2,8 @@
 
 import re
 
-from herald.shared.tasks.task_types import PersonasPayload
 from herald.worker.tasks.personas.answers import Portrait, Sketch, Sketches
+from herald.worker.tasks.personas.payload import PersonasPayload
 from herald.worker.tasks.personas.segments import BUSINESS_WORDS, BUSINESSES, GENERAL, SEGMENTS
 from herald.worker.tasks.words import clip, headline, lower_article, seeded, upper_first
 

@@ -8,11 +8,12 @@ from herald.shared.queue.durations import Durations
 from herald.shared.queue.estimates import Estimator
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
+from herald.shared.queue.recent_values import RecentValues
 
 
 @pytest.fixture
 def estimator(queue: Queue) -> Estimator:
-    return Estimator(queue, Heartbeats(queue.redis), Durations(queue.redis), user_limit=0)
+    return Estimator(queue, Heartbeats(queue.redis), Durations(RecentValues(queue.redis)), user_limit=0)
 
 
 async def test_estimates_are_reused_until_the_queue_has_changed(

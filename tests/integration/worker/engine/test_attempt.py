@@ -13,7 +13,8 @@ from herald.shared.task_api.errors import ModelError
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
-from herald.worker.engine.attempt import RunAgainError, run_task
+from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import RunAgainError
 from tests.support.attempts import (
     STEPS,
     USAGE,
@@ -37,10 +38,16 @@ async def test_a_task_runs_its_steps_and_completes_with_its_result(
     assert [(step.name, step.status) for step in done.steps] == [(name, "completed") for name in STEPS]
     assert all(step.started_at and step.completed_at for step in done.steps)
     assert done.current_step is None and done.completed_at and done.started_at
+    assert [(step.done, step.total) for step in done.steps] == [(None, None), (2, 2)]
     assert done.usage == USAGE.model_copy(update={"input_tokens": 30, "output_tokens": 15})
-    assert done.result == {"taskId": task.task_id, "personaIds": [f"{task.task_id}-01", f"{task.task_id}-02"]}
-    assert len(await store.results.of_task("personas", task.task_id)) == 2
-    assert await store.checkpoints.load(task.task_id) == {}
+    assert done.result == {"taskId": task.task_id}
+    result = await store.results.result_of(done, None)
+    assert result is not None
+    assert [text[:28] for text in result["sections"]] == [
+        "All about Section 1 of Bells",
+        "All about Section 2 of Bells",
+    ]
+    assert await store.checkpoints.keys(task.task_id) == set()
 
 
 async def test_running_an_ended_task_again_does_nothing(
@@ -83,7 +90,6 @@ async def test_only_one_of_several_workers_completes_a_task(
     published = await events(feed)
     assert [event["type"] for event in published].count("task.completed") == 1
     assert published[-1]["task"]["rev"] == done.rev, "another worker published something after the end"
-    assert len(await store.results.of_task("personas", task.task_id)) == 2
 
 
 async def test_another_worker_continues_a_killed_attempt_at_the_same_step(
@@ -101,16 +107,21 @@ async def test_another_worker_continues_a_killed_attempt_at_the_same_step(
     await run_task(task.task_id, second)
     done = await loaded(store, task)
     assert (done.status, done.attempt, done.retry_count) == (TaskStatus.COMPLETED, 2, 0)
-    assert calls_of(second) == {"Portrait": 2}
+    assert calls_of(second) == {"Section": 2}
     assert [entry.by for entry in done.history] == ["w1", "w2", "w2"]
 
 
 async def test_an_outage_of_mongodb_does_not_count_as_a_failure(
-    make_dependencies: MakeDependencies, store: Store
+    make_dependencies: MakeDependencies, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def gone(*_: Any, **__: Any) -> str:
+        raise AutoReconnect("gone")
+
     task = await queued(store)
-    with pytest.raises(AutoReconnect):
-        await run_task(task.task_id, make_dependencies(at_once, AutoReconnect("gone")))
+    with monkeypatch.context() as patched:
+        patched.setattr(store.checkpoints, "add", gone)
+        with pytest.raises(AutoReconnect):
+            await run_task(task.task_id, make_dependencies())
     left = await loaded(store, task)
     assert (left.status, left.retry_count) == (TaskStatus.PROCESSING, 0)
     await run_task(task.task_id, make_dependencies())
@@ -148,4 +159,4 @@ async def test_a_superseded_attempt_cannot_end_the_task(
     await run_task(task.task_id, make_dependencies() if ends_well else make_dependencies(at_once, unsafe))
     now_running = await loaded(store, task)
     assert (now_running.status, now_running.attempt) == (TaskStatus.PROCESSING, 2)
-    assert await store.checkpoints.load(task.task_id), "the other attempt needs the checkpoints"
+    assert await store.checkpoints.keys(task.task_id), "the other attempt needs the checkpoints"

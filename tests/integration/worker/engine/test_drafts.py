@@ -34,11 +34,7 @@ async def test_drafts_are_published_while_they_are_written(
     assert len(published) > 6
     assert {(piece["taskId"], piece["attempt"]) for piece in published} == {(task.task_id, 1)}
     drafts = joined(published)
-    assert set(drafts) == {
-        "Segmenting the market/None",
-        "Writing personas/persona 1",
-        "Writing personas/persona 2",
-    }
+    assert set(drafts) == {"Outlining/None", "Writing/1", "Writing/2"}
     for draft_text in drafts.values():
         json.loads(draft_text)
     assert all("task.delta" not in event["type"] for event in await events(feed))
@@ -56,7 +52,7 @@ async def test_a_second_draft_of_the_same_answer_starts_over(
     await run_task(task.task_id, make_dependencies(nonsense))
     published = [piece for piece in await deltas(feed, task) if piece["step"] == STEPS[0]]
     assert [piece["start"] for piece in published] == [0, 0]
-    assert "people" in json.loads(joined(published)[f"{STEPS[0]}/None"])
+    assert "sections" in json.loads(joined(published)[f"{STEPS[0]}/None"])
 
 
 async def test_a_draft_has_no_gap_after_redis_returns(

@@ -6,26 +6,31 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from herald.shared.feed.feed import Feed
+from herald.shared.task_api.backoff import Backoff
+from herald.shared.task_api.context import Context
 from herald.shared.task_api.errors import ModelError
 from herald.shared.task_api.prompt import Prompt
+from herald.shared.task_api.task_type import task
 from herald.shared.tasks.models import EndReason, HistoryEntry, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
-from herald.worker.engine.attempt import RunAgainError, run_task
+from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import RunAgainError
 from tests.support.attempts import (
     MakeDependencies,
     at_once,
     calls_of,
     events,
     failed_with,
-    forever,
     loaded,
     queued,
     slowly,
     text_of,
 )
+from tests.support.task_types import Brief
 
 
 async def test_a_retry_continues_at_the_step_that_failed(
@@ -44,7 +49,7 @@ async def test_a_retry_continues_at_the_step_that_failed(
     waiting = await loaded(store, task)
     assert (waiting.status, waiting.retry_count, waiting.last_error) == (TaskStatus.RETRYING, 1, "busy")
     assert waiting.next_retry_at is not None
-    assert [step.status for step in waiting.steps] == ["completed", "failed", "pending"]
+    assert [step.status for step in waiting.steps] == ["completed", "failed"]
     assert waiting.usage is not None and waiting.usage.output_tokens == 10
     await store.transition(task.task_id, TaskStatus.PROCESSING, by="test", next_retry_at=None)
     second = make_dependencies()
@@ -54,8 +59,8 @@ async def test_a_retry_continues_at_the_step_that_failed(
     done = await loaded(store, task)
     assert done.status is TaskStatus.COMPLETED
     assert done.usage is not None and done.usage.output_tokens == 15, "usage adds up over the attempts"
-    assert calls_of(first) == {"Sketches": 1, "Portrait": 2}
-    assert calls_of(second) == {"Portrait": 1}
+    assert calls_of(first) == {"Outline": 1, "Section": 2}
+    assert calls_of(second) == {"Section": 1}
     assert "task.retrying" in [event["type"] for event in await events(feed)]
 
 
@@ -152,37 +157,74 @@ async def test_a_task_fails_once_its_retries_are_used_up(
     assert (failed.end_reason, failed.retryable) == (EndReason.QUOTA, True)
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason", "mentioned"),
-    [
-        ({"payload": {"product": "x", "count": 99}}, EndReason.BAD_INPUT, "count"),
-        ({"type": "GENERATE_NOTHING"}, EndReason.BAD_INPUT, "GENERATE_NOTHING"),
-    ],
-)
-async def test_a_task_that_can_never_run_says_why(
-    make_dependencies: MakeDependencies,
-    store: Store,
-    changes: dict[str, Any],
-    reason: EndReason,
-    mentioned: str,
+@pytest.mark.parametrize("digest", [None, "digest of WRITE_REPORT"])
+async def test_a_payload_that_is_not_of_its_type_fails_the_task(
+    make_dependencies: MakeDependencies, store: Store, digest: str | None
 ) -> None:
-    failed = await failed_with(store, make_dependencies(), **changes)
-    assert failed.end_reason is reason
-    assert mentioned in str(failed.last_error)
+    payload = {"topic": "x", "count": 99}
+    failed = await failed_with(store, make_dependencies(), payload=payload, type_digest=digest)
+    assert (failed.end_reason, failed.retryable) == (EndReason.BAD_INPUT, False)
+    assert str(failed.last_error).startswith("invalid input: count: ")
 
 
-async def test_an_unexpected_exception_fails_the_task_and_reveals_no_details(
+@pytest.mark.parametrize(
+    "changes",
+    [{"payload": {"subject": "x"}, "type_digest": "of another version"}, {"type": "GENERATE_NOTHING"}],
+)
+async def test_a_task_that_only_another_worker_can_run_is_left_to_it(
+    make_dependencies: MakeDependencies, store: Store, changes: dict[str, Any]
+) -> None:
+    task = await queued(store, **changes)
+    with pytest.raises(RunAgainError) as later:
+        await run_task(task.task_id, make_dependencies())
+    assert later.value.due_in_s == 30
+    assert await loaded(store, task) == task
+
+
+async def test_an_unexpected_exception_is_retried_and_reveals_details_to_operators_only(
     make_dependencies: MakeDependencies, store: Store
 ) -> None:
-    failed = await failed_with(store, make_dependencies(ZeroDivisionError("a detail that must stay private")))
+    private = ZeroDivisionError("a detail that must stay private")
+    task = await queued(store)
+    with pytest.raises(RunAgainError):
+        await run_task(task.task_id, make_dependencies(private))
+    retrying = await loaded(store, task)
+    assert (retrying.status, retrying.retry_count) == (TaskStatus.RETRYING, 1)
+    failed = await failed_with(store, make_dependencies(private), max_retries=0)
     assert failed.end_reason is EndReason.INTERNAL
     assert failed.last_error == "internal error: ZeroDivisionError"
+    assert failed.traceback is not None and "ZeroDivisionError: a detail" in failed.traceback
+    assert "traceback" not in failed.public().wire()
+
+
+async def test_secrets_are_removed_from_tracebacks(make_dependencies: MakeDependencies, store: Store) -> None:
+    secret = "the-key-of-the-model"
+    dependencies = make_dependencies(ValueError(f"key={secret}"), gemini_api_key=SecretStr(secret))
+    failed = await failed_with(store, dependencies, max_retries=0)
+    assert failed.traceback is not None and "key=…" in failed.traceback
+
+
+async def test_the_task_type_s_backoff_decides_when_a_retry_starts(
+    make_dependencies: MakeDependencies, store: Store
+) -> None:
+    @task("FAIL", backoff=Backoff(first=0))
+    async def fail(_: Context, __: Brief) -> None:
+        raise ValueError
+
+    failing = await queued(store, type="FAIL")
+    with pytest.raises(RunAgainError) as later:
+        await run_task(failing.task_id, make_dependencies(types=[fail]))
+    assert later.value.due_in_s == 0
 
 
 async def test_a_timeout_counts_as_a_failure_not_as_a_cancel(
     make_dependencies: MakeDependencies, store: Store
 ) -> None:
-    failed = await failed_with(store, make_dependencies(forever, task_timeout_s=0.2), max_retries=0)
+    @task("HANG", timeout=0.2)
+    async def hang(_: Context, __: Brief) -> None:
+        await asyncio.Event().wait()
+
+    failed = await failed_with(store, make_dependencies(types=[hang]), type="HANG", max_retries=0)
     assert (failed.end_reason, failed.retryable) == (EndReason.TIMEOUT, True)
     assert "0.2 s" in str(failed.last_error)
 

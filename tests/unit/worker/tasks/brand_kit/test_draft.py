@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from herald.shared.tasks.task_types import BrandKitPayload
 from herald.worker.tasks.brand_kit.draft import draft_look, draft_positioning, draft_voice
+from herald.worker.tasks.brand_kit.payload import BrandKitPayload
 
 BRIEFS = [
     {"brandName": "Northlight", "description": "Tableware from the sea.", "values": ["patience", "honesty"]},

@@ -1,80 +1,26 @@
-"""``GENERATE_MEDIA_PLAN``: a strategy and a dated calendar of posts from an objective and keywords."""
+"""The questions to the model for a media plan."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from herald.shared.task_api.errors import ModelError
-from herald.shared.task_api.prompt import Prompt
-from herald.shared.tasks.models import EndReason
-from herald.shared.tasks.task_types import MediaPlanPayload
-from herald.worker.tasks.base import PlannedStep, Result, RunningStep, Steps, document
+from herald import Prompt
 from herald.worker.tasks.media_plan.answers import KeywordGroup, KeywordGroups, Post, Strategy, Week
-from herald.worker.tasks.media_plan.assembly import assemble_plan
-from herald.worker.tasks.media_plan.checks import plan_faults, repeated_titles
+from herald.worker.tasks.media_plan.checks import repeated_titles
 from herald.worker.tasks.media_plan.draft import draft_groups, draft_strategy, draft_week
+from herald.worker.tasks.media_plan.payload import MediaPlanPayload
 from herald.worker.tasks.words import counted, plain, unique
 
-KEYWORDS, STRATEGY, POSTS, CHECK = (
-    "Analyzing keywords",
-    "Drafting strategy",
-    "Writing posts",
-    "Checking the plan",
-)
 ROLE = "You are a media planner."
 STYLE = "Write in the language and tone that the brief asks for."
 
 
-class MediaPlanGenerator:
-    """Asks for keyword groups, then for the strategy, then for the posts of all weeks concurrently."""
-
-    task_type = "GENERATE_MEDIA_PLAN"
-
-    def plan(self, payload: MediaPlanPayload) -> Sequence[PlannedStep]:
-        """Return four steps; the posts take longer the more weeks there are."""
-        weeks = payload.settings.weeks
-        return [
-            PlannedStep(KEYWORDS, 2),
-            PlannedStep(STRATEGY, 3),
-            PlannedStep(POSTS, 3 + weeks, parts=weeks),
-            PlannedStep(CHECK, 1),
-        ]
-
-    async def generate(self, steps: Steps, payload: MediaPlanPayload) -> Result:
-        """Return one document: keyword groups, strategy with budget, and calendar.
-
-        Raises:
-            ModelError: the finished plan breaks one of our rules.
-        """
-        async with steps.run(KEYWORDS) as step:
-            groups = (await step.ask(keywords_prompt(payload))).groups
-        async with steps.run(STRATEGY) as step:
-            strategy = await step.ask(strategy_prompt(payload, groups))
-        prompt_for = partial(week_prompt, payload, groups, strategy)
-        async with steps.run(POSTS) as step:
-            answers = await step.ask_each(
-                {_part(number): prompt_for(number) for number in range(1, payload.settings.weeks + 1)}
-            )
-        async with steps.run(CHECK) as step:
-            weeks = await _rewrite_repetitions(step, list(answers.values()), prompt_for)
-            plan = assemble_plan(payload, groups, strategy, weeks, steps.task.created_at.date())
-            if faults := list(plan_faults(plan, payload)):
-                raise ModelError(
-                    f"The media plan is inconsistent: {'; '.join(faults)}. Retry, or change the input",
-                    EndReason.BAD_OUTPUT,
-                    retryable=False,
-                )
-        task = steps.task
-        return Result([document(task, plan)], {"mediaPlanGroupId": task.task_id})
-
-
-def keywords_prompt(payload: MediaPlanPayload) -> Prompt[KeywordGroups]:
+def keywords_prompt(brief: MediaPlanPayload) -> Prompt[KeywordGroups]:
     """Ask for the keywords in groups; each keyword must be in exactly one."""
 
     def faults(answer: KeywordGroups) -> Iterator[str]:
         counts = Counter(plain(keyword) for group in answer.groups for keyword in group.keywords)
-        expected = {plain(keyword) for keyword in payload.keywords}
+        expected = {plain(keyword) for keyword in brief.keywords}
         yield from (f"keyword {each!r} is missing" for each in sorted(expected - set(counts)))
         yield from (f"keyword {each!r} is not in the brief" for each in sorted(set(counts) - expected))
         yield from (f"keyword {each!r} is in several groups" for each, count in counts.items() if count > 1)
@@ -83,16 +29,16 @@ def keywords_prompt(payload: MediaPlanPayload) -> Prompt[KeywordGroups]:
         f"{ROLE} Group the brief's keywords by search intent. Put each keyword, spelled exactly as in the "
         "brief, into exactly one group. Give each group a name, its intent, and the message that answers it. "
         f"{STYLE}",
-        {"brief": payload.wire()},
+        {"brief": brief.wire()},
         KeywordGroups,
-        draft=lambda: draft_groups(payload),
+        draft=lambda: draft_groups(brief),
         faults=faults,
     )
 
 
-def strategy_prompt(payload: MediaPlanPayload, groups: Sequence[KeywordGroup]) -> Prompt[Strategy]:
+def strategy_prompt(brief: MediaPlanPayload, groups: Sequence[KeywordGroup]) -> Prompt[Strategy]:
     """Ask for the strategy; it must use the brief's channels and have a different theme for each week."""
-    settings = payload.settings
+    settings = brief.settings
     requested = unique(settings.channels)
     choice = "Use exactly the brief's channels" if requested else "Choose two to five channels"
 
@@ -112,22 +58,22 @@ def strategy_prompt(payload: MediaPlanPayload, groups: Sequence[KeywordGroup]) -
         f"audience. {choice}, and give each one its role, its KPIs and its share of the budget. The plan "
         f"runs for {counted(settings.weeks, 'week')}; give each week a theme of its own. Say how success is "
         f"measured. {STYLE}",
-        {"brief": payload.wire(), "groups": _wire(groups)},
+        {"brief": brief.wire(), "groups": _wire(groups)},
         Strategy,
-        draft=lambda: draft_strategy(payload, groups),
+        draft=lambda: draft_strategy(brief, groups),
         faults=faults,
     )
 
 
 def week_prompt(
-    payload: MediaPlanPayload,
+    brief: MediaPlanPayload,
     groups: Sequence[KeywordGroup],
     strategy: Strategy,
     number: int,
     earlier: Sequence[Post] = (),
 ) -> Prompt[Week]:
     """Ask for the posts of week ``number``, counted from 1; none may repeat one of the ``earlier`` posts."""
-    settings = payload.settings
+    settings = brief.settings
     posts = counted(settings.posts_per_week, "post")
     channels = [channel.channel for channel in strategy.channels]
 
@@ -150,7 +96,7 @@ def week_prompt(
         "channels. Give each post a title, copy and a call to action, and hashtags on social channels only. "
         f"Never use the same title or copy twice.{avoid} {STYLE}",
         {
-            "brief": payload.wire(),
+            "brief": brief.wire(),
             "groups": _wire(groups),
             "channels": channels,
             "theme": strategy.themes[number - 1],
@@ -158,32 +104,10 @@ def week_prompt(
             **({"taken": taken} if taken else {}),
         },
         Week,
-        draft=lambda: draft_week(payload, groups, channels, number),
+        draft=lambda: draft_week(brief, groups, channels, number),
         faults=faults,
     )
 
 
 def _wire(groups: Sequence[KeywordGroup]) -> list[dict[str, Any]]:
     return [group.wire() for group in groups]
-
-
-def _part(week: int) -> str:
-    return f"week {week}"
-
-
-async def _rewrite_repetitions(
-    step: RunningStep, weeks: Sequence[Week], prompt_for: Callable[..., Prompt[Week]]
-) -> list[Week]:
-    """Return the weeks, asking again for each one that repeats a post of an earlier week.
-
-    Weeks are written concurrently, so the model cannot see the others.
-    """
-    accepted: list[Week] = []
-    for number, answer in enumerate(weeks, 1):
-        earlier = [post for week in accepted for post in week.posts]
-        week = answer
-        if repeated_titles(week.posts, earlier):
-            again = await step.ask_each({_part(number): prompt_for(number, earlier)})
-            week = again[_part(number)]
-        accepted.append(week)
-    return accepted

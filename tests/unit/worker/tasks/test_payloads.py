@@ -1,11 +1,11 @@
-"""The payloads of the task types, and their limits."""
+"""The payloads of the built-in task types, and their limits."""
 
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from herald.shared.tasks.task_types import TASK_TYPES
+from tests.support.built_in import TASK_TYPES
 
 GOOD: dict[str, dict[str, Any]] = {
     "GENERATE_MEDIA_PLAN": {"objective": "Grow", "keywords": ["tea"]},
