@@ -36,7 +36,7 @@ WORKER = [
     *SHARED[:-2],
     {"worker.llm", "worker.loaded"},
     {"worker.tasks"},
-    {"worker.attempts", "worker.threads", "worker.registration"},
+    {"worker.attempts", "worker.registration", "worker.threads"},
     {"worker.dependencies"},
     {"worker.engine"},
     {"worker.maintenance", "worker.testing"},

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from herald.shared.feed.feed import Feed
 from herald.shared.feed.follower import Follower
+from herald.shared.settings import Settings
 from herald.shared.task_api.context import Context
 from herald.shared.task_api.errors import MisuseError
 from herald.shared.task_api.modules import TaskModuleError
@@ -20,6 +21,8 @@ from herald.shared.task_api.task_type import TaskType, task
 from herald.shared.tasks.store import Store
 from herald.shared.tasks.task_type_store import TYPES_SIGNAL
 from herald.worker.registration import open_task_types
+from tests.support.client import Herald
+from tests.support.processes import WORKER, environment, running
 from tests.support.registered import NAMES, a_type, announce
 
 
@@ -150,3 +153,19 @@ async def test_the_web_processes_are_signalled_when_a_worker_stops(
             assert set(signals) <= {"listening"}
         while "" not in signals:
             await asyncio.sleep(0.01)
+
+
+async def test_types_are_online_from_the_start_of_a_worker_to_its_end(
+    herald: Herald, settings: Settings
+) -> None:
+    async def until(online: int) -> None:
+        while (await herald.http.get("/readyz")).json().get("taskTypes") != online:
+            await asyncio.sleep(0.05)
+
+    with running(WORKER, environment(settings, HERALD_TASKS="tests.support.hello")) as process:
+        await until(1)
+        listed = {each["type"]: each for each in (await herald.get("/api/taskTypes")).json()["taskTypes"]}
+        assert listed["HELLO"]["description"] == "Greets somebody."
+        assert (listed["HELLO"]["online"], listed["HELLO"]["workers"]) == (True, 1)
+        process.terminate()
+        await until(0)
