@@ -21,4 +21,5 @@ def test_the_release_has_a_paragraph_for_each_fact() -> None:
 def test_a_crash_repeats_no_finished_step() -> None:
     run = run_sync(write_press_release, NEWS, crash_after="Finding the angle")
     assert run.result.headline == NEWS.headline
-    assert run.calls["Finding the angle"] == 1
+    assert run.steps["Finding the angle"].ran_in == [1]
+    assert run.steps["Writing"].ran_in == [2, 2]
