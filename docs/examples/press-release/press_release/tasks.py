@@ -4,7 +4,6 @@ import asyncio
 import os
 
 from herald import Context, task
-
 from press_release.models import News, Release
 
 PAUSE_S = float(os.environ.get("PRESS_RELEASE_PAUSE_S", "0.5"))

@@ -1,9 +1,9 @@
 """The tasks of this project, run by Herald's test kit: no services, no network."""
 
-from herald.testing import run_sync
-
 from press_release.models import News
 from press_release.tasks import write_press_release
+
+from herald.testing import run_sync
 
 NEWS = News(
     company="Ada Bicycles",
