@@ -13,7 +13,7 @@ from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.durations import Durations
 from herald.shared.queue.heartbeats import Heartbeats
-from herald.shared.queue.leases import Leases
+from herald.shared.queue.leases import Leases, TypeLimits
 from herald.shared.queue.queue import Queue
 from herald.shared.settings import Settings
 from herald.shared.tasks.store import Store
@@ -59,7 +59,12 @@ class Dependencies(NamedTuple):
             feed=feed,
             announcer=Announcer(store, feed),
             queue=Queue(redis),
-            leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
+            leases=Leases(
+                redis,
+                worker_id,
+                user_limit=settings.max_running_per_user,
+                types={name: TypeLimits(timeout_s=settings.task_timeout_s) for name in GENERATORS},
+            ),
             heartbeats=Heartbeats(redis),
             durations=Durations(redis),
             provider=provider,

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from herald.shared.observability import logs, tracing
 from herald.shared.queue.heartbeats import BEAT_EVERY_S
 from herald.shared.queue.jobs import JOB_NAME, deserialize, serialize
-from herald.shared.queue.queue import QUEUE_NAME, arq_redis, arq_settings
+from herald.shared.queue.queue import arq_redis, arq_settings
 from herald.shared.settings import Settings, load_for_service
 from herald.shared.tasks.documents import UnreadableError
 from herald.worker.dependencies import Dependencies, open_dependencies
@@ -74,8 +74,12 @@ async def compare_with_mongo(dependencies: Dependencies) -> None:
 
 async def beat(dependencies: Dependencies) -> None:
     """Report that this worker is alive, and how busy it is."""
-    slots, running = dependencies.settings.max_jobs, len(dependencies.running.now())
-    await dependencies.heartbeats.beat(dependencies.worker_id, slots=slots, running=running)
+    await dependencies.heartbeats.beat(
+        dependencies.worker_id,
+        slots=dependencies.settings.max_jobs,
+        running=len(dependencies.running.now()),
+        types=dict.fromkeys(dependencies.generators, ""),
+    )
 
 
 async def run_job(ctx: dict[str, Any], task_id: str) -> None:
@@ -121,8 +125,8 @@ class WorkerSettings:
     on_startup = startup
     on_shutdown = shutdown
     ctx = {"settings": _settings}  # noqa: RUF012
-    queue_name = QUEUE_NAME
     redis_pool = arq_redis(_settings)
+    queue_name = redis_pool.default_queue_name
     redis_settings = arq_settings(_settings)  # for `arq --check`
     job_serializer = serialize
     job_deserializer = deserialize
