@@ -24,7 +24,7 @@ def example(tmp_path: Path) -> Path:
 
 
 def test_the_example_s_own_tests_pass(installed: Installed, example: Path) -> None:
-    command = [installed.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pyproject.toml"]
+    command = [str(installed.python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "pyproject.toml"]
     variables = environment(example / ".herald", PRESS_RELEASE_PAUSE_S="0")
     result = subprocess.run(command, cwd=example, env=variables, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
