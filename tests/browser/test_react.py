@@ -155,7 +155,7 @@ async def test_an_application_starts_a_task_and_shows_its_progress_its_draft_and
 async def run_without_frames(browser: Browser, app: str) -> None:
     """A whole task passes while the browser draws no frame; the next frame renders its draft once."""
     page, errors = await open_app(browser, app, script=FREEZE_FRAMES)
-    await page.wait_for_function("herald.feed.getSnapshot().state === 'live'")
+    await page.wait_for_function("herald.feed.getSnapshot().state === 'live'", polling=50)
     await page.get_by_role("button", name="Write").click()
     await expect(page.locator("pre")).to_be_attached()
     before = await page.evaluate("renders.draft")
