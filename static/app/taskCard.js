@@ -38,8 +38,8 @@ export function TaskCard({ task, showDraft, actions }) {
       html`<ol class="steps">
         ${task.steps.map((step) => html`<li key=${step.name} class=${step.status}>${stepText(step)}<span class="visually-hidden"> (${step.status})</span></li>`)}
       </ol>`}
-      ${task.status === "processing" && html`<${Draft} taskId=${task.taskId} showDraft=${showDraft} />`}
       ${task.emitted && html`<${Emitted} emitted=${task.emitted} />`}
+      ${task.status === "processing" && html`<${Draft} taskId=${task.taskId} showDraft=${showDraft} />`}
       ${task.lastError && html`<p class="error">${task.lastError}</p>`}
       <div class="actions">
         <${Usage} usage=${task.usage} />

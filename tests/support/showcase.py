@@ -13,7 +13,7 @@ from herald import Context, task
 
 
 class Wire(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, use_attribute_docstrings=True)
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True)
 
 
 class Tone(StrEnum):

@@ -22,7 +22,6 @@ import { choicesOf, isObject, labelOf, resolve } from "../schema.js";
  */
 
 const LONG = 120;
-const MAX_CELL = 240;
 const MAX_COLUMNS = 7;
 const TITLES = ["title", "headline", "heading", "name", "subject"];
 const BODIES = ["text", "body", "content", "paragraphs"];
@@ -96,11 +95,11 @@ function listBlock(values, schema, root) {
   return sections.length > 0 ? { is: "sections", sections } : null;
 }
 
-/** @param {Record<string, any>[]} rows @param {Schema} schema of a row @param {Schema} root @returns {TableBlock | null} null if it would be too wide */
+/** @param {Record<string, any>[]} rows @param {Schema} schema of a row @param {Schema} root @returns {TableBlock | null} null if it has too many columns or long texts */
 function tableBlock(rows, schema, root) {
   const fields = columnsOf(rows, schema, root);
   const cells = rows.map((row) => fields.map((field) => cellOf(row[field.name], field.schema)));
-  const isLong = cells.some((row) => row.some((cell) => cell && textIn(cell).length > MAX_CELL));
+  const isLong = cells.some((row) => row.some((cell) => cell && textIn(cell).length > LONG));
   if (fields.length > MAX_COLUMNS || isLong) return null;
   return { is: "table", columns: fields.map(({ name, label }) => ({ label, isNumber: rows.every((row) => typeof (row[name] ?? 0) === "number") })), rows: cells };
 }
