@@ -67,7 +67,7 @@ function Details({ task, onCancel, onRetry }) {
   const traceId = task.traceparent?.split("-")[1];
   return html`<p>
       <strong>${task.title ? `${task.title} (${typeLabel(task.type)})` : typeLabel(task.type)}</strong> of ${task.userId}: ${statusLabel(task.status)}, attempt ${task.attempt}
-      ${hasNoWorker(task) && html`, <span class="error">${NO_WORKER.charAt(0).toLowerCase() + NO_WORKER.slice(1)}</span>`}
+      ${hasNoWorker(task) && html`. <span class="error">${NO_WORKER}</span>`}
       ${task.lastError && html`, <span class="error">${task.lastError}</span>`}${" "}
       ${isActive(task) && html`<button onClick=${() => onCancel([task.taskId])}>Cancel</button>`}
       ${["failed", "cancelled"].includes(task.status) && html`<button onClick=${() => onRetry([task.taskId])}>Retry</button>`}

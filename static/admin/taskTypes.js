@@ -13,7 +13,7 @@ export function TaskTypes({ registrations: { taskTypes, problems } }) {
     ${problems.map(({ type, app, message, at }) => html`<p class="error"><code>${type}</code> of ${app} was refused at ${new Date(at).toLocaleTimeString()}: ${message}</p>`)}
     ${taskTypes.length === 0 && html`<p class="muted">No worker has announced a task type yet.</p>`}
     ${taskTypes.length > 0 &&
-    html`<${Table} name="Task types" headings=${["Type", "Name", "App", "Version", "Workers", "Announced"]}>
+    html`<${Table} name="Task types" headings=${["Task type", "Name", "App", "Version", "Workers", "Announced"]}>
         ${taskTypes.map(
           ({ type, title, app, version, workers, announcedAt }) => html`<tr key=${type}>
             <th scope="row">${typeLabel(type, title)}</th>

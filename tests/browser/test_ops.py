@@ -56,7 +56,7 @@ async def test_an_operator_can_watch_cancel_retry_and_inspect(
     await expect(at_work).to_have_count(0, timeout=15_000)
     assert (await herald.get(f"/api/jobs/{running}")).json()["status"] == "cancelled"
 
-    await page.locator("tr", has_text=failed[:12]).get_by_role("button", name="AUTO_GENERATE").click()
+    await page.locator("tr", has_text=failed[:12]).get_by_role("button", name="Auto generate personas").click()
     await expect(page.get_by_text("the quota is used up").last).to_be_visible()
     await page.get_by_role("button", name="Retry 1 retryable task").click()
     await expect(page.locator(".message")).to_have_text("Retried 1 of 1")
@@ -66,8 +66,7 @@ async def test_an_operator_can_watch_cancel_retry_and_inspect(
     await expect(page.locator(".history")).to_contain_text("Cancelled by operator operator")
     await assert_accessible(page, "with a task's history")
     await assert_fits(page)
-    statuses = [request for request in tab.requests if "/api/ops" in request]
-    assert all("/api/ops/tasks/" in request for request in statuses), (
+    assert not any(request.endswith("/api/ops") for request in tab.requests), (
         "the overview must be pushed, not polled"
     )
 

@@ -25,7 +25,7 @@ function fieldsOfObject({ properties = {}, required = [] }, root, depth) {
       path: [name],
       label: labelOf(name, schema),
       required: isRequired,
-      value: schema.default ?? undefined,
+      value: isNothing(schema.default) ? undefined : schema.default,
       whenEmpty: isRequired && schema.nullable ? null : emptied(schema, isRequired),
       ...details,
       hint: hintOf(schema, details, isRequired),
@@ -49,7 +49,7 @@ function detailsOf(name, schema, isRequired, root, depth) {
   if (schema.type === "array") return listOf(name, schema, root, depth);
   if (schema.type === "object" && schema.properties && depth < MAX_DEPTH) {
     const fields = fieldsOfObject(schema, root, depth + 1);
-    const isLeftOut = (!isRequired || schema.nullable) && !isObject(schema.default);
+    const isLeftOut = (!isRequired || schema.nullable === true) && !isObject(schema.default);
     return { kind: "group", fields, canAdd: isLeftOut && fields.some(needsInput) };
   }
   return scalarOf(name, schema) ?? { kind: "json" };
@@ -69,6 +69,9 @@ function listOf(name, schema, root, depth) {
   return scalar && items.type !== "boolean" ? { kind: scalar.kind === "number" ? "number" : "textarea", list: "lines", minItems } : { kind: "json" };
 }
 
+/** @param {unknown} value @returns {boolean} whether it is no value, or an empty one */
+const isNothing = (value) => (typeof value === "object" ? Object.keys(value ?? {}).length === 0 : value === undefined || value === "");
+
 /** @param {Field} field @returns {boolean} whether the form can't be sent while it is empty */
 function needsInput({ required, kind, value, fields, canAdd }) {
   if (kind === "group") return !canAdd && fields?.some(needsInput) === true;
@@ -81,7 +84,7 @@ function needsInput({ required, kind, value, fields, canAdd }) {
  * @param {boolean} isRequired
  */
 function emptied(schema, isRequired) {
-  const hasDefault = schema.default !== undefined && schema.default !== null && schema.default.length !== 0;
+  const hasDefault = !isNothing(schema.default);
   if (hasDefault && schema.nullable) return null;
   if (schema.type === "array" && (isRequired || hasDefault)) return [];
   return hasDefault && schema.type === "string" && !schema.minLength && !schema.format && !schema.enum ? "" : undefined;
@@ -94,12 +97,12 @@ function emptied(schema, isRequired) {
  * @returns {string | undefined}
  */
 function hintOf(schema, { kind, list, canAdd, min, max }, isRequired) {
-  const parts = [schema.description];
+  const parts = [schema.description?.replace(/\.$/, "")];
   if (list) parts.push("one per line");
   if (kind === "number" && !list && min !== undefined && max !== undefined) parts.push(`${min} to ${max}`);
   if (kind === "datetime-local") parts.push("in your time zone");
   if (kind === "json") parts.push("as JSON");
-  const isOptional = !isRequired && (schema.default ?? undefined) === undefined;
+  const isOptional = !isRequired && isNothing(schema.default);
   if (isOptional && kind !== "checkbox" && (kind !== "group" || canAdd)) parts.push("optional");
   return parts.filter(Boolean).join(" · ") || undefined;
 }

@@ -95,12 +95,12 @@ function listBlock(values, schema, root) {
   return sections.length > 0 ? { is: "sections", sections } : null;
 }
 
-/** @param {Record<string, any>[]} rows @param {Schema} schema of a row @param {Schema} root @returns {TableBlock | null} null if it has too many columns or long texts */
+/** @param {Record<string, any>[]} rows @param {Schema} schema of a row @param {Schema} root @returns {TableBlock | null} null without columns, with too many, and with long texts */
 function tableBlock(rows, schema, root) {
   const fields = columnsOf(rows, schema, root);
   const cells = rows.map((row) => fields.map((field) => cellOf(row[field.name], field.schema)));
   const isLong = cells.some((row) => row.some((cell) => cell && textIn(cell).length > LONG));
-  if (fields.length > MAX_COLUMNS || isLong) return null;
+  if (fields.length === 0 || fields.length > MAX_COLUMNS || isLong) return null;
   return { is: "table", columns: fields.map(({ name, label }) => ({ label, isNumber: rows.every((row) => typeof (row[name] ?? 0) === "number") })), rows: cells };
 }
 
