@@ -32,7 +32,7 @@ export function App({ user, feed, service }) {
   const snapshot = useTasks();
   const taskTypes = useContext(TaskTypesContext);
   const { types, loaded } = useTaskTypes();
-  const [starting, setStarting] = useState(/** @type {TaskType | null} */ (null));
+  const [starting, setStarting] = useState(/** @type {string | null} */ (null));
   const [viewing, setViewing] = useState(/** @type {Task | null} */ (null));
   const [filter, setFilter] = useState("all");
   const [toasts, setToasts] = useState(/** @type {Toast[]} */ ([]));
@@ -100,6 +100,12 @@ export function App({ user, feed, service }) {
     document.getElementById("activity")?.scrollIntoView();
   }
 
+  /** @param {TaskType} type */
+  const openForm = ({ type }) => {
+    setStarting(type);
+    void taskTypes.load(); // the form says whether a worker is online
+  };
+
   /** @type {import("./taskDialog.js").Start} */
   const start = async (type, payload, idempotencyKey) => {
     feed.add(await service.create(type, payload, { idempotencyKey }));
@@ -110,10 +116,10 @@ export function App({ user, feed, service }) {
     <${Header} user=${user} />
     <main>
       ${snapshot.state === "offline" && html`<p class="banner" role="status">No connection. This page may be out of date; it reconnects automatically.</p>`}
-      <${StartTasks} types=${types} loaded=${loaded} onStart=${setStarting} />
+      <${StartTasks} types=${types} loaded=${loaded} onStart=${openForm} />
       <${Activity} snapshot=${snapshot} filter=${filter} onFilter=${setFilter} actions=${actions} />
     </main>
-    ${starting && html`<${TaskDialog} type=${starting} start=${start} onClose=${() => setStarting(null)} />`}
+    ${starting && html`<${TaskDialog} type=${taskTypes.get(starting)} start=${start} onClose=${() => setStarting(null)} />`}
     ${viewing && html`<${ResultDialog} key=${viewing.taskId} task=${viewing} load=${() => service.result(viewing.taskId)} onClose=${() => setViewing(null)} />`}
     <${Toasts} toasts=${toasts} onDismiss=${(/** @type {string} */ id) => setToasts((shown) => shown.filter((toast) => toast.id !== id))} />
   `;

@@ -90,5 +90,15 @@ export function labelOf(name, { title }) {
   return isMade ? wordsOf(name) || name : title;
 }
 
+/**
+ * What one object of a type is called: the title of the type, or the words of its name.
+ * @param {Schema & Extra} schema resolved
+ * @returns {string} "" if it has no name
+ */
+export function nounOf({ typeTitle, title }) {
+  const name = typeTitle ?? title ?? "";
+  return /\s/.test(name) ? name : wordsOf(name);
+}
+
 /** @param {string} text */
 const letters = (text) => text.replace(/[\s_.-]/g, "").toLowerCase();

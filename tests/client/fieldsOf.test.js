@@ -8,7 +8,7 @@ function fieldOf(property, { required = false, name = "field", $defs = {} } = {}
   return fieldsOf({ type: "object", properties: { [name]: property }, required: required ? [name] : [], $defs })[0];
 }
 
-const SPEAKER = { type: "object", title: "Speaker", properties: { name: { type: "string" } }, required: ["name"] };
+const SPEAKER = { type: "object", title: "KeySpeaker", properties: { name: { type: "string" } }, required: ["name"] };
 const VENUE = { type: "object", title: "Venue", description: "Where.", properties: { city: { type: "string" } }, required: ["city"] };
 const OPTIONAL_VENUE = { anyOf: [{ $ref: "#/$defs/Venue" }, { type: "null" }], default: null };
 
@@ -87,7 +87,7 @@ test("a list of texts is entered line by line, and a list of objects one by one"
   const numbers = fieldOf({ type: "array", items: { type: "integer" } });
   assert.deepEqual([numbers.kind, numbers.list], ["number", "lines"]);
   const speakers = fieldOf({ type: "array", items: { $ref: "#/$defs/Speaker" }, minItems: 1, maxItems: 4 }, { $defs: { Speaker: SPEAKER } });
-  assert.deepEqual([speakers.kind, speakers.item, speakers.minItems, speakers.maxItems], ["items", "Speaker", 1, 4]);
+  assert.deepEqual([speakers.kind, speakers.item, speakers.minItems, speakers.maxItems], ["items", "Key speaker", 1, 4]);
   assert.equal(speakers.fields[0].label, "Name");
 });
 

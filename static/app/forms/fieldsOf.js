@@ -1,4 +1,4 @@
-import { choicesOf, isObject, labelOf, resolve } from "../schema.js";
+import { choicesOf, isObject, labelOf, nounOf, resolve } from "../schema.js";
 import { scalarOf } from "./scalarOf.js";
 
 /** @typedef {import("../schema.js").Schema} Schema */
@@ -63,7 +63,7 @@ function listOf(name, schema, root, depth) {
   if (schema.prefixItems || items.nullable) return { kind: "json" };
   if (choices) return { kind: "checkboxes", choices, minItems };
   if (items.type === "object" && items.properties && depth < MAX_DEPTH) {
-    return { kind: "items", fields: fieldsOfObject(items, root, depth + 1), item: items.typeTitle ?? items.title ?? "entry", minItems, maxItems };
+    return { kind: "items", fields: fieldsOfObject(items, root, depth + 1), item: nounOf(items) || "Entry", minItems, maxItems };
   }
   const scalar = scalarOf(name, items);
   return scalar && items.type !== "boolean" ? { kind: scalar.kind === "number" ? "number" : "textarea", list: "lines", minItems } : { kind: "json" };

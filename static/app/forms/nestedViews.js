@@ -31,7 +31,7 @@ export function GroupView({ field, name, isReached }) {
 
 /** A list of objects. @param {{field: Field, name: string, isReached: boolean}} props */
 export function ItemsView({ field, name, isReached }) {
-  const { fields = [], item = "entry", minItems = 0, maxItems = Infinity, required, value } = field;
+  const { fields = [], item = "Entry", minItems = 0, maxItems = Infinity, required, value } = field;
   const { forget } = useContext(FormContext);
   const [items, setItems] = useState(() => {
     const given = Array.isArray(value) ? value : [];

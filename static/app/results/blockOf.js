@@ -1,4 +1,4 @@
-import { choicesOf, isObject, labelOf, resolve } from "../schema.js";
+import { choicesOf, isObject, labelOf, nounOf, resolve } from "../schema.js";
 
 /** @typedef {import("../schema.js").Schema} Schema */
 
@@ -85,7 +85,7 @@ function listBlock(values, schema, root) {
     const table = tableBlock(shown, item, root);
     if (table) return table;
   }
-  const name = item.typeTitle ?? item.title ?? "";
+  const name = nounOf(item);
   const sections = shown.flatMap((value, index) => {
     const block = blockOf(value, schema.items, root);
     if (!block) return [];
