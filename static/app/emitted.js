@@ -1,3 +1,5 @@
+import { useState } from "preact/hooks";
+
 import { html } from "../ui/html.js";
 import { wordsOf } from "../ui/words.js";
 import { blockOf, isScalar } from "./results/blockOf.js";
@@ -15,8 +17,19 @@ export function Emitted({ emitted }) {
   return html`
     <div class="emitted" data-emitted>
       ${facts.length > 0 && html`<dl class="facts">${facts.map(([name, value]) => html`<div key=${name}><dt>${wordsOf(name)}</dt><dd>${textOf(value)}</dd></div>`)}</dl>`}
-      ${others.map(([name, value]) => html`<details key=${name}><summary>${wordsOf(name)}</summary><${Document} value=${value} level=${4} /></details>`)}
+      ${others.map(([name, value]) => html`<${Collapsed} key=${name} name=${wordsOf(name)} value=${value} />`)}
     </div>
+  `;
+}
+
+/** @param {{name: string, value: unknown}} props */
+function Collapsed({ name, value }) {
+  const [open, setOpen] = useState(false);
+  return html`
+    <details onToggle=${(/** @type {Event} */ event) => setOpen(/** @type {HTMLDetailsElement} */ (event.currentTarget).open)}>
+      <summary>${name}</summary>
+      ${open && html`<div class="emitted-value" tabindex="0" role="region" aria-label=${name}><${Document} value=${value} level=${4} /></div>`}
+    </details>
   `;
 }
 
