@@ -6,10 +6,13 @@ import { ACTIVE } from "herald/task.js";
 import { Connection } from "../ui/connection.js";
 import { html } from "../ui/html.js";
 import { errorMessage, statusLabel } from "../ui/labels.js";
+import { typeLabel } from "../ui/words.js";
 import { BarChart, LineChart } from "./charts.js";
 import { Failures } from "./failures.js";
 import { Inspector } from "./inspector.js";
 import { Table } from "./table.js";
+import { TaskTypes } from "./taskTypes.js";
+import { offlineTypes, useRegistrations } from "./useRegistrations.js";
 import { Workers } from "./workers.js";
 
 /** @typedef {import("./overviewFeed.js").Overview} Overview */
@@ -47,6 +50,7 @@ export function AdminPage({ feed, service, getToken }) {
   const retry = forEach("Retried", (taskId) => service.retry(taskId));
 
   const overview = overviews.at(-1);
+  const registrations = useRegistrations(getToken, overview?.workers.map(({ name }) => name).join() ?? "");
   return html`<header>
       <h1><img src="/static/ui/icon.svg" alt="" width="28" height="28" /> Herald operations</h1>
       <${Connection} state=${live ? "live" : "connecting"} />
@@ -55,9 +59,10 @@ export function AdminPage({ feed, service, getToken }) {
     <main class="admin">
       <p role="status" class="message">${message}</p>
       ${overview
-        ? html`<${Stats} overview=${overview} />
+        ? html`<${Stats} overview=${overview} offline=${offlineTypes(registrations)} />
             <${Charts} overview=${overview} overviews=${overviews} />
             <${Workers} workers=${overview.workers} onCancel=${cancel} onInspect=${setInspectedId} />
+            ${registrations && html`<${TaskTypes} registrations=${registrations} />`}
             <${Hubs} hubs=${overview.hubs} />
             <${Failures} overview=${overview} onRetry=${retry} onInspect=${setInspectedId} />
             <${Inspector} taskId=${inspectedId} onInspect=${setInspectedId} getToken=${getToken} onCancel=${cancel} onRetry=${retry} />`
@@ -65,8 +70,8 @@ export function AdminPage({ feed, service, getToken }) {
     </main>`;
 }
 
-/** @param {{overview: Overview}} props */
-function Stats({ overview }) {
+/** @param {{overview: Overview, offline: Set<string>}} props `offline`: the types that no worker runs */
+function Stats({ overview, offline }) {
   const { queue, start, ended, workers, hubs } = overview;
   const running = sum(workers.map(({ tasks }) => tasks.length));
   const stats = [
@@ -82,17 +87,17 @@ function Stats({ overview }) {
   return html`<dl class="stats">
       ${stats.map(([name, value, detail]) => html`<div><dt>${name}</dt><dd>${value}<small>${detail}</small></dd></div>`)}
     </dl>
-    <${ActiveTasks} active=${overview.active} />`;
+    <${ActiveTasks} active=${overview.active} offline=${offline} />`;
 }
 
-/** @param {{active: Overview["active"]}} props */
-function ActiveTasks({ active }) {
+/** @param {{active: Overview["active"], offline: Set<string>}} props */
+function ActiveTasks({ active, offline }) {
   const types = [...new Set(active.map(({ type }) => type))].sort();
   if (types.length === 0) return null;
   /** @param {string} type @param {string} status */
   const tasksOf = (type, status) => active.find((each) => each.type === type && each.status === status)?.tasks ?? 0;
   return html`<${Table} name="Active tasks by type" headings=${["Active tasks", ...ACTIVE.map(statusLabel)]}>
-    ${types.map((type) => html`<tr><th scope="row">${type}</th>${ACTIVE.map((status) => html`<td>${tasksOf(type, status)}</td>`)}</tr>`)}
+    ${types.map((type) => html`<tr><th scope="row">${typeLabel(type)} ${offline.has(type) && html`<span class="error">No worker online</span>`}</th>${ACTIVE.map((status) => html`<td>${tasksOf(type, status)}</td>`)}</tr>`)}
   <//>`;
 }
 

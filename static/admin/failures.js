@@ -1,4 +1,5 @@
 import { html } from "../ui/html.js";
+import { typeLabel } from "../ui/words.js";
 import { ACTIONS, Table } from "./table.js";
 
 /**
@@ -24,7 +25,7 @@ export function Failures({ overview, onRetry, onInspect }) {
     html`<${Table} name="Recently failed tasks" headings=${["Task", "User", "Reason", "Error", "Failed at", ACTIONS]}>
         ${failed.map(
           (task) => html`<tr key=${task.taskId}>
-            <th scope="row"><button class="link" onClick=${() => onInspect(task.taskId)}>${task.type} ${task.taskId.slice(0, 12)}</button></th>
+            <th scope="row"><button class="link" onClick=${() => onInspect(task.taskId)}>${typeLabel(task.type)} ${task.taskId.slice(0, 12)}</button></th>
             <td>${task.userId}</td>
             <td>${task.endReason}</td>
             <td>${task.lastError}</td>

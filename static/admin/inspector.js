@@ -2,12 +2,15 @@ import { useEffect, useState } from "preact/hooks";
 
 import { isActive } from "herald/task.js";
 
+import { getJson } from "../ui/getJson.js";
 import { html } from "../ui/html.js";
 import { errorMessage, statusLabel } from "../ui/labels.js";
+import { NO_WORKER, hasNoWorker } from "../ui/taskTexts.js";
+import { typeLabel } from "../ui/words.js";
 
 /**
  * A task as operators see it.
- * @typedef {import("herald/task.js").Task & {userId: string, attempt: number, traceparent?: string, history: {at: string, status: string, by: string, note?: string}[]}} InspectedTask
+ * @typedef {import("herald/task.js").Task & {userId: string, traceparent?: string, traceback?: string, history: {at: string, status: string, by: string, note?: string}[]}} InspectedTask
  */
 
 /**
@@ -32,7 +35,7 @@ export function Inspector({ taskId, onInspect, getToken, onCancel, onRetry }) {
       setTask(result);
       setError(message);
     };
-    read(taskId, getToken).then(
+    getJson(`/api/ops/tasks/${encodeURIComponent(taskId)}`, getToken).then(
       (result) => show(result, ""),
       (reason) => show(null, errorMessage(reason)),
     );
@@ -63,27 +66,15 @@ export function Inspector({ taskId, onInspect, getToken, onCancel, onRetry }) {
 function Details({ task, onCancel, onRetry }) {
   const traceId = task.traceparent?.split("-")[1];
   return html`<p>
-      <strong>${task.type}</strong> of ${task.userId}: ${statusLabel(task.status)}, attempt ${task.attempt}
+      <strong>${task.title ? `${task.title} (${typeLabel(task.type)})` : typeLabel(task.type)}</strong> of ${task.userId}: ${statusLabel(task.status)}, attempt ${task.attempt}
+      ${hasNoWorker(task) && html`. <span class="error">${NO_WORKER}</span>`}
       ${task.lastError && html`, <span class="error">${task.lastError}</span>`}${" "}
       ${isActive(task) && html`<button onClick=${() => onCancel([task.taskId])}>Cancel</button>`}
       ${["failed", "cancelled"].includes(task.status) && html`<button onClick=${() => onRetry([task.taskId])}>Retry</button>`}
     </p>
     ${traceId && html`<p class="muted">Trace <code>${traceId}</code></p>`}
+    ${task.traceback && html`<details><summary>Traceback</summary><pre class="scrollable" tabindex="0">${task.traceback}</pre></details>`}
     <ol class="history">
       ${task.history.map((entry) => html`<li><time datetime=${entry.at}>${new Date(entry.at).toLocaleTimeString()}</time> ${statusLabel(entry.status)} by ${entry.by}${entry.note ? `: ${entry.note}` : ""}</li>`)}
     </ol>`;
-}
-
-/**
- * @param {string} taskId
- * @param {() => Promise<string>} getToken
- * @returns {Promise<InspectedTask>}
- */
-async function read(taskId, getToken) {
-  const response = await fetch(`/api/ops/tasks/${encodeURIComponent(taskId)}`, {
-    headers: { Authorization: `Bearer ${await getToken()}` },
-  });
-  const body = await response.json();
-  if (!response.ok) throw new Error(body.detail);
-  return body;
 }

@@ -1,4 +1,5 @@
 import { html } from "../ui/html.js";
+import { typeLabel } from "../ui/words.js";
 import { ACTIONS, Table } from "./table.js";
 
 /**
@@ -25,7 +26,7 @@ function WorkerView({ worker, onCancel, onInspect }) {
     html`<${Table} name="Tasks of ${worker.name}" headings=${["Task", "User", "Step", "Progress", "Attempt", ACTIONS]}>
         ${worker.tasks.map(
           (task) => html`<tr key=${task.taskId}>
-            <th scope="row"><button class="link" onClick=${() => onInspect(task.taskId)}>${task.type} ${task.taskId.slice(0, 12)}</button></th>
+            <th scope="row"><button class="link" onClick=${() => onInspect(task.taskId)}>${typeLabel(task.type)} ${task.taskId.slice(0, 12)}</button></th>
             <td>${task.userId}</td>
             <td>${task.currentStep ?? ""}</td>
             <td><progress max="100" value=${task.progress} aria-label="Progress of ${task.taskId}">${task.progress}%</progress> ${task.progress}%</td>

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useContext, useEffect, useMemo, useState } from "preact/hooks";
 
 import { Notifications } from "herald/notifications.js";
 import { useTasks } from "herald/react.js";
@@ -8,23 +8,17 @@ import { errorMessage } from "../ui/labels.js";
 import { Toasts } from "../ui/toasts.js";
 import { Activity } from "./activity.js";
 import { Header } from "./header.js";
+import { rememberType } from "./recentTypes.js";
+import { endMessage } from "./registry/taskType.js";
+import { TaskTypesContext, useTaskTypes } from "./registry/useTaskTypes.js";
 import { ResultDialog } from "./resultDialog.js";
-import { TASK_TYPES } from "./task-types/index.js";
+import { StartTasks } from "./startTasks.js";
 import { TaskDialog } from "./taskDialog.js";
 
 /** @typedef {import("herald/task.js").Task} Task */
 /** @typedef {import("herald/notifications.js").Announcement} Announcement */
 /** @typedef {import("../ui/toasts.js").Toast} Toast */
-
-/**
- * A result as a list of documents: a type may store each item of its only list as a document of its own.
- * @param {any} result
- * @returns {any[]}
- */
-function documentsOf(result) {
-  const [first, ...others] = Object.values(result);
-  return others.length === 0 && Array.isArray(first) ? first : [result];
-}
+/** @typedef {import("./registry/taskType.js").TaskType} TaskType */
 
 /**
  * The demo app: start tasks, follow them, and view their results.
@@ -36,6 +30,8 @@ function documentsOf(result) {
  */
 export function App({ user, feed, service }) {
   const snapshot = useTasks();
+  const taskTypes = useContext(TaskTypesContext);
+  const { types, loaded } = useTaskTypes();
   const [starting, setStarting] = useState(/** @type {string | null} */ (null));
   const [viewing, setViewing] = useState(/** @type {Task | null} */ (null));
   const [filter, setFilter] = useState("all");
@@ -72,6 +68,21 @@ export function App({ user, feed, service }) {
     return () => notifications.stop();
   }, [feed]);
 
+  useEffect(() => taskTypes.start(), [taskTypes]);
+  useEffect(() => taskTypes.need(snapshot.tasks.map(({ type }) => type)), [snapshot.tasks, loaded]);
+
+  /**
+   * The text of a notification.
+   * @param {Announcement} announcement
+   * @returns {{title: string, body?: string}}
+   */
+  function describe({ kind, tasks }) {
+    const type = taskTypes.get(tasks[0].type);
+    if (kind === "failed") return { title: endMessage(tasks[0], type, "failed"), body: tasks[0].lastError };
+    if (tasks.length > 1) return { title: `${tasks.length} tasks are ready` };
+    return { title: endMessage(tasks[0], type, "ready") };
+  }
+
   /** @param {Announcement} announcement */
   function announce(announcement) {
     const { kind, tasks } = announcement;
@@ -89,40 +100,27 @@ export function App({ user, feed, service }) {
     document.getElementById("activity")?.scrollIntoView();
   }
 
+  /** @param {TaskType} type */
+  const openForm = ({ type }) => {
+    setStarting(type);
+    void taskTypes.load(); // the form says whether a worker is online
+  };
+
   /** @type {import("./taskDialog.js").Start} */
   const start = async (type, payload, idempotencyKey) => {
     feed.add(await service.create(type, payload, { idempotencyKey }));
+    rememberType(type);
   };
 
   return html`
     <${Header} user=${user} />
     <main>
       ${snapshot.state === "offline" && html`<p class="banner" role="status">No connection. This page may be out of date; it reconnects automatically.</p>`}
-      <section class="task-types" aria-label="Start a task">
-        ${Object.entries(TASK_TYPES).map(
-          ([type, { action, about }]) => html`
-            <button class="task-type" key=${type} data-type=${type} onClick=${() => setStarting(type)}>
-              <b>${action}</b><span>${about}</span>
-            </button>
-          `,
-        )}
-      </section>
+      <${StartTasks} types=${types} loaded=${loaded} onStart=${openForm} />
       <${Activity} snapshot=${snapshot} filter=${filter} onFilter=${setFilter} actions=${actions} />
     </main>
-    ${starting && html`<${TaskDialog} type=${starting} start=${start} onClose=${() => setStarting(null)} />`}
-    ${viewing && html`<${ResultDialog} key=${viewing.taskId} task=${viewing} load=${() => service.result(viewing.taskId).then(documentsOf)} onClose=${() => setViewing(null)} />`}
+    ${starting && html`<${TaskDialog} type=${taskTypes.get(starting)} start=${start} onClose=${() => setStarting(null)} />`}
+    ${viewing && html`<${ResultDialog} key=${viewing.taskId} task=${viewing} load=${() => service.result(viewing.taskId)} onClose=${() => setViewing(null)} />`}
     <${Toasts} toasts=${toasts} onDismiss=${(/** @type {string} */ id) => setToasts((shown) => shown.filter((toast) => toast.id !== id))} />
   `;
-}
-
-/**
- * The text of a notification.
- * @param {Announcement} announcement
- * @returns {{title: string, body?: string}}
- */
-function describe({ kind, tasks }) {
-  const type = TASK_TYPES[tasks[0].type];
-  if (kind === "failed") return { title: type?.failed ?? "Your task failed", body: tasks[0].lastError };
-  if (tasks.length > 1) return { title: `${tasks.length} tasks are ready` };
-  return { title: type?.ready ?? "Your task is ready" };
 }

@@ -5,8 +5,9 @@ import { useBackgroundTasks } from "herald/react.js";
 
 import { Connection } from "../ui/connection.js";
 import { html } from "../ui/html.js";
-import { statusLabel } from "../ui/labels.js";
-import { nameOf } from "./task-types/index.js";
+import { currentText } from "../ui/taskTexts.js";
+import { titleOf } from "./registry/taskType.js";
+import { useTaskType } from "./registry/useTaskTypes.js";
 
 /** @typedef {import("herald/task.js").Task} Task */
 
@@ -39,16 +40,20 @@ function Indicator({ tasks, progress }) {
     <div id="active-tasks" popover="auto" class="active-tasks" aria-label="Active tasks">
       ${tasks.length === 0 && html`<p class="muted">No active tasks</p>`}
       <ul>
-        ${tasks.slice(0, MAX_LISTED).map(
-          (task) => html`<li key=${task.taskId}>
-            <span>${nameOf(task.type)}</span><span class="muted">${task.currentStep ?? statusLabel(task.status)}</span>
-            <progress max="100" value=${task.progress} aria-label=${nameOf(task.type)}></progress>
-          </li>`,
-        )}
+        ${tasks.slice(0, MAX_LISTED).map((task) => html`<${ActiveTask} key=${task.taskId} task=${task} />`)}
       </ul>
       ${tasks.length > MAX_LISTED && html`<p class="muted">and ${tasks.length - MAX_LISTED} more</p>`}
     </div>
   `;
+}
+
+/** @param {{task: Task}} props */
+function ActiveTask({ task }) {
+  const name = titleOf(task, useTaskType(task.type));
+  return html`<li>
+    <span>${name}</span><span class="muted">${currentText(task)}</span>
+    <progress max="100" value=${task.progress} aria-label=${name}></progress>
+  </li>`;
 }
 
 /** @param {Task[]} tasks active ones @returns {string} such as `2 running, 1 queued` */

@@ -4,9 +4,12 @@ import { isActive } from "herald/task.js";
 
 import { html } from "../ui/html.js";
 import { duration, statusLabel } from "../ui/labels.js";
+import { currentText, hasNoWorker, stepText } from "../ui/taskTexts.js";
 import { useNow } from "../ui/useNow.js";
 import { DraftView } from "./draftView.js";
-import { nameOf } from "./task-types/index.js";
+import { Emitted } from "./emitted.js";
+import { titleOf } from "./registry/taskType.js";
+import { useTaskType } from "./registry/useTaskTypes.js";
 
 /** @typedef {import("herald/task.js").Task} Task */
 
@@ -20,19 +23,22 @@ import { nameOf } from "./task-types/index.js";
  */
 export function TaskCard({ task, showDraft, actions }) {
   const active = isActive(task);
-  const name = nameOf(task.type);
+  const type = useTaskType(task.type);
+  const name = titleOf(task, type);
   return html`
     <li class="task" data-task-id=${task.taskId} data-status=${task.status}>
       <div class="task-head">
         <h3>${name}</h3>
+        ${name !== type.label && html`<span class="muted">${type.label}</span>`}
         <span class="badge ${task.status}">${statusLabel(task.status)}</span>
         <time datetime=${task.createdAt}>${new Date(task.createdAt).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })}</time>
       </div>
       ${active && html`<${Progress} task=${task} name=${name} />`}
       ${task.steps.length > 0 &&
       html`<ol class="steps">
-        ${task.steps.map(({ name: step, status }) => html`<li key=${step} class=${status}>${step}<span class="visually-hidden"> (${status})</span></li>`)}
+        ${task.steps.map((step) => html`<li key=${step.name} class=${step.status}>${stepText(step)}<span class="visually-hidden"> (${step.status})</span></li>`)}
       </ol>`}
+      ${task.emitted && html`<${Emitted} emitted=${task.emitted} />`}
       ${task.status === "processing" && html`<${Draft} taskId=${task.taskId} showDraft=${showDraft} />`}
       ${task.lastError && html`<p class="error">${task.lastError}</p>`}
       <div class="actions">
@@ -53,14 +59,8 @@ function Progress({ task, name }) {
       <progress max="100" value=${task.progress} aria-label=${`Progress: ${name}`}></progress>
       <span class="percent">${`${task.progress}%`}</span>
     </div>
-    <p class="current-step"><span data-current-step>${task.currentStep ?? waiting(task)}</span> <${Times} task=${task} /></p>
+    <p class="current-step"><span data-current-step>${currentText(task)}</span> <${Times} task=${task} /></p>
   `;
-}
-
-/** @param {Task} task one without a current step @returns {string} */
-function waiting({ status, queuePosition }) {
-  if (status !== "queued") return "Starting…";
-  return queuePosition && queuePosition > 1 ? `Number ${queuePosition} in the queue` : "Waiting for a worker";
 }
 
 /** The elapsed and the estimated time. @param {{task: Task}} props */
@@ -70,7 +70,7 @@ function Times({ task }) {
   const until = (time) => duration(Date.parse(time) - now);
   const times = [];
   if (task.status === "retrying" && task.nextRetryAt) times.push(`retries in ${until(task.nextRetryAt)}`);
-  else if (task.status === "queued" && task.estimatedStart) times.push(`starts in about ${until(task.estimatedStart)}`);
+  else if (task.status === "queued" && task.estimatedStart && !hasNoWorker(task)) times.push(`starts in about ${until(task.estimatedStart)}`);
   else if (task.estimatedCompletion) times.push(`about ${until(task.estimatedCompletion)} left`);
   if (task.startedAt) times.push(`${duration(now - Date.parse(task.startedAt))} elapsed`);
   return html`<span class="muted times">${times.join(" · ")}</span>`;

@@ -27,10 +27,16 @@ def pace() -> float:
 
 
 @pytest.fixture
-async def address(settings: Settings, pace: float) -> AsyncIterator[str]:
+def modules() -> str:
+    """The modules with the worker's task types, separated by commas."""
+    return "herald.worker.tasks"
+
+
+@pytest.fixture
+async def address(settings: Settings, pace: float, modules: str) -> AsyncIterator[str]:
     """The address of a web process with a worker."""
     paced = settings.model_copy(update={"offline_words_per_second": pace})
-    with running(WORKER, environment(paced, HERALD_WORKER_GRACE_S="0")):
+    with running(WORKER, environment(paced, HERALD_WORKER_GRACE_S="0", HERALD_TASKS=modules)):
         async with web(settings) as address:
             yield f"http://{address}"
 

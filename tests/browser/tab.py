@@ -52,8 +52,9 @@ class Tab:
         self.errors = [error for error in self.errors if text not in error]
 
     def task_requests(self) -> list[str]:
-        """The GET requests for tasks; there are none while events arrive over the WebSocket."""
-        return [request for request in self.requests if request.startswith("GET") and "/api/jobs" in request]
+        """The GET requests for tasks' states; there are none while events arrive over the WebSocket."""
+        reads = [request for request in self.requests if request.startswith("GET") and "/api/jobs" in request]
+        return [request for request in reads if not request.endswith("/result")]
 
     def pushed(self, event: str) -> list[dict[str, Any]]:
         """The events of a type that arrived on the user's channel."""

@@ -29,7 +29,7 @@ async def test_a_result_can_be_downloaded_printed_and_copied(open_tab: OpenTab) 
         assert file.suggested_filename.endswith(ending)
         text = await asyncio.to_thread(Path(await file.path()).read_text)
         if name == "JSON":
-            assert json.loads(text)[0]["budget"]["total"] == 99.5
+            assert json.loads(text)["budget"]["total"] == 99.5
         else:
             assert text.startswith("\ufeffDate,Week,Channel,Title,Copy,Hashtags,Call to action\n")
             assert len(text.splitlines()) == 1 + 3

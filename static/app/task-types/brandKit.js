@@ -1,10 +1,9 @@
 import { html } from "../../ui/html.js";
 import { List } from "./list.js";
-import { parseList } from "./taskType.js";
 
-/** @type {import("./taskType.js").TaskType} */
+/** @type {import("../registry/taskType.js").Override} */
 export const brandKit = {
-  name: "Brand kit",
+  label: "Brand kit",
   action: "Create a brand kit",
   about: "Positioning, voice and visual identity for your brand.",
   ready: "Your brand kit is ready",
@@ -13,18 +12,18 @@ export const brandKit = {
     { path: ["brandName"], label: "Brand name", required: true, maxLength: 200, example: "Northlight Pottery" },
     { path: ["description"], label: "Description", kind: "textarea", required: true, maxLength: 2000, example: "Workshops and tableware from a studio by the sea" },
     { path: ["industry"], label: "Industry", maxLength: 200, example: "crafts" },
-    { path: ["values"], label: "Values", hint: "separated by commas", parse: parseList, example: "patience, honesty" },
+    { path: ["values"], label: "Values", hint: "separated by commas", list: "commas", example: "patience, honesty" },
     { path: ["tone"], label: "Tone", maxLength: 200, example: "calm and direct" },
   ],
   Result: BrandKit,
-  table: {
-    rows: ([kit]) => kit.palette,
+  table: (kit) => ({
+    rows: kit.palette,
     columns: { role: "Role", name: "Name", hex: "Hex", usage: "Usage", pairedWith: "Paired with", contrast: "Contrast" },
-  },
+  }),
 };
 
 /**
- * A document of `/api/brandKits`.
+ * The result: a document of `/api/brandKits`.
  * @typedef {object} BrandKitDocument
  * @property {string} brandName
  * @property {string} positioning
@@ -41,8 +40,8 @@ export const brandKit = {
 
 const FONT_USES = /** @type {const} */ (["heading", "body"]);
 
-/** @param {{documents: BrandKitDocument[]}} props one document */
-function BrandKit({ documents: [kit] }) {
+/** @param {{result: BrandKitDocument}} props */
+function BrandKit({ result: kit }) {
   const { voice, typography } = kit;
   return html`
     <h3>${kit.brandName}</h3>

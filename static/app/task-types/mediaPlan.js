@@ -1,35 +1,34 @@
 import { html } from "../../ui/html.js";
-import { parseList, parseNumber } from "./taskType.js";
 
-/** @type {import("./taskType.js").TaskType} */
+/** @type {import("../registry/taskType.js").Override} */
 export const mediaPlan = {
-  name: "Media plan",
+  label: "Media plan",
   action: "Create a media plan",
   about: "A strategy, a channel mix with budgets, and a calendar of posts.",
   ready: "Your media plan is ready",
   failed: "Your media plan failed",
-  steps: ["Objective", "Keywords", "Settings"],
+  pages: ["Objective", "Keywords", "Settings"],
   fields: [
     { path: ["objective"], label: "Objective", kind: "textarea", required: true, maxLength: 2000, example: "Sell out the autumn workshop" },
-    { step: 1, path: ["keywords"], label: "Keywords", hint: "separated by commas", kind: "textarea", required: true, parse: parseList, example: "pottery, slow craft, gifts" },
-    { step: 2, path: ["settings", "channels"], label: "Channels", hint: "separated by commas; leave empty to let us choose", parse: parseList, example: "Instagram, Newsletter" },
-    { step: 2, path: ["settings", "weeks"], label: "Weeks", kind: "number", min: 1, max: 26, value: "2", parse: parseNumber },
-    { step: 2, path: ["settings", "postsPerWeek"], label: "Posts per week", kind: "number", min: 1, max: 14, value: "3", parse: parseNumber },
-    { step: 2, path: ["settings", "startDate"], label: "Start date", hint: "next Monday by default", kind: "date" },
-    { step: 2, path: ["settings", "budget"], label: "Budget", kind: "number", min: 0, parse: parseNumber },
-    { step: 2, path: ["settings", "currency"], label: "Currency", maxLength: 3, value: "EUR" },
-    { step: 2, path: ["settings", "language"], label: "Language", maxLength: 200, example: "English" },
-    { step: 2, path: ["settings", "tone"], label: "Tone", maxLength: 200, example: "clear and friendly" },
+    { page: 1, path: ["keywords"], label: "Keywords", hint: "separated by commas", kind: "textarea", required: true, list: "commas", example: "pottery, slow craft, gifts" },
+    { page: 2, path: ["settings", "channels"], label: "Channels", hint: "separated by commas; leave empty to let us choose", list: "commas", example: "Instagram, Newsletter" },
+    { page: 2, path: ["settings", "weeks"], label: "Weeks", kind: "number", min: 1, max: 26, value: 2 },
+    { page: 2, path: ["settings", "postsPerWeek"], label: "Posts per week", kind: "number", min: 1, max: 14, value: 3 },
+    { page: 2, path: ["settings", "startDate"], label: "Start date", hint: "next Monday by default", kind: "date" },
+    { page: 2, path: ["settings", "budget"], label: "Budget", kind: "number", min: 0 },
+    { page: 2, path: ["settings", "currency"], label: "Currency", maxLength: 3, value: "EUR" },
+    { page: 2, path: ["settings", "language"], label: "Language", maxLength: 200, example: "English" },
+    { page: 2, path: ["settings", "tone"], label: "Tone", maxLength: 200, example: "clear and friendly" },
   ],
   Result: MediaPlan,
-  table: {
-    rows: ([plan]) => plan.calendar,
+  table: (plan) => ({
+    rows: plan.calendar,
     columns: { date: "Date", week: "Week", channel: "Channel", title: "Title", copy: "Copy", hashtags: "Hashtags", callToAction: "Call to action" },
-  },
+  }),
 };
 
 /**
- * A document of `/api/mediaPlanGroups`.
+ * The result: a document of `/api/mediaPlanGroups`.
  * @typedef {object} MediaPlanDocument
  * @property {string} title
  * @property {string} summary
@@ -44,8 +43,8 @@ export const mediaPlan = {
  * @property {{metric: string, target: string, source: string, rhythm: string}[]} measurement
  */
 
-/** @param {{documents: MediaPlanDocument[]}} props one document */
-function MediaPlan({ documents: [plan] }) {
+/** @param {{result: MediaPlanDocument}} props */
+function MediaPlan({ result: plan }) {
   const { budget } = plan;
   return html`
     <h3>${plan.title}</h3>

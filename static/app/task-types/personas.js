@@ -1,10 +1,9 @@
 import { html } from "../../ui/html.js";
 import { List } from "./list.js";
-import { parseNumber } from "./taskType.js";
 
-/** @type {import("./taskType.js").TaskType} */
+/** @type {import("../registry/taskType.js").Override} */
 export const personas = {
-  name: "Personas",
+  label: "Personas",
   action: "Create personas",
   about: "Profiles of your ideal customers.",
   ready: "Your personas are ready",
@@ -12,11 +11,11 @@ export const personas = {
   fields: [
     { path: ["product"], label: "Product", kind: "textarea", required: true, maxLength: 2000, example: "A weekend pottery course for beginners" },
     { path: ["market"], label: "Market", maxLength: 200, example: "crafts in Denmark" },
-    { path: ["count"], label: "Number of personas", kind: "number", min: 1, max: 10, value: "3", parse: parseNumber },
+    { path: ["count"], label: "Number of personas", kind: "number", min: 1, max: 10, value: 3 },
   ],
   Result: Personas,
-  table: {
-    rows: (documents) => documents,
+  table: ({ people }) => ({
+    rows: people,
     columns: {
       name: "Name",
       age: "Age",
@@ -30,11 +29,11 @@ export const personas = {
       channels: "Channels",
       quote: "Quote",
     },
-  },
+  }),
 };
 
 /**
- * A document of `/api/personas`.
+ * One of the people: a document of `/api/personas`.
  * @typedef {object} PersonaDocument
  * @property {string} name
  * @property {number} age
@@ -48,11 +47,11 @@ export const personas = {
  * @property {string[]} channels
  */
 
-/** @param {{documents: PersonaDocument[]}} props */
-function Personas({ documents }) {
+/** @param {{result: {people: PersonaDocument[]}}} props */
+function Personas({ result: { people } }) {
   return html`
     <div class="cards">
-      ${documents.map(
+      ${people.map(
         (persona) => html`<section>
           <h3>${persona.name}, ${persona.age}</h3>
           <p class="muted">${persona.occupation} · ${persona.segment}</p>
