@@ -12,15 +12,14 @@ import pytest
 from herald.shared.launcher import embedded
 from tests.packaging.conftest import Installed, environment
 from tests.support.launcher import processes_of, read_until, running
+from tests.support.npm import install, pack, run
 from tests.support.processes import ROOT
 
 
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
     """A copy of the example project."""
-    return shutil.copytree(
-        ROOT / "docs/examples/press-release", tmp_path / "press-release", ignore=shutil.ignore_patterns("web")
-    )
+    return shutil.copytree(ROOT / "docs/examples/press-release", tmp_path / "press-release")
 
 
 def test_the_example_s_own_tests_pass(installed: Installed, example: Path) -> None:
@@ -31,7 +30,9 @@ def test_the_example_s_own_tests_pass(installed: Installed, example: Path) -> No
     assert "2 passed" in result.stdout
 
 
-def test_the_example_s_task_survives_the_loss_of_its_worker(installed: Installed, example: Path) -> None:
+def test_the_example_s_task_survives_the_loss_of_its_worker_and_its_page_is_built(
+    installed: Installed, example: Path
+) -> None:
     port = embedded.free_port()
     data_dir = example / ".herald"
     variables = environment(data_dir, PORT=str(port), HERALD_URL=f"http://127.0.0.1:{port}")
@@ -47,7 +48,20 @@ def test_the_example_s_task_survives_the_loss_of_its_worker(installed: Installed
             assert client.stdout is not None
             after = client.stdout.read()
             assert client.wait(timeout=60) == 0, before + after
+        build_page(installed, example, variables)
     assert "Finding the angle" in before
     assert "Finding the angle" not in after, "the finished step was run again"
     assert after.count("That is what customers have been asking for.") == 3
     assert re.search(r'"contact": "press@adabicycles\.example"', after)
+
+
+def build_page(installed: Installed, example: Path, variables: dict[str, str]) -> None:
+    """Compile the example's page with the types of its tasks, and build it."""
+    web = example / "web"
+    install(pack(example / "package"), web)
+    types = [str(installed.herald), "types", "--out", "src/herald.ts"]
+    subprocess.run(types, cwd=web, env=variables, check=True, timeout=60)
+    assert "WRITE_PRESS_RELEASE" in (web / "src/herald.ts").read_text()
+    run([web / "node_modules/.bin/tsc"], web)
+    run([web / "node_modules/.bin/vite", "build", "--logLevel", "warn"], web)
+    assert (web / "dist/index.html").is_file()
