@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -57,5 +57,6 @@ class LeaseKeeper:
             except Exception:
                 log.exception("renewing the leases failed")
             else:
-                loop.call_soon_threadsafe(self._on_renewed, renewal)
+                with suppress(RuntimeError):  # the loop has been closed before the thread could stop
+                    loop.call_soon_threadsafe(self._on_renewed, renewal)
         self._client.close()

@@ -1,30 +1,15 @@
-"""Faults in the queue: its order, its leases, and what waiting users see of it."""
+"""Faults in the queue: its order, its task types, its leases and its heartbeats."""
 
 from tests.mutation.fault import Fault
 
 LUA = "shared/queue/"
-QUEUE, LEASES, WAITING = "shared/queue/queue.py", "shared/queue/leases.py", "server/admission.py"
-ESTIMATES, SIMULATION = "shared/queue/estimates.py", "shared/queue/simulation.py"
+QUEUE, LEASES = "shared/queue/queue.py", "shared/queue/leases.py"
 JOBS, HEARTBEATS = "shared/queue/jobs.py", "shared/queue/heartbeats.py"
-POSITIONS = "worker/maintenance/positions.py"
 BY_LEASES = "tests/integration/shared/queue"
 BY_LEADERSHIP = "tests/integration/shared/redis/test_leadership.py"
-BY_WAITING = "tests/integration/server/test_admission.py"
 BY_CLOCKS = "tests/integration/shared/queue/test_queue.py -k even_if_clocks_differ"
-BY_ESTIMATES = "tests/unit/shared/queue/test_estimates.py"
-BY_ROOM = " ".join(
-    f"{BY_WAITING}::{name}"
-    for name in (
-        "test_too_many_queued_tasks_are_refused_but_a_repeated_request_is_not",
-        "test_concurrent_requests_do_not_exceed_the_queue_limit",
-        "test_a_task_that_is_stored_and_reserved_counts_once",
-    )
-)
-BY_ESTIMATOR = "tests/integration/shared/queue/test_estimator.py"
 
 REBUILT = "the next pick finds the index incomplete and rebuilds it, which only takes longer"
-SAVES_COUNTING = "two counts in MongoDB give the same answer"
-SEARCHED = "the search only begins further back"
 
 FAULTS = [
     # The index of the queue.
@@ -218,117 +203,4 @@ FAULTS = [
         "",
         "tests/integration/shared/redis/test_namespace.py",
     ),
-    Fault(
-        POSITIONS,
-        "    if start is None or published is None:\n        return start is not published\n",
-        "    if start is None or published is None:\n        return False\n",
-        "tests/integration/worker/maintenance/test_positions.py",
-    ),
-    Fault(
-        POSITIONS,
-        "                starts[job] = start  #",
-        "                pass  #",
-        "tests/integration/worker/maintenance/test_positions.py",
-    ),
-    # Room for a waiting task, and the estimates of when it starts.
-    Fault(
-        WAITING,
-        "        if left < 0:\n            return False\n",
-        "",
-        BY_ROOM,
-        survives_because=SAVES_COUNTING,
-    ),
-    Fault(WAITING, "left = self._limit - len(reserved)", "left = self._limit - 1", BY_ROOM),
-    Fault(WAITING, "count_queued(user_id, besides=reserved)", "count_queued(user_id)", BY_ROOM),
-    Fault(
-        WAITING,
-        "                await self._queue.unreserve(user_id, task_id)\n",
-        "                pass\n",
-        BY_ROOM,
-    ),
-    Fault(
-        WAITING, "await self._store.queries.has_idempotency_key(user_id, idempotency_key)", "False", BY_ROOM
-    ),
-    Fault(
-        WAITING,
-        "            await self._queue.withdraw(task)\n",
-        "            pass\n",
-        BY_WAITING + " -k position",
-    ),
-    Fault(
-        WAITING, "            await self._queue.move(task)\n", "            pass\n", BY_WAITING + " -k moved"
-    ),
-    Fault(
-        ESTIMATES,
-        "            if self._computing is None:\n",
-        "            if True:\n",
-        BY_ESTIMATOR,
-    ),
-    Fault(ESTIMATES, "            self._computing = None\n", "            pass\n", BY_ESTIMATOR),
-    Fault(
-        ESTIMATES,
-        "OUTDATED_AFTER if self._outdated else REUSED_FOR",
-        "REUSED_FOR",
-        BY_ESTIMATOR,
-    ),
-    Fault(ESTIMATES, "age_s > self._took_s", "age_s > 0 * self._took_s", BY_ESTIMATOR),
-    Fault(ESTIMATES, " + bisect.bisect_right(self._added_starts, start_s)", "", BY_ESTIMATES),
-    Fault(
-        ESTIMATES,
-        "        start_s = max(ready_s, simulation.idle_s)\n",
-        "        start_s = simulation.idle_s\n",
-        BY_ESTIMATES,
-    ),
-    Fault(
-        ESTIMATES,
-        "simulation.places[index] <= place_s",
-        "simulation.places[index] < place_s",
-        BY_ESTIMATES,
-        survives_because="two tasks that were queued in the same millisecond have no order",
-    ),
-    Fault(
-        ESTIMATES,
-        "bisect.bisect_right(self._highest_places, place_s, hi=end)",
-        "0",
-        BY_ESTIMATES,
-        survives_because=SEARCHED,
-    ),
-    Fault(ESTIMATES, "if other_s < place_s]", "]", BY_ESTIMATES),
-    Fault(ESTIMATES, "heapq.nlargest(self._limit, before)[-1]", "max(before)", BY_ESTIMATES),
-    Fault(
-        ESTIMATES,
-        "        if index < end:\n            start_s = simulation.starts[index]\n",
-        "",
-        BY_ESTIMATES,
-    ),
-    Fault(
-        ESTIMATES,
-        "is_known = simulation.all_known or index < simulation.known or at_once",
-        "is_known = True",
-        BY_ESTIMATES,
-    ),
-    Fault(ESTIMATES, " or at_once\n", "\n", BY_ESTIMATES),
-    Fault(SIMULATION, "max(1, slots) - len(state.running)", "max(1, slots)", BY_ESTIMATES),
-    Fault(SIMULATION, "        self.known += self.all_known\n", "        self.known += 1\n", BY_ESTIMATES),
-    Fault(SIMULATION, "self._guessed = self._guessed or not known", "pass", BY_ESTIMATES),
-    Fault(SIMULATION, "        self._running[user] -= 1\n", "", BY_ESTIMATES),
-    Fault(
-        SIMULATION, "self._running[user] < self._limit", "self._running[user] <= self._limit", BY_ESTIMATES
-    ),
-    Fault(
-        SIMULATION,
-        "self._at_s, user = max(self._at_s, due_s), user_of(job)",
-        "user = user_of(job)",
-        BY_ESTIMATES,
-    ),
-    Fault(
-        SIMULATION,
-        "            self.idle_s = min(self.idle_s, self._at_s)\n",
-        "            self.idle_s = self._at_s\n",
-        BY_ESTIMATES,
-    ),
-    Fault(
-        SIMULATION, "return statistics.fmean(earlier) / 2", "return statistics.fmean(earlier)", BY_ESTIMATES
-    ),
-    Fault(SIMULATION, "if took_s > elapsed_s]", "]", BY_ESTIMATES),
 ]

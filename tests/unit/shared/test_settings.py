@@ -125,6 +125,7 @@ def test_an_invalid_value_is_reported_in_one_line(monkeypatch: pytest.MonkeyPatc
             "must start with redis://, rediss://, unix:// or redis+sentinel://",
         ),
         ("HERALD_MONGO_URL", "mongo://ada:s3cret@h", "(got 'mongo://ada:***@h')"),
+        ("HERALD_NAMESPACE", "a:b", "String should match pattern '^[A-Za-z0-9_-]*$' (got 'a:b')"),
     ],
 )
 def test_a_malformed_value_is_reported_in_one_line(

@@ -183,8 +183,8 @@ def test_each_type_has_only_the_slots_of_its_own_workers() -> None:
 
 def test_a_task_whose_type_no_worker_runs_has_no_position_and_no_start() -> None:
     queue = QueueBuilder()
-    plans = [queue.task(task_type=PLAN) for _ in range(3)]
     job = queue.task()
+    plans = [queue.task(task_type=PLAN) for _ in range(3)]
     estimates = Estimates(queue.state, [Group(frozenset([PERSONAS]), 1)], KNOWN, user_limit=0)
     assert not estimates.has_worker(PLAN) and estimates.has_worker(PERSONAS)
     assert estimates.add(a_task(type=PLAN)) is None
