@@ -10,12 +10,12 @@ from starlette.background import BackgroundTask
 
 from herald.shared.feed.announcer import Announcer
 from herald.shared.queue.durations import Durations
-from herald.shared.queue.estimates import Estimator, Start
+from herald.shared.queue.estimates import Estimates, Estimator, Start
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.queue import Queue
 from herald.shared.queue.recent_values import RecentValues
 from herald.shared.settings import Settings
-from herald.shared.tasks.models import PublicTask, Task, TaskStatus
+from herald.shared.tasks.models import NO_WORKER, PublicTask, Task, TaskStatus
 from herald.shared.tasks.store import Store
 
 log = logging.getLogger(__name__)
@@ -89,10 +89,11 @@ class Admission:
         If Redis is down, the task stays accepted, and the workers publish and enqueue it later.
 
         Returns:
-            The task with its position and estimated start, and work to do once the response has been sent.
+            The task as `with_estimates` returns it, and work to do once the response has been sent.
         """
         try:
-            task = _with_start(task, (await self._estimator.estimates()).add(task))
+            estimates = await self._estimator.estimates()
+            task = _with_start(task, estimates.add(task), estimates)
             published = await self._announcer.publish(task)
             await self._queue.enqueue(task)
         except (RedisError, OSError) as error:
@@ -121,20 +122,27 @@ class Admission:
         self._estimator.outdate()
 
     async def with_estimates(self, tasks: Sequence[TaskT]) -> list[TaskT]:
-        """The tasks, with the position and the estimated start of those that are queued."""
+        """The tasks, with the position and the estimated start of those that are queued.
+
+        A queued task whose type no online worker runs has what it is waiting for instead.
+        """
         if all(task.status is not TaskStatus.QUEUED for task in tasks):
             return list(tasks)
         try:
-            plan = await self._estimator.estimates()
+            estimates = await self._estimator.estimates()
         except (RedisError, OSError):
             return list(tasks)
         return [
-            _with_start(task, plan.start_of(task)) if task.status is TaskStatus.QUEUED else task
+            _with_start(task, estimates.start_of(task), estimates)
+            if task.status is TaskStatus.QUEUED
+            else task
             for task in tasks
         ]
 
 
-def _with_start(task: TaskT, start: Start | None) -> TaskT:
+def _with_start(task: TaskT, start: Start | None, estimates: Estimates) -> TaskT:
+    if not estimates.has_worker(task.type):
+        return task.model_copy(update={"waiting_for": NO_WORKER})
     if start is None:
         return task
     return task.model_copy(update={"queue_position": start.position, "estimated_start": start.at})

@@ -14,6 +14,7 @@ from herald.server.http import (
     admin,
     centrifugo,
     connections,
+    creation,
     health,
     metrics,
     pages,
@@ -50,6 +51,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     contracts = [*openapi.ROUTES, *asyncapi.ROUTES, *schemas.ROUTES, *reference.ROUTES]
     return Starlette(
         routes=[
+            *creation.ROUTES,
             *tasks.ROUTES,
             *results.ROUTES,
             *task_types.ROUTES,

@@ -17,10 +17,9 @@ from herald.server.auth.principal import Principal
 from herald.server.hub.hub import Hub
 from herald.server.payloads.schema import PayloadSchema
 from herald.shared.aio import cancel_and_wait
-from herald.shared.queue.heartbeats import Heartbeats
+from herald.shared.queue.heartbeats import TYPES_SIGNAL, Heartbeats
 from herald.shared.tasks.records import Storage, TaskTypeRecord
 from herald.shared.tasks.store import Store
-from herald.shared.tasks.task_type_store import TYPES_SIGNAL
 
 log = logging.getLogger(__name__)
 

@@ -118,6 +118,8 @@ class Settings(ClientSettings):
     """Name of the MongoDB database."""
     mongo_driver: Literal["motor", "pymongo"] = "motor"
     """The asynchronous MongoDB driver."""
+    namespace: str = Field("", pattern=r"^[A-Za-z0-9_-]*$", max_length=30)
+    """Prefix of everything in Redis and of the database's name, so that several Heralds can share both."""
     retention_days: float = Field(30, gt=0)
     """How long ended tasks and their checkpoints are kept, in days."""
 
@@ -218,6 +220,11 @@ class Settings(ClientSettings):
     def task_modules(self) -> list[str]:
         """The names of the modules in ``tasks``."""
         return [name.strip() for name in self.tasks.split(",") if name.strip()]
+
+    @property
+    def database(self) -> str:
+        """The name of the MongoDB database in the namespace."""
+        return f"{self.namespace}-{self.mongo_database}" if self.namespace else self.mongo_database
 
     def secrets(self) -> list[str]:
         """All secret values, which must never be logged."""

@@ -13,10 +13,11 @@ from herald.shared.feed.announcer import Announcer
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.durations import Durations
 from herald.shared.queue.heartbeats import Heartbeats
-from herald.shared.queue.leases import Leases
+from herald.shared.queue.leases import Leases, TypeLimits
 from herald.shared.queue.queue import Queue
 from herald.shared.queue.recent_values import RecentValues
 from herald.shared.settings import Settings
+from herald.shared.task_api.task_type import TaskOptions
 from herald.shared.tasks.store import Store
 from herald.worker.attempts import RunningAttempts
 from herald.worker.llm.offline import OfflineProvider
@@ -67,7 +68,12 @@ class Dependencies(NamedTuple):
             feed=feed,
             announcer=Announcer(store, feed),
             queue=Queue(redis),
-            leases=Leases(redis, worker_id, user_limit=settings.max_running_per_user),
+            leases=Leases(
+                redis,
+                worker_id,
+                user_limit=settings.max_running_per_user,
+                types={name: _limits_of(loaded.type.options) for name, loaded in task_types.items()},
+            ),
             heartbeats=Heartbeats(redis),
             values=values,
             durations=Durations(values),
@@ -101,7 +107,7 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
             from herald.worker.llm.gemini import GeminiProvider  # noqa: PLC0415
 
             provider = await stack.enter_async_context(GeminiProvider.connect(settings))
-        task_types = await stack.enter_async_context(open_task_types(settings.task_modules, store, feed))
+        task_types = await stack.enter_async_context(open_task_types(settings.task_modules, store))
         dependencies = Dependencies.assemble(
             settings=settings,
             store=store,
@@ -113,6 +119,10 @@ async def open_dependencies(settings: Settings, redis: ArqRedis) -> AsyncIterato
         )
         stack.push_async_callback(dependencies.heartbeats.leave, dependencies.worker_id)
         yield dependencies
+
+
+def _limits_of(options: TaskOptions) -> TypeLimits:
+    return TypeLimits(options.concurrency, options.per_user, timeout_s=options.timeout)
 
 
 def _new_worker_id() -> str:

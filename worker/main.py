@@ -12,15 +12,16 @@ from redis.exceptions import RedisError
 from herald.shared.observability import logs, tracing
 from herald.shared.queue.heartbeats import BEAT_EVERY_S
 from herald.shared.queue.jobs import JOB_NAME, deserialize, serialize
-from herald.shared.queue.queue import QUEUE_NAME, arq_redis, arq_settings
+from herald.shared.queue.queue import arq_redis, arq_settings
 from herald.shared.settings import Settings, load_for_service
 from herald.shared.tasks.documents import UnreadableError
 from herald.worker.dependencies import Dependencies, open_dependencies
 from herald.worker.engine.arq_worker import JobNote
-from herald.worker.engine.attempt import OTHER_VERSION_AFTER_S, RunAgainError, run_task
+from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import OTHER_VERSION_AFTER_S, RunAgainError
 from herald.worker.engine.duties import Duty
 from herald.worker.maintenance.leader import leader_of
-from herald.worker.registration import KEEP_EVERY_S, send_signal
+from herald.worker.registration import KEEP_EVERY_S
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,6 @@ async def startup(ctx: dict[str, Any]) -> None:
         Duty("keeping task types", KEEP_EVERY_S, lambda: keep_types(dependencies)),
         *leader.duties(),
     ]
-    await announce_online(dependencies)
     model = "Gemini" if dependencies.settings.gemini_api_key is not None else "offline drafts"
     types = ", ".join(dependencies.task_types) or "no task types"
     log.info("worker %s is ready, with %s, for %s", dependencies.worker_id, model, types)
@@ -84,15 +84,6 @@ async def beat(dependencies: Dependencies) -> None:
         running=len(dependencies.running.now()),
         types={name: loaded.digest for name, loaded in dependencies.task_types.items()},
     )
-
-
-async def announce_online(dependencies: Dependencies) -> None:
-    """Let the web processes know at once which task types this worker runs."""
-    try:
-        await beat(dependencies)
-    except (RedisError, OSError) as error:
-        log.warning("could not send the first heartbeat: %s", error)
-    await send_signal(dependencies.feed)
 
 
 async def keep_types(dependencies: Dependencies) -> None:
@@ -143,8 +134,8 @@ class WorkerSettings:
     on_startup = startup
     on_shutdown = shutdown
     ctx = {"settings": _settings}  # noqa: RUF012
-    queue_name = QUEUE_NAME
     redis_pool = arq_redis(_settings)
+    queue_name = redis_pool.default_queue_name
     redis_settings = arq_settings(_settings)  # for `arq --check`
     job_serializer = serialize
     job_deserializer = deserialize

@@ -7,9 +7,6 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from redis.exceptions import RedisError
-
-from herald.shared.feed.feed import Feed
 from herald.shared.task_api.errors import MisuseError
 from herald.shared.task_api.modules import import_modules
 from herald.shared.task_api.record import record_of
@@ -17,7 +14,7 @@ from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.models import now
 from herald.shared.tasks.records import RegistrationProblem
 from herald.shared.tasks.store import Store
-from herald.shared.tasks.task_type_store import TYPES_SIGNAL, TypeCollisionError
+from herald.shared.tasks.task_type_store import TypeCollisionError
 from herald.worker.loaded import LoadedType
 
 log = logging.getLogger(__name__)
@@ -52,9 +49,7 @@ def task_types_of(modules: Iterable[ModuleType]) -> list[Found]:
 
 
 @asynccontextmanager
-async def open_task_types(
-    module_names: Iterable[str], store: Store, feed: Feed
-) -> AsyncIterator[dict[str, LoadedType]]:
+async def open_task_types(module_names: Iterable[str], store: Store) -> AsyncIterator[dict[str, LoadedType]]:
     """Load and announce the task types of these modules, and keep their ``lifespan()`` open during the block.
 
     A type that cannot be announced is left out. The reason is logged, and stored for the operators.
@@ -69,7 +64,6 @@ async def open_task_types(
     found = task_types_of([sys.modules[name] for name in names])
     digests = await announce(found, store)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(send_signal, feed)  # runs last, when the heartbeat has left
         states: dict[str, Any] = {}
         for module in {each.module.__name__: each.module for each in found}.values():
             states[module.__name__] = await _enter_lifespan(module, stack)
@@ -107,14 +101,6 @@ async def announce(found: Iterable[Found], store: Store) -> dict[int, str]:
         else:
             digests[id(each.type)] = record.digest
     return digests
-
-
-async def send_signal(feed: Feed) -> None:
-    """Let the web processes read again which types there are, and which are online."""
-    try:
-        await feed.signal(TYPES_SIGNAL, "")
-    except (RedisError, OSError) as error:
-        log.warning("could not signal the task types; web processes read them every few seconds: %s", error)
 
 
 async def _enter_lifespan(module: ModuleType, stack: AsyncExitStack) -> Any:

@@ -90,6 +90,8 @@ class WorkerFigures(Model):
 
     name: str
     slots: int
+    types: list[str]
+    """The task types that it runs."""
     tasks: list[RunningTask]
 
 
@@ -159,6 +161,7 @@ class OverviewReader:
                 WorkerFigures(
                     name=name,
                     slots=int(heartbeat["slots"]),
+                    types=sorted(heartbeat.get("types", ())),
                     tasks=[_running_task(task) for task in running.tasks if owners.get(task.task_id) == name],
                 )
                 for name, heartbeat in sorted(workers.items())

@@ -14,6 +14,7 @@ from herald.server.auth.principal import Principal
 from herald.server.hub.hub import Hub
 from herald.shared.aio import cancel_and_wait
 from herald.shared.feed.feed import Feed
+from herald.shared.redis.pool import in_namespace
 from herald.shared.tasks.revocations import REVOCATION_KEPT_S
 from herald.shared.tasks.store import Store
 
@@ -124,7 +125,7 @@ class Revocations:
 
         They stay in Redis as well, so that both versions can run side by side during an upgrade.
         """
-        stored = await self._feed.redis.hgetall(LEGACY_KEY)  # type: ignore[misc]
+        stored = await self._feed.redis.hgetall(in_namespace(self._feed.redis, LEGACY_KEY))  # type: ignore[misc]
         moments = {user_id.decode(): float(moment) for user_id, moment in stored.items()}
         for user_id, moment in moments.items():
             if moment > time.time() - REVOCATION_KEPT_S and not self._revoked.covers(user_id, moment):

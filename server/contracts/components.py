@@ -9,9 +9,10 @@ from pydantic.json_schema import models_json_schema
 from herald.server.admin.overview import Overview
 from herald.server.contracts.registered import Types, add_components, component_name
 from herald.server.http.admin import TaskRecord
+from herald.server.http.creation import TaskRequest
 from herald.server.http.problems import ProblemBody
 from herald.server.http.task_types import Registrations, TaskTypeList
-from herald.server.http.tasks import ChangeRequest, TaskRequest
+from herald.server.http.tasks import ChangeRequest
 from herald.server.http.tokens import TokenRequest
 from herald.server.task_types import RegisteredType
 from herald.shared.tasks.models import Model, PublicTask, Timestamp

@@ -13,8 +13,9 @@ from herald.server.contracts.operation_types import (
     list_parameter,
     parameter,
 )
+from herald.server.http.creation import MAX_IDEMPOTENCY_KEY
 from herald.server.http.long_poll import MAX_WAIT_S
-from herald.server.http.tasks import MAX_IDEMPOTENCY_KEY, MAX_IDS, ChangeRequest
+from herald.server.http.tasks import MAX_IDS, ChangeRequest
 
 TASKS = (
     Operation(

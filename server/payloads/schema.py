@@ -1,42 +1,55 @@
-"""Normalises payloads: validates, strips, and fills in defaults.
+"""Normalises payloads: validates, strips, and fills in defaults, in one walk.
 
 Pydantic changes some values before it validates them, which JSON Schema cannot express. It is done here, so
 that the server accepts what a worker accepts: white space is stripped from strings that are announced with
-``x-strip``, and 4.0 becomes 4 where an integer is expected. Defaults are filled in afterwards, so that a task
-keeps those of the day it was created.
+``x-strip``, and 4.0 becomes 4 where an integer is expected. Defaults are filled in, so that a task keeps
+those of the day it was created.
+
+Each value is visited once for each schema that may apply to it, however the alternatives of a schema are
+nested: a validator that tries all of them at every level takes a time that doubles with each level. What a
+schema says about the value itself is left to jsonschema-rs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from jsonschema_rs import Draft202012Validator
-
-from herald.server.payloads.faults import Fault, InvalidPayloadError, faults_of
-from herald.server.payloads.formats import compiled
+from herald.server.payloads.faults import Fault, InvalidPayloadError, must_be, one_of
+from herald.server.payloads.own import OwnKeywords
 from herald.shared.tasks.records import STRIP
 
 MAX_DEPTH = 60
 """The deepest nesting of a payload; MongoDB stores 100 levels."""
 _INT64 = 2**63
-_PYTHON: dict[str, tuple[type, ...]] = {
-    "string": (str,),
-    "integer": (int, float),
-    "number": (int, float),
-    "boolean": (bool,),
-    "array": (list,),
-    "object": (dict,),
-    "null": (type(None),),
+_TYPES_OF: dict[type, set[str]] = {
+    type(None): {"null"},
+    bool: {"boolean"},
+    int: {"integer", "number"},
+    float: {"number"},
+    str: {"string"},
+    list: {"array"},
+    dict: {"object"},
 }
-"""The Python types of decoded JSON, by JSON Schema's names."""
+
+Schema = Mapping[str, Any]
+
+
+class _Walked(NamedTuple):
+    """A normalised value, and its faults, with paths from this value on."""
+
+    value: Any
+    faults: Sequence[Fault] = ()
 
 
 class PayloadSchema:
-    """The schema of a task type's payload, compiled once."""
+    """The schema of a task type's payload, compiled as it is used.
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        self._schema = dict(schema)
-        self._validator = compiled(self._schema)
-        self._branches: dict[int, Draft202012Validator] = {}
+    Raises:
+        jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError: it is not a valid schema.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._own = OwnKeywords(schema)
 
     def normalised(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The payload as it is stored: stripped, with whole numbers as integers, and with defaults.
@@ -46,129 +59,189 @@ class PayloadSchema:
         """
         if faults := [*_unstorable(payload, ())]:
             raise InvalidPayloadError(faults)
-        cleaned = self._cleaned(payload, self._schema, defaults=False)
-        found = [fault for error in self._validator.iter_errors(cleaned) for fault in faults_of(error)]
-        if found:
-            one_each = {fault.path: fault for fault in reversed(found)}
-            raise InvalidPayloadError(sorted(one_each.values(), key=self._position))
-        filled: dict[str, Any] = self._cleaned(cleaned, self._schema, defaults=True)
-        return filled
+        walk = _Walk(self._schema, self._own)
+        normalised = walk.value(payload, self._schema)
+        if normalised.faults:
+            raise InvalidPayloadError(normalised.faults)
+        found: dict[str, Any] = normalised.value
+        return found
 
-    def _cleaned(self, value: Any, schema: Any, *, defaults: bool) -> Any:
-        for part in self._parts(schema, value):
+
+class _Walk:
+    """One walk through a payload."""
+
+    def __init__(self, whole: Schema, own: OwnKeywords) -> None:
+        self._whole = whole
+        self._own = own
+        self._applied: dict[int, Sequence[Schema]] = {}
+        self._walked: dict[tuple[int, int], tuple[Any, _Walked]] = {}
+
+    def value(self, value: Any, schema: Any) -> _Walked:
+        """Normalise a value by a schema."""
+        if not isinstance(value, dict | list):
+            return self._normalised(value, schema)
+        key = (id(value), id(schema))
+        if key not in self._walked:
+            self._walked[key] = (
+                value,
+                self._normalised(value, schema),
+            )  # keeps the value, so its id stays its own
+        return self._walked[key][1]
+
+    def _normalised(self, value: Any, schema: Any) -> _Walked:
+        if schema is False:
+            return _Walked(value, [Fault((), "Is not allowed by the task type's schema")])
+        parts = self._parts(schema)
+        for part in parts:
             if isinstance(value, str) and part.get(STRIP):
                 value = value.strip()
             elif isinstance(value, float) and value.is_integer() and "integer" in _types(part):
                 value = int(value)
-            elif isinstance(value, list):
-                value = self._cleaned_list(value, part, defaults=defaults)
-            elif isinstance(value, dict):
-                value = self._cleaned_object(value, part, defaults=defaults)
-        return value
+        given, faults = value, []
+        for part in parts:
+            own = self._own.faults(given, part)
+            faults += own
+            if isinstance(value, dict | list) and not any(fault.path == () for fault in own):
+                value, beneath = self._beneath(value, part)
+                faults += beneath
+            for alternatives in (part.get("anyOf"), part.get("oneOf")):
+                if alternatives:
+                    value, beneath = self._alternatives(value, alternatives)
+                    faults += beneath
+        return _Walked(value, _ordered(faults, parts) if faults else ())
 
-    def _cleaned_list(self, value: list[Any], schema: Mapping[str, Any], *, defaults: bool) -> list[Any]:
-        prefix = schema.get("prefixItems", [])
-        schemas = [*prefix, *[schema.get("items", True)] * max(len(value) - len(prefix), 0)]
-        return [
-            self._cleaned(item, each, defaults=defaults) for item, each in zip(value, schemas, strict=False)
-        ]
+    def _parts(self, schema: Any) -> Sequence[Schema]:
+        """The schemas that apply to every value of a schema: itself, and those that it refers to."""
+        if id(schema) not in self._applied:
+            self._applied[id(schema)] = list(self._applying(schema))
+        return self._applied[id(schema)]
 
-    def _cleaned_object(
-        self, value: dict[str, Any], schema: Mapping[str, Any], *, defaults: bool
-    ) -> dict[str, Any]:
-        """The object with its declared fields first, in their order."""
-        properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
-        cleaned = {}
-        for name, each in properties.items():
-            if name in value:
-                cleaned[name] = self._cleaned(value[name], each, defaults=defaults)
-            elif defaults and isinstance(each, dict) and "default" in each:
-                filled = self._cleaned(each["default"], each, defaults=True)
-                if self._branch(each).is_valid(
-                    filled
-                ):  # pydantic takes a default as it is, the worker does not
-                    cleaned[name] = filled
-        rest = {
-            name: self._cleaned(item, others, defaults=defaults)
-            for name, item in value.items()
-            if name not in properties
-        }
-        return cleaned | rest
-
-    def _parts(self, schema: Any, value: Any) -> Iterator[Mapping[str, Any]]:
-        """The schemas that apply to ``value``: this one, those that it refers to, and one alternative."""
-        if not isinstance(schema, dict):
-            return
-        yield schema
-        if isinstance(schema.get("$ref"), str):
-            yield from self._parts(self._resolved(schema["$ref"]), value)
-        for each in schema.get("allOf", ()):
-            yield from self._parts(each, value)
-        alternatives = schema.get("anyOf", schema.get("oneOf", ()))
-        if alternatives:
-            yield from self._parts(self._fitting(alternatives, value), value)
+    def _applying(self, schema: Any) -> Iterator[Schema]:
+        if isinstance(schema, dict):
+            yield schema
+            if isinstance(schema.get("$ref"), str):
+                yield from self._applying(self._resolved(schema["$ref"]))
+            for each in schema.get("allOf", ()):
+                yield from self._applying(each)
 
     def _resolved(self, reference: str) -> Any:
-        found: Any = self._schema
+        found: Any = self._whole
         for part in reference.removeprefix("#").split("/")[1:]:
             found = found[part.replace("~1", "/").replace("~0", "~")]
         return found
 
-    def _fitting(self, alternatives: Sequence[Any], value: Any) -> Any:
-        """The first alternative that the value matches; without one, the first that was probably meant."""
-        for each in alternatives:
-            if self._branch(each).is_valid(self._cleaned(value, each, defaults=False)):
-                return each
-        return next((each for each in alternatives if self._may_be(each, value)), None)
+    # What a value contains
 
-    def _may_be(self, schema: Any, value: Any) -> bool:
-        """Whether a schema allows values of this JSON type, and with these constant fields."""
-        for part in self._parts(schema, value):
-            types = _types(part)
-            if types and not any(isinstance(value, _PYTHON[name]) for name in types):
-                return False
+    def _beneath(self, value: Any, schema: Schema) -> _Walked:
+        return self._items(value, schema) if isinstance(value, list) else self._fields(value, schema)
+
+    def _items(self, value: list[Any], schema: Schema) -> _Walked:
+        prefix, others = schema.get("prefixItems", ()), schema.get("items", True)
+        items: list[Any] = []
+        faults: list[Fault] = []
+        for number, item in enumerate(value):
+            walked = self.value(item, prefix[number] if number < len(prefix) else others)
+            items.append(walked.value)
+            faults += (fault.within(number) for fault in walked.faults)
+        return _Walked(items, faults)
+
+    def _fields(self, value: dict[str, Any], schema: Schema) -> _Walked:
+        """The object with its declared fields first, in their order."""
+        properties, fields = schema.get("properties", {}), {}
+        faults: list[Fault] = []
+        for name, each in properties.items():
+            if name in value:
+                walked = self.value(value[name], each)
+                fields[name] = walked.value
+                faults += (fault.within(name) for fault in walked.faults)
+            elif isinstance(each, dict) and "default" in each:
+                default = self.value(each["default"], each)
+                if not default.faults:  # pydantic takes a default as it is, a worker does not
+                    fields[name] = default.value
+        others = True if "patternProperties" in schema else schema.get("additionalProperties", True)
+        for name, item in value.items():
+            if name not in properties:
+                walked = self.value(item, others or True)  # the object itself reports unknown fields
+                fields[name] = walked.value
+                faults += (fault.within(name) for fault in walked.faults)
+        return _Walked(fields, faults)
+
+    # Alternatives
+
+    def _alternatives(self, value: Any, alternatives: Sequence[Any]) -> _Walked:
+        """The value by the first alternative that it matches; otherwise the faults of those it may be."""
+        of_type = [each for each in alternatives if self._has_type(each, value)]
+        if not of_type:
+            expected = [name for each in alternatives for part in self._parts(each) for name in _types(part)]
+            return _Walked(value, [Fault((), must_be(expected))])
+        candidates = [each for each in of_type if self._has_constants(each, value)]
+        if not candidates:
+            return _Walked(value, [self._wrong_constant(value, of_type)])
+        found = []
+        for each in candidates:
+            walked = self.value(value, each)
+            if not walked.faults:
+                return walked
+            found.append(walked.faults)
+        return _Walked(value, _shared(found))
+
+    def _has_type(self, schema: Any, value: Any) -> bool:
+        types = [types for part in self._parts(schema) if (types := _types(part))]
+        return all(not _types_of(value).isdisjoint(each) for each in types)
+
+    def _has_constants(self, schema: Any, value: Any) -> bool:
+        """Whether the constant fields of a schema, which tell kinds of objects apart, have their values."""
+        return not isinstance(value, dict) or all(
+            value.get(name) == constant for name, constant in self._constants(schema)
+        )
+
+    def _constants(self, schema: Any) -> Iterator[tuple[str, Any]]:
+        for part in self._parts(schema):
             for name, each in part.get("properties", {}).items():
-                if isinstance(value, dict) and "const" in each and value.get(name) != each["const"]:
-                    return False
-        return True
+                if isinstance(each, dict) and "const" in each:
+                    yield name, each["const"]
 
-    def _branch(self, schema: Any) -> Draft202012Validator:
-        """The validator of a part of the schema, which may refer to the whole."""
-        if id(schema) not in self._branches:
-            whole = {"$defs": self._schema.get("$defs", {})}
-            self._branches[id(schema)] = compiled({**whole, "allOf": [schema]})
-        return self._branches[id(schema)]
-
-    def _position(self, fault: Fault) -> tuple[tuple[int, str], ...]:
-        """Sorts faults in the order of the fields; unknown fields come last."""
-        position: list[tuple[int, str]] = []
-        schemas: list[Any] = [self._schema]
-        for part in fault.path:
-            applied = [each for schema in schemas for each in self._all_parts(schema)]
-            if isinstance(part, int):
-                position.append((part, ""))
-                schemas = [each["items"] for each in applied if "items" in each]
-            else:
-                names = [name for each in applied for name in each.get("properties", {})]
-                position.append((names.index(part), "") if part in names else (len(names), part))
-                schemas = [each["properties"][part] for each in applied if part in each.get("properties", {})]
-        return tuple(position)
-
-    def _all_parts(self, schema: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
-        """A schema, those that it refers to, and all its alternatives."""
-        if not isinstance(schema, dict) or depth > MAX_DEPTH:
-            return
-        yield schema
-        if isinstance(schema.get("$ref"), str):
-            yield from self._all_parts(self._resolved(schema["$ref"]), depth + 1)
-        for keyword in ("allOf", "anyOf", "oneOf"):
-            for each in schema.get(keyword, ()):
-                yield from self._all_parts(each, depth + 1)
+    def _wrong_constant(self, value: dict[str, Any], schemas: Sequence[Any]) -> Fault:
+        constants = [constant for each in schemas for constant in self._constants(each)]
+        name = constants[0][0]
+        if name not in value:
+            return Fault((name,), "This field is required", names_value=False)
+        return Fault((name,), one_of([constant for other, constant in constants if other == name]))
 
 
-def _types(schema: Mapping[str, Any]) -> Sequence[str]:
+def _shared(found: Sequence[Sequence[Fault]]) -> list[Fault]:
+    """The faults of a value that matches none of several alternatives."""
+    if common := [fault for fault in found[0] if all(fault in each for each in found)]:
+        return common
+    messages = dict.fromkeys(fault.message for faults in found for fault in faults)
+    return [Fault((), " or: ".join(messages))]
+
+
+def _ordered(faults: Sequence[Fault], schemas: Sequence[Schema]) -> list[Fault]:
+    """One fault for each path, in the order of the declared fields; unknown fields come last."""
+    one_each: dict[tuple[str | int, ...], Fault] = {}
+    for fault in faults:
+        one_each.setdefault(fault.path, fault)
+    declared = [name for each in schemas for name in each.get("properties", ())]
+    names = {name: number for number, name in enumerate(declared)}
+
+    def position(fault: Fault) -> tuple[int, int]:
+        first = fault.path[0] if fault.path else -1
+        return (0, first) if isinstance(first, int) else (1, names.get(first, len(names)))
+
+    return sorted(one_each.values(), key=position)
+
+
+def _types(schema: Schema) -> Sequence[str]:
     types = schema.get("type", ())
     return (types,) if isinstance(types, str) else types
+
+
+def _types_of(value: Any) -> set[str]:
+    """The names that JSON Schema has for the type of a value."""
+    if isinstance(value, float) and value.is_integer():
+        return {"integer", "number"}
+    return _TYPES_OF[type(value)]
 
 
 def _unstorable(value: Any, path: tuple[str | int, ...]) -> Iterator[Fault]:
@@ -178,9 +251,8 @@ def _unstorable(value: Any, path: tuple[str | int, ...]) -> Iterator[Fault]:
     elif isinstance(value, dict):
         for name, item in value.items():
             if name.startswith("$") or "\0" in name:
-                yield Fault(
-                    (*path, name), "A field's name must not start with $ or contain NUL", names_value=False
-                )
+                message = "A field's name must not start with $ or contain NUL"
+                yield Fault((*path, name), message, names_value=False)
             yield from _unstorable(item, (*path, name))
     elif isinstance(value, list):
         for number, item in enumerate(value):

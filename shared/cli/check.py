@@ -37,7 +37,9 @@ async def checks(url: str, token: TokenSource) -> AsyncIterator[Result]:
         yield Result(name, ok=services.get(name) == "ok", detail=str(services.get(name, "not reported")))
     connection = Connection(url, Token(token), retry_for=0)
     try:
-        yield _check_workers(await connection.json("GET", "/api/ops"))
+        overview = await connection.json("GET", "/api/ops")
+        yield _check_workers(overview)
+        yield _check_types(overview)
     except HeraldError as error:
         yield Result("workers", ok=False, detail=text_of(error))
     yield await _check_hub(connection)
@@ -50,6 +52,17 @@ def _check_workers(overview: dict[str, Any]) -> Result:
     running = sum(len(worker["tasks"]) for worker in workers)
     detail = f"{len(workers)} with {slots} slots, {running} running, {depth} queued"
     return Result("workers", ok=bool(workers), detail=detail if workers else f"none alive, {depth} queued")
+
+
+def _check_types(overview: dict[str, Any]) -> Result:
+    """Whether every type with queued tasks has a worker."""
+    online = {name for worker in overview["workers"] for name in worker["types"]}
+    queued = {each["type"]: each["tasks"] for each in overview["active"] if each["status"] == "queued"}
+    stuck = [f"{name} ({tasks} queued)" for name, tasks in sorted(queued.items()) if name not in online]
+    detail = f"online: {', '.join(sorted(online)) or 'none'}"
+    if stuck:
+        detail = f"no worker is online for {', '.join(stuck)}; {detail}"
+    return Result("types", ok=not stuck, detail=detail)
 
 
 async def _check_hub(connection: Connection) -> Result:

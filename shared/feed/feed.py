@@ -17,7 +17,7 @@ from redis.backoff import NoBackoff
 
 from herald.shared.feed.centrifugo import Centrifugo
 from herald.shared.observability import metrics
-from herald.shared.redis.pool import exchange, redis_pool
+from herald.shared.redis.pool import exchange, in_namespace, redis_pool
 from herald.shared.redis.scripts import Script
 from herald.shared.settings import Settings
 from herald.shared.tasks.events import Message
@@ -79,6 +79,8 @@ class Feed:
         # A position is kept far longer than its history, so that offsets do not restart for a client that
         # returns late.
         self._position_ttl_ms = max(round(position_ttl_s * 1000), 2 * self._history_ttl_ms)
+        self._positions = in_namespace(redis, "herald:feed:")
+        self._histories = in_namespace(redis, "herald:history:")
         self._publish = Script(_HERE / "publish.lua")
         self._read = Script(_HERE / "history.lua")
 
@@ -146,7 +148,7 @@ class Feed:
         if self._centrifugo is not None and not hubs_only:
             return await self._centrifugo.publish(messages)
         limits = (self.history_size, self._history_ttl_ms, self._position_ttl_ms)
-        calls = [(_keys(channel), (data, *limits)) for channel, data in messages]
+        calls = [(self._keys(channel), (data, *limits)) for channel, data in messages]
         offsets = await self._publish.run_each(self.redis, calls)
         metrics.PUBLISHED.inc(len(offsets))
         return offsets
@@ -154,7 +156,9 @@ class Feed:
     async def positions(self, channels: Sequence[str]) -> dict[str, Position]:
         """The newest position of each channel, in one round trip."""
         arguments = (self._position_ttl_ms, 0, 0, "")
-        replies = await self._read.run_each(self.redis, [(_keys(channel), arguments) for channel in channels])
+        replies = await self._read.run_each(
+            self.redis, [(self._keys(channel), arguments) for channel in channels]
+        )
         return {
             channel: Position(offset, epoch.decode())
             for channel, (offset, epoch, _) in zip(channels, replies, strict=True)
@@ -166,7 +170,7 @@ class Feed:
         With ``reverse``, the publications before ``since`` instead, newest first; 0 starts at the newest.
         """
         arguments = (self._position_ttl_ms, since, limit, "reverse" if reverse else "")
-        offset, epoch, entries = await self._read.run(self.redis, _keys(channel), arguments)
+        offset, epoch, entries = await self._read.run(self.redis, self._keys(channel), arguments)
         publications = [
             Publication(int(entry_id.split(b"-")[0]), fields[1].decode()) for entry_id, fields in entries
         ]
@@ -190,18 +194,17 @@ class Feed:
 
         Signals are not kept: a process that is not connected misses them.
         """
-        return bool(await self.redis.publish(SIGNAL_PREFIX + name, text))
+        return bool(await self.redis.publish(signal_name(self.redis, name), text))
+
+    def pubsub_name(self, channel: str) -> str:
+        """The pub/sub name of ``channel``'s publications, which is also the key of its position."""
+        return f"{self._positions}{{{channel}}}"
+
+    def _keys(self, channel: str) -> tuple[str, str]:
+        """The channel's Redis keys; the braces keep them in one slot of a cluster."""
+        return self.pubsub_name(channel), f"{self._histories}{{{channel}}}"
 
 
-_FEED_PREFIX = "herald:feed:{"
-SIGNAL_PREFIX = "herald:signal:"
-
-
-def pubsub_name(channel: str) -> str:
-    """The pub/sub name of ``channel``'s publications, which is also the key of its position."""
-    return f"{_FEED_PREFIX}{channel}}}"
-
-
-def _keys(channel: str) -> tuple[str, str]:
-    """The channel's Redis keys; the braces keep them in one slot of a cluster."""
-    return pubsub_name(channel), f"herald:history:{{{channel}}}"
+def signal_name(redis: Redis, name: str) -> str:
+    """The pub/sub name of the signal ``name``."""
+    return in_namespace(redis, f"herald:signal:{name}")

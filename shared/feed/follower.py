@@ -8,7 +8,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from herald.shared.aio import DataLoader, cancel_and_wait
-from herald.shared.feed.feed import SIGNAL_PREFIX, Feed, Position, Publication, pubsub_name
+from herald.shared.feed.feed import Feed, Position, Publication, signal_name
 from herald.shared.feed.pubsub import PubSub
 from herald.shared.observability import metrics
 
@@ -83,7 +83,7 @@ class Follower:
 
         Signals that are sent while the follower is not connected are lost.
         """
-        signal = (SIGNAL_PREFIX + name).encode()
+        signal = signal_name(self._feed.redis, name).encode()
         self._signals[signal] = handler
         self._pubsub.send("SUBSCRIBE", signal)
 
@@ -95,7 +95,7 @@ class Follower:
         Raises:
             redis.RedisError: the channel's position cannot be read.
         """
-        name = pubsub_name(channel).encode()
+        name = self._feed.pubsub_name(channel).encode()
         followed = self._channels.get(name)
         if followed is None:
             followed = self._channels[name] = _Channel(channel)
@@ -115,7 +115,7 @@ class Follower:
 
     def unfollow(self, channel: str) -> None:
         """Stop following ``channel``; none of its publications are delivered after this."""
-        name = pubsub_name(channel).encode()
+        name = self._feed.pubsub_name(channel).encode()
         followed = self._channels.pop(name, None)
         if followed is not None:
             followed.confirmed.cancel()
@@ -194,7 +194,7 @@ class Follower:
                 followed.stale = False
                 missed = await self._feed.since(followed.name, Position(followed.offset, followed.epoch))
                 found = missed or await self._feed.history(followed.name, limit=0)
-                if self._channels.get(pubsub_name(followed.name).encode()) is not followed:
+                if self._channels.get(self._feed.pubsub_name(followed.name).encode()) is not followed:
                     return
                 if found.position.replication_id != self._pubsub.replication_id:
                     await self._pubsub.reconnect_after_failover()

@@ -5,11 +5,12 @@ import bisect
 import heapq
 import itertools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from herald.shared.queue.durations import Durations
+from herald.shared.queue.groups import Group, groups_of
 from herald.shared.queue.heartbeats import Heartbeats
 from herald.shared.queue.jobs import job_id, place_ago_s
 from herald.shared.queue.queue import Queue, QueueState
@@ -32,14 +33,14 @@ class Start(NamedTuple):
     """None if the start cannot be estimated."""
 
 
-class Estimates:
-    """The expected starts of all queued tasks.
+class GroupEstimates:
+    """The expected starts of the queued tasks of one group of task types.
 
     Positions are ranks in the order of the starts, so a later position never starts earlier.
 
     Args:
-        state: the queue.
-        slots: how many tasks all workers run at once.
+        state: the part of the queue with jobs of these types.
+        slots: how many tasks the workers of the group run at once.
         run_durations: how long earlier runs took, in seconds, by task type.
         user_limit: how many tasks of one user run at once; 0 means no limit.
     """
@@ -63,9 +64,8 @@ class Estimates:
         """The ids of the queued jobs, in the order in which they start."""
         return self._simulation.order
 
-    def start_of(self, task: PublicTask) -> Start | None:
-        """When a queued task starts; None if it was not in the queue when these estimates were made."""
-        job = job_id(task).encode()
+    def start_of(self, job: bytes) -> Start | None:
+        """When a queued job starts; None if it was not in the queue when these estimates were made."""
         position = self._positions.get(job)
         return self.start_at(position) if position is not None else self._added.get(job)
 
@@ -115,6 +115,63 @@ class Estimates:
         return max(now(), self._at + timedelta(seconds=start_s))
 
 
+class Estimates:
+    """The expected starts of all queued tasks.
+
+    Each group of task types is estimated on its own, with the slots of the workers that run them; so is a
+    user's limit of running tasks. A task whose type has no online worker has neither a position nor a start.
+    """
+
+    def __init__(
+        self,
+        state: QueueState,
+        groups: Iterable[Group],
+        run_durations: Mapping[str, Sequence[float]],
+        *,
+        user_limit: int,
+    ) -> None:
+        self._groups: list[GroupEstimates] = []
+        self._by_type: dict[str, GroupEstimates] = {}
+        for group in groups:
+            estimates = GroupEstimates(
+                state.of_types(group.types),
+                slots=group.slots,
+                run_durations=run_durations,
+                user_limit=user_limit,
+            )
+            self._groups.append(estimates)
+            self._by_type |= dict.fromkeys(group.types, estimates)
+        offline = {
+            kind for kind in set(state.types.values()) if kind.decode(errors="replace") not in self._by_type
+        }
+        self._without_worker = [job for job, _ in state.waiting if state.types.get(job) in offline]
+
+    def has_worker(self, task_type: str) -> bool:
+        """Whether any worker that runs tasks of this type is online."""
+        return task_type in self._by_type
+
+    def add(self, task: PublicTask) -> Start | None:
+        """Add a task that is being queued now, and return its start; None if no worker runs its type."""
+        group = self._by_type.get(task.type)
+        return group.add(task) if group is not None else None
+
+    def start_of(self, task: PublicTask) -> Start | None:
+        """When a queued task starts; None if it was not in the queue, or no worker runs its type."""
+        group = self._by_type.get(task.type)
+        return group.start_of(job_id(task).encode()) if group is not None else None
+
+    def start_of_job(self, job: bytes) -> Start | None:
+        """The same for a job."""
+        return next(filter(None, (group.start_of(job) for group in self._groups)), None)
+
+    def front(self, most: int) -> dict[bytes, Start | None]:
+        """The first ``most`` jobs of each group, and of those without a worker; None stands for no worker."""
+        starts: dict[bytes, Start | None] = dict.fromkeys(self._without_worker[:most])
+        for group in self._groups:
+            starts |= {job: group.start_at(place) for place, job in enumerate(group.order[:most], 1)}
+        return starts
+
+
 class Estimator:
     """Computes estimates, and reuses them for a while: the longer the queue, the longer."""
 
@@ -152,13 +209,12 @@ class Estimator:
     async def _compute(self) -> Estimates:
         try:
             self._outdated = False
-            state, slots = await self._queue.state(), await self._heartbeats.slots()
+            state, workers = await self._queue.state(), await self._heartbeats.workers()
             types = {task_type.decode(errors="replace") for task_type in set(state.types.values())}
             run_durations = await self._durations.of_runs(types)
             began_s = time.thread_time()
-            self._estimates = Estimates(
-                state, slots=slots, run_durations=run_durations, user_limit=self._user_limit
-            )
+            groups = groups_of(workers.values())
+            self._estimates = Estimates(state, groups, run_durations, user_limit=self._user_limit)
             self._took_s = time.thread_time() - began_s
             self._computed_at = time.monotonic()
             return self._estimates

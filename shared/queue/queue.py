@@ -4,7 +4,7 @@ The jobs are ARQ's, and ARQ's worker runs them. But the Lua scripts in this fold
 which job next, each in one atomic step. `herald.shared.queue.leases` is the workers' side of the queue.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from arq.connections import ArqRedis, RedisSettings
 from arq.constants import job_key_prefix
+from redis.asyncio import Redis
 
-from herald.shared.feed.feed import SIGNAL_PREFIX
+from herald.shared.feed.feed import signal_name
 from herald.shared.queue.jobs import (
     deserialize,
     job_body,
@@ -23,7 +24,7 @@ from herald.shared.queue.jobs import (
     serialize,
     task_of,
 )
-from herald.shared.redis.pool import exchange, redis_pool, sentinel_address
+from herald.shared.redis.pool import exchange, in_namespace, redis_pool, sentinel_address
 from herald.shared.redis.scripts import Script
 from herald.shared.settings import Settings
 from herald.shared.tasks.models import PublicTask, Task
@@ -32,12 +33,15 @@ QUEUE_NAME = "herald:queue"
 LEASES = "herald:leases"
 OWNERS = "herald:owners"
 LATER = "herald:later"
-LINES = "herald:lines"
-TURNS = "herald:turns"
+LINES = "herald:lines-of-types"
+TURNS = "herald:turns-of-types"
 TYPES = "herald:types"
 STARTED = "herald:started"
 QUEUE_KEYS = (QUEUE_NAME, LEASES, OWNERS, LATER, LINES, TURNS, TYPES, STARTED)
-"""The keys that every script of the queue gets, in this order; ``queue.lua`` describes each one."""
+"""The keys that every script of the queue gets, in this order; ``queue.lua`` describes each one. `queue_keys`
+puts them into a client's namespace."""
+LEGACY_KEYS = ("herald:lines", "herald:turns")
+"""The index that the previous version keeps."""
 FAR = 10**13
 """Added to the place of a job that must not be taken, because it is running or waits for its retry."""
 
@@ -56,12 +60,14 @@ _HERE = Path(__file__).parent
 
 def arq_redis(settings: Settings) -> ArqRedis:
     """ARQ's client on ``settings.redis_url``; its connections open on first use."""
-    return ArqRedis(
-        redis_pool(settings),
-        job_serializer=serialize,
-        job_deserializer=deserialize,
-        default_queue_name=QUEUE_NAME,
-    )
+    redis = ArqRedis(redis_pool(settings), job_serializer=serialize, job_deserializer=deserialize)
+    redis.default_queue_name = in_namespace(redis, QUEUE_NAME)
+    return redis
+
+
+def queue_keys(redis: Redis) -> list[str]:
+    """`QUEUE_KEYS` in the namespace of ``redis``."""
+    return [in_namespace(redis, key) for key in QUEUE_KEYS]
 
 
 def arq_settings(settings: Settings) -> RedisSettings:
@@ -93,6 +99,18 @@ class QueueState(NamedTuple):
     types: dict[bytes, bytes]
     """The task type of each job, as far as known."""
 
+    def of_types(self, task_types: Collection[str]) -> "QueueState":
+        """The part of the queue with the jobs of some task types."""
+        kinds = {task_type.encode() for task_type in task_types}
+        types = {job: kind for job, kind in self.types.items() if kind in kinds}
+        return QueueState(
+            self.at_s,
+            [each for each in self.waiting if each[0] in types],
+            [each for each in self.later if each[0] in types],
+            [each for each in self.running if each[0] in types],
+            types,
+        )
+
 
 class Queue:
     """The queue that workers take tasks from. A job holds nothing but its task's id.
@@ -102,6 +120,7 @@ class Queue:
 
     def __init__(self, redis: ArqRedis) -> None:
         self.redis = redis
+        self._keys = queue_keys(redis)
         self._enqueue = queue_script("enqueue.lua")
         self._move = queue_script("move.lua")
         self._withdraw = queue_script("withdraw.lua")
@@ -131,7 +150,7 @@ class Queue:
         return bool(
             await self._enqueue.run(
                 self.redis,
-                [*QUEUE_KEYS, job_key_prefix + job],
+                [*self._keys, job_key_prefix + job],
                 [
                     job,
                     _place_ago_ms(task),
@@ -139,24 +158,24 @@ class Queue:
                     round(EXPIRES.total_seconds() * 1000),
                     round(retry_delay_s(task) * 1000),
                     task.type,
-                    SIGNAL_PREFIX + WORK_SIGNAL,
+                    signal_name(self.redis, WORK_SIGNAL),
                 ],
             )
         )
 
     async def length(self) -> int:
         """The number of queued tasks that could run now."""
-        [waiting] = await exchange(self.redis, [("ZCOUNT", QUEUE_NAME, "-inf", f"({FAR}")])
+        [waiting] = await exchange(self.redis, [("ZCOUNT", self._key(QUEUE_NAME), "-inf", f"({FAR}")])
         return int(waiting)
 
     async def state(self) -> QueueState:
         """All queued and running jobs, read as of one moment."""
         reads = [
             ("TIME",),
-            ("ZRANGE", QUEUE_NAME, 0, -1, "WITHSCORES"),
-            ("ZRANGE", LATER, 0, -1, "WITHSCORES"),
-            ("HGETALL", TYPES),
-            ("HGETALL", STARTED),
+            ("ZRANGE", self._key(QUEUE_NAME), 0, -1, "WITHSCORES"),
+            ("ZRANGE", self._key(LATER), 0, -1, "WITHSCORES"),
+            ("HGETALL", self._key(TYPES)),
+            ("HGETALL", self._key(STARTED)),
         ]
         *_, answers = await exchange(self.redis, [("MULTI",), *reads, ("EXEC",)])
         (seconds, microseconds), places, dues, types, starts = answers
@@ -178,7 +197,7 @@ class Queue:
 
     async def owners(self) -> dict[str, str]:
         """The name of the worker that runs each running task, by task id."""
-        [found] = await exchange(self.redis, [("HGETALL", OWNERS)])
+        [found] = await exchange(self.redis, [("HGETALL", self._key(OWNERS))])
         return {task_of(job): worker.decode(errors="replace") for job, worker in _pairs(found)}
 
     async def missing(self, tasks: Sequence[Task]) -> list[Task]:
@@ -189,8 +208,8 @@ class Queue:
         for task in tasks:
             job = job_id(task)
             commands += [
-                ("ZSCORE", LEASES, job),
-                ("ZSCORE", QUEUE_NAME, job),
+                ("ZSCORE", self._key(LEASES), job),
+                ("ZSCORE", self._key(QUEUE_NAME), job),
                 ("EXISTS", job_key_prefix + job),
             ]
         replies = iter(await exchange(self.redis, commands))
@@ -199,7 +218,7 @@ class Queue:
 
     async def move(self, task: Task) -> bool:
         """Move a queued task to the place of its priority; False if it is no longer queued."""
-        return bool(await self._move.run(self.redis, QUEUE_KEYS, [job_id(task), _place_ago_ms(task)]))
+        return bool(await self._move.run(self.redis, self._keys, [job_id(task), _place_ago_ms(task)]))
 
     async def withdraw(self, task: Task) -> None:
         """Remove an ended task from the queue, and signal its worker to stop if it is running.
@@ -209,38 +228,43 @@ class Queue:
         job = job_id(task)
         await self._withdraw.run(
             self.redis,
-            [*QUEUE_KEYS, job_key_prefix + job],
-            [job, SIGNAL_PREFIX + CANCEL_SIGNAL, task.task_id],
+            [*self._keys, job_key_prefix + job],
+            [job, signal_name(self.redis, CANCEL_SIGNAL), task.task_id],
         )
 
     async def reindex(self) -> None:
-        """Repair the index by user, in case an older version changed the queue without updating it.
+        """Repair the index, in case an older version changed the queue without updating it.
 
-        This takes several calls, so that other commands run in between.
+        This takes several calls, so that other commands run in between. The previous version's own index is
+        deleted; a worker of that version rebuilds it.
         """
-        reads = [("ZRANGE", QUEUE_NAME, 0, -1), ("HKEYS", TYPES), ("HKEYS", STARTED)]
-        jobs = list(set().union(*await exchange(self.redis, reads)))
+        in_queue = ("ZRANGE", self._key(QUEUE_NAME), 0, -1)
+        in_hashes = [("HKEYS", self._key(name)) for name in (TYPES, STARTED, OWNERS)]
+        jobs = list(set().union(*await exchange(self.redis, [in_queue, *in_hashes])))
+        await exchange(self.redis, [("DEL", *(self._key(name) for name in LEGACY_KEYS))])
         for start in range(0, len(jobs), REINDEX_AT_ONCE):
-            await self._reindex.run(self.redis, QUEUE_KEYS, jobs[start : start + REINDEX_AT_ONCE])
+            await self._reindex.run(self.redis, self._keys, jobs[start : start + REINDEX_AT_ONCE])
 
     async def reserve(self, user_id: str, task_id: str) -> list[str]:
         """Reserve room for another queued task of a user; returns all reserved ids, this one included."""
-        key, lasts_ms = _reservations(user_id), round(RESERVED_FOR_S * 1000)
+        key, lasts_ms = self._reservations(user_id), round(RESERVED_FOR_S * 1000)
         reserved: list[bytes] = await self._reserve.run(self.redis, [key], [task_id, lasts_ms])
         return [found.decode() for found in reserved]
 
     async def unreserve(self, user_id: str, task_id: str) -> None:
         """Drop a reservation, because the task has been stored or rejected."""
-        await exchange(self.redis, [("ZREM", _reservations(user_id), task_id)])
+        await exchange(self.redis, [("ZREM", self._reservations(user_id), task_id)])
+
+    def _reservations(self, user_id: str) -> str:
+        return self._key(f"herald:reserved:{user_id}")
+
+    def _key(self, name: str) -> str:
+        return in_namespace(self.redis, name)
 
 
 def queue_script(name: str) -> Script:
-    """A script of the queue; its first keys are `QUEUE_KEYS`."""
+    """A script of the queue; its first keys are `queue_keys`."""
     return Script(_HERE / "queue.lua", _HERE / name)
-
-
-def _reservations(user_id: str) -> str:
-    return f"herald:reserved:{user_id}"
 
 
 def _place_ago_ms(task: PublicTask) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from redis.asyncio import Redis
 
-from herald.shared.redis.pool import exchange
+from herald.shared.redis.pool import exchange, in_namespace
 
 KEEP = 50
 """The number of values that are kept of each series, the newest ones."""
@@ -31,7 +31,8 @@ class RecentValues:
     async def add(self, values: Iterable[tuple[str, float]]) -> None:
         """Add values, each given with the key of its series."""
         commands: list[tuple[str | int, ...]] = []
-        for key, value in values:
+        for name, value in values:
+            key = in_namespace(self._redis, name)
             commands += [
                 ("LPUSH", key, f"{value:.3f}"),
                 ("LTRIM", key, 0, KEEP - 1),
@@ -47,7 +48,9 @@ class RecentValues:
         """
         if not keys:
             return {}
-        replies = await exchange(self._redis, [("LRANGE", key, 0, -1) for key in keys.values()])
+        replies = await exchange(
+            self._redis, [("LRANGE", in_namespace(self._redis, key), 0, -1) for key in keys.values()]
+        )
         return {
             name: [float(value) for value in values]
             for name, values in zip(keys, replies, strict=True)

@@ -5,12 +5,15 @@
 
 for _, id in ipairs(ARGV) do
   local place = queued_place(id)
-  local line = line_of(id)
-  if place and not (redis.call('ZSCORE', LINES, entry_of(id, place)) and redis.call('ZSCORE', TURNS, line)) then
-    join(id, place)
-  elseif not redis.call('ZSCORE', QUEUE, id) then
-    redis.call('HDEL', TYPES, id)
-    redis.call('HDEL', STARTED, id)
+  if place then
+    local type = type_of(id)
+    local line = line_of(type, id)
+    local has_entry = redis.call('ZSCORE', LINES, entry_of(line, id, place))
+    if not (has_entry and redis.call('ZSCORE', turns_of(type), line)) then
+      join(id, place)
+    end
+  elseif not redis.call('ZSCORE', QUEUE, id) and not redis.call('ZSCORE', LEASES, id) then
+    forget(id)
   end
 end
 return #ARGV

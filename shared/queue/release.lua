@@ -10,6 +10,7 @@ local id, due_in = ARGV[2], tonumber(ARGV[3])
 if redis.call('HGET', OWNERS, id) ~= ARGV[1] then
   return 0
 end
+hide(id)
 free(id)
 local score = hidden_score(id)
 if score then
@@ -19,7 +20,7 @@ if score then
     join(id, score - FAR)
   end
 elseif not redis.call('ZSCORE', QUEUE, id) then
-  redis.call('HDEL', TYPES, id)
+  forget(id)
 end
 if redis.call('ZCOUNT', QUEUE, '-inf', BELOW_FAR) > 0 then -- another worker may now run a job of this user
   redis.call('PUBLISH', ARGV[4], '')

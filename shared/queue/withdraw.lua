@@ -10,7 +10,9 @@ if place then
 end
 redis.call('ZREM', QUEUE, id)
 redis.call('ZREM', LATER, id)
-redis.call('HDEL', TYPES, id)
+if not redis.call('ZSCORE', LEASES, id) then -- it counts as running until its worker releases it
+  forget(id)
+end
 redis.call('DEL', KEYS[9])
 redis.call('PUBLISH', ARGV[2], ARGV[3])
 return 1

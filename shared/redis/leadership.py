@@ -4,6 +4,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from herald.shared.redis.pool import in_namespace
 from herald.shared.redis.scripts import Script
 
 LEASE_INTERVALS = 2.5
@@ -37,7 +38,7 @@ class Leadership:
             redis.RedisError: Redis cannot be reached.
         """
         lease_ms = round(every_s * LEASE_INTERVALS * 1000)
-        return bool(await self._script.run(self._redis, [_key(role)], [self._name, lease_ms]))
+        return bool(await self._script.run(self._redis, [self._key(role)], [self._name, lease_ms]))
 
     async def resign(self, role: str) -> None:
         """Give up ``role``, if this process holds it.
@@ -45,8 +46,7 @@ class Leadership:
         Raises:
             redis.RedisError: Redis cannot be reached; the lease expires by itself.
         """
-        await self._script.run(self._redis, [_key(role)], [self._name, 0])
+        await self._script.run(self._redis, [self._key(role)], [self._name, 0])
 
-
-def _key(role: str) -> str:
-    return f"herald:leader:{role}"
+    def _key(self, role: str) -> str:
+        return in_namespace(self._redis, f"herald:leader:{role}")

@@ -19,6 +19,7 @@ from herald.shared.settings import Settings
 
 SENTINEL_SCHEME = "redis+sentinel"
 SENTINEL_PORT = 26379
+SENTINEL_TIMEOUTS = {"socket_timeout": 2, "socket_connect_timeout": 2}
 
 
 class SentinelAddress(NamedTuple):
@@ -54,8 +55,29 @@ def sentinel_address(url: str) -> SentinelAddress | None:
     return SentinelAddress(sentinels, service, login)
 
 
-def redis_pool(settings: Settings) -> ConnectionPool:
-    """A pool on ``settings.redis_url``; its connections open on first use.
+class Pool(ConnectionPool):
+    """A connection pool that knows the namespace of its clients' keys."""
+
+    namespace = ""
+
+
+class SentinelPool(SentinelConnectionPool):
+    """The same, for a Redis that is found through sentinels."""
+
+    namespace = ""
+
+
+def in_namespace(redis: Redis, name: str) -> str:
+    """The name of a key or a signal in the namespace of ``redis``: ``staging:herald:queue``.
+
+    The namespace comes with the connection pool, so whoever has a client cannot use another one's keys.
+    """
+    namespace: str = getattr(redis.connection_pool, "namespace", "")
+    return f"{namespace}:{name}" if namespace else name
+
+
+def redis_pool(settings: Settings) -> Pool | SentinelPool:
+    """A pool on ``settings.redis_url`` in ``settings.namespace``; its connections open on first use.
 
     A command whose connection was lost is sent again, up to three times within a second. It may run twice, so
     every command that Herald sends must be safe to repeat. With sentinels, each new connection asks them for
@@ -71,10 +93,14 @@ def redis_pool(settings: Settings) -> ConnectionPool:
         "socket_timeout": 10,
     }
     address = sentinel_address(settings.redis_url)
+    pool: Pool | SentinelPool
     if address is None:
-        return ConnectionPool.from_url(settings.redis_url, **options)
-    manager = Sentinel(address.sentinels, sentinel_kwargs={"socket_timeout": 2, "socket_connect_timeout": 2})  # type: ignore[no-untyped-call]
-    return SentinelConnectionPool(address.service, manager, **address.login, **options)  # type: ignore[no-untyped-call]
+        pool = Pool.from_url(settings.redis_url, **options)
+    else:
+        manager = Sentinel(address.sentinels, sentinel_kwargs=SENTINEL_TIMEOUTS)  # type: ignore[no-untyped-call]
+        pool = SentinelPool(address.service, manager, **address.login, **options)  # type: ignore[no-untyped-call]
+    pool.namespace = settings.namespace
+    return pool
 
 
 async def exchange(redis: Redis, commands: Sequence[tuple[str | bytes | int, ...]]) -> list[Any]:

@@ -189,6 +189,9 @@ class WaitingFor(Model):
     """``noWorker``: no worker for its type is online."""
 
 
+NO_WORKER = WaitingFor(reason="noWorker")
+
+
 class PublicTask(Model):
     """A task as clients receive it."""
 

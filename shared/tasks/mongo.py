@@ -38,7 +38,7 @@ async def open_database(settings: Settings) -> AsyncIterator[Any]:
         appname="herald",
     )
     try:
-        yield client[settings.mongo_database]
+        yield client[settings.database]
     finally:
         await result_of(client.close())
 

@@ -12,8 +12,6 @@ from herald.shared.tasks.documents import readable
 from herald.shared.tasks.models import now
 from herald.shared.tasks.records import RegistrationProblem, TaskTypeRecord
 
-TYPES_SIGNAL = "types"
-"""The signal by which a worker says that it has announced its types, or that it stops."""
 OWNED_FOR_S = 24 * 3600.0
 """How long a type stays with an application of which no worker is online, in seconds."""
 _SCHEMAS = ("payloadSchema", "resultSchema")

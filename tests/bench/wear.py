@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from herald.shared.feed.feed import Feed
 from herald.shared.launcher import embedded
@@ -18,6 +19,7 @@ from tests.support.tasks import a_task
 
 THOUSANDS = 20
 AT_ONCE = 8
+REPORT: dict[str, Any] = {"type": "WRITE_REPORT", "payload": {"topic": "Bells"}}
 USERS = 100
 
 
@@ -52,6 +54,6 @@ async def wear(settings: Settings, mongo: embedded.Server) -> Figures:
 async def _live(dependencies: Dependencies, numbers: Iterator[int]) -> None:
     """Take tasks through their lives, one at a time, as long as there are numbers."""
     for number in numbers:
-        task, _ = await dependencies.store.create(a_task(user_id=f"user{number % USERS}"))
+        task, _ = await dependencies.store.create(a_task(user_id=f"user{number % USERS}", **REPORT))
         await dependencies.announcer.announce(task)
         await run_task(task.task_id, dependencies)

@@ -40,7 +40,7 @@ async def until(store: Store, task_id: str, *statuses: TaskStatus) -> Task:
     "death",
     [
         ("herald.shared.tasks.store:Store.record", "Writing posts"),
-        ("herald.shared.tasks.results:Checkpoints.save", "Writing posts: week 2"),
+        ("herald.shared.tasks.results:Checkpoints.add", "/week 2:1"),
         ("herald.shared.tasks.results:Results.save", ""),
         ("herald.shared.tasks.store:Store.transition", "COMPLETED"),
         ("herald.shared.feed.announcer:Announcer.announce", "COMPLETED"),
@@ -205,7 +205,7 @@ async def test_a_task_that_kills_every_worker_eventually_fails(
     task = await enqueued(store, settings)
     dying = environment(
         settings,
-        DIE_AT="herald.shared.tasks.results:Checkpoints.load",
+        DIE_AT="herald.shared.tasks.store:Store.record",
         DIE_ONCE="/nonexistent/never",
         PYTHONPATH=str(ROOT),
     )

@@ -1,5 +1,6 @@
 """The wheel, installed into a fresh virtual environment, and a project beside it with tasks of its own."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.launcher import variables_for
 from tests.support.processes import ROOT
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "server", "shared", "static", "worker")
@@ -112,6 +114,14 @@ def project(tmp_path: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return folder
+
+
+def environment(data_dir: Path, **changes: str) -> dict[str, str]:
+    """Variables for a run that finds nothing of this repository and no Node."""
+    path = [entry for entry in os.environ["PATH"].split(":") if not (Path(entry) / "node").exists()]
+    variables = variables_for(data_dir, **changes)
+    variables.pop("PYTHONPATH", None)
+    return {**variables, "PATH": ":".join(path)}
 
 
 def _pip(*arguments: str) -> None:

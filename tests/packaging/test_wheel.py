@@ -1,6 +1,5 @@
 """Herald installed from its wheel: what is in it, and how it runs beside a project of one's own."""
 
-import os
 import re
 import signal
 import subprocess
@@ -10,16 +9,8 @@ from pathlib import Path
 import httpx2
 
 from herald.shared.launcher import embedded
-from tests.packaging.conftest import Installed
-from tests.support.launcher import processes_of, read_until, running, variables_for
-
-
-def environment(data_dir: Path, **changes: str) -> dict[str, str]:
-    """Variables for a run that finds nothing of this repository and no Node."""
-    path = [entry for entry in os.environ["PATH"].split(":") if not (Path(entry) / "node").exists()]
-    variables = variables_for(data_dir, **changes)
-    variables.pop("PYTHONPATH", None)
-    return {**variables, "PATH": ":".join(path)}
+from tests.packaging.conftest import Installed, environment
+from tests.support.launcher import processes_of, read_until, running
 
 
 def test_everything_is_below_herald(wheel: Path) -> None:

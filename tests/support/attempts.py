@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from herald.shared.tasks.models import Task, TaskStatus, Usage
 from herald.shared.tasks.store import Store
 from herald.worker.dependencies import Dependencies
 from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import RunAgainError
 from herald.worker.llm.provider import Piece, Provider
 from tests.support.task_types import OUTLINING, WRITING, loaded_types, write_report
 from tests.support.tasks import a_task
@@ -135,8 +138,8 @@ async def queued(store: Store, **changes: Any) -> Task:
 
 
 async def enqueued(store: Store, settings: Settings, **changes: Any) -> Task:
-    """A new task, in MongoDB and in the queue."""
-    task = await queued(store, **changes)
+    """A new task, in MongoDB and in the queue; by default of a type that every worker process runs."""
+    task, _ = await store.create(a_task(**changes))
     async with Queue.connect(settings) as queue:
         assert await queue.enqueue(task)
         assert not await queue.enqueue(task), "it is already queued"
@@ -194,3 +197,20 @@ def joined(pieces: list[dict[str, Any]]) -> dict[str, str]:
         assert piece["start"] in (0, len(drafts.get(name, ""))), "there is a gap"
         drafts[name] = (drafts[name] if piece["start"] else "") + piece["text"]
     return drafts
+
+
+async def attempted(store: Store, dependencies: Dependencies, task: Task) -> Task:
+    """The task after another attempt, which may have failed."""
+    with suppress(RunAgainError):
+        await run_task(task.task_id, dependencies)
+    return await loaded(store, task)
+
+
+async def retried_by_user(store: Store, task: Task) -> Task:
+    """The failed task, queued again by its user."""
+    later = task.queued_at + timedelta(seconds=1)
+    again = await store.transition(
+        task.task_id, TaskStatus.QUEUED, by="user", queued_at=later, retry_count=0, completed_at=None
+    )
+    assert again is not None
+    return again

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from herald.shared.feed.feed import Feed, Publication, pubsub_name
+from herald.shared.feed.feed import Feed, Publication
 from herald.shared.feed.follower import Follower
 
 ReplyT = TypeVar("ReplyT")
@@ -62,7 +62,7 @@ class Held:
 
 async def publish_silently(feed: Feed, channel: str, offset: int, data: str) -> None:
     """Append to the history without an announcement, as if the announcement had been lost."""
-    await feed.redis.hset(pubsub_name(channel), "offset", str(offset))  # type: ignore[misc]
+    await feed.redis.hset(feed.pubsub_name(channel), "offset", str(offset))  # type: ignore[misc]
     await feed.redis.xadd(f"herald:history:{{{channel}}}", {"data": data}, id=f"{offset}-0")
 
 

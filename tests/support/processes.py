@@ -29,6 +29,7 @@ def environment(settings: Settings, **changes: str) -> dict[str, str]:
         "HERALD_MONGO_URL": settings.mongo_url,
         "HERALD_MONGO_DATABASE": settings.mongo_database,
         "HERALD_AUTH_SECRET": settings.auth_secret.get_secret_value(),
+        "HERALD_TASKS": "herald.worker.tasks,tests.support.task_types",
         "HERALD_OFFLINE_WORDS_PER_SECOND": str(settings.offline_words_per_second),
         **changes,
     }

@@ -1,16 +1,20 @@
 """Puts jobs into the queue, takes them, and lists those that are queued."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from herald.shared.queue.jobs import job_id
-from herald.shared.queue.leases import Leases
+from herald.shared.queue.leases import Leases, Renewal
 from herald.shared.queue.queue import Queue
 from herald.shared.tasks.models import Task, now
 from tests.support.tasks import a_task
 
+TYPE = "AUTO_GENERATE_PERSONAS"
+"""The type of `a_task`."""
 MakeLeases = Callable[..., Leases]
-"""Makes the leases of a worker: ``leases("w1", user_limit=2)``; both have defaults."""
+"""Makes the leases of a worker: ``leases("w1", user_limit=2, types={…})``; all have defaults."""
+Renew = Callable[[Leases], Awaitable[Renewal]]
+"""Renews the leases of a worker."""
 
 
 def in_turn(number: int) -> list[Task]:

@@ -12,7 +12,7 @@ from herald.shared.tasks.models import now
 from herald.shared.tasks.records import TaskTypeRecord
 from herald.shared.tasks.store import Store
 from herald.shared.tasks.task_type_store import document_of
-from herald.worker.tasks import generate_brand_kit, generate_media_plan, generate_personas
+from herald.worker import tasks
 
 APP = "herald"
 
@@ -24,7 +24,12 @@ def a_type(
     return TaskType(name, payload, result, None, TaskOptions(**options))
 
 
-BUILT_IN: list[TaskType[Any, Any, Any]] = [generate_media_plan, generate_brand_kit, generate_personas]
+MEDIA_PLAN, BRAND_KIT, PERSONAS = (
+    tasks.generate_media_plan,
+    tasks.generate_brand_kit,
+    tasks.generate_personas,
+)
+BUILT_IN: list[TaskType[Any, Any, Any]] = [MEDIA_PLAN, BRAND_KIT, PERSONAS]
 NAMES = {each.name for each in BUILT_IN}
 
 

@@ -36,12 +36,14 @@ WORKER = [
     *SHARED[:-2],
     {"worker.llm", "worker.loaded"},
     {"worker.tasks"},
-    {"worker.attempts", "worker.threads", "worker.registration"},
+    {"worker.attempts", "worker.registration", "worker.threads"},
     {"worker.dependencies"},
     {"worker.engine"},
-    {"worker.maintenance"},
+    {"worker.maintenance", "worker.testing"},
     {"worker.main", "worker.__main__"},
 ]
+FACES = {"shared.herald.testing": {"worker.testing"}}
+"""What a module of the public face re-exports from outside ``shared``."""
 ORDERS = {"shared": SHARED, "server": SERVER, "worker": WORKER}
 
 
@@ -82,7 +84,8 @@ def test_imports_point_down(path: Path) -> None:
         return
     # A name that is imported from a package's root, such as `from herald.shared import aio`, is a module.
     ours = {package_of(name.removeprefix("herald.")) for name in imported if name.count(".") > 1}
-    for other in {name for name in ours if name.partition(".")[0] in ORDERS} - {package}:
+    ours -= {package, *FACES.get(module, ())}
+    for other in {name for name in ours if name.partition(".")[0] in ORDERS}:
         assert layer_of(other, order) < layer_of(package, order), (
             f"{module} imports {other}, which is not below it"
         )
@@ -163,3 +166,10 @@ def test_one_module_relies_on_uvicorn_s_internals() -> None:
 def test_the_embedded_database_is_never_imported() -> None:
     for path in MODULES:
         assert not any(name.startswith("secantus") for name in imports_of(path))
+
+
+def test_the_example_application_uses_only_the_public_api() -> None:
+    for path in (ROOT / "worker/tasks").rglob("*.py"):
+        if path.name != "storage.py":
+            inner = {name for name in imports_of(path) if name.startswith("herald.") and name.count(".") > 1}
+            assert all(name.startswith("herald.worker.tasks.") for name in inner), path

@@ -24,17 +24,21 @@ from redis.exceptions import RedisError
 
 from herald.shared.aio import cancel_and_wait
 from herald.shared.feed.follower import Follower
-from herald.shared.queue.leases import LEASE_S
+from herald.shared.queue.leases import Renewal
 from herald.shared.queue.queue import CANCEL_SIGNAL, WORK_SIGNAL
+from herald.shared.redis.blocking import blocking_client
 from herald.worker.dependencies import Dependencies
-from herald.worker.engine.duties import Duty, repeat
+from herald.worker.engine import lease_keeper, watchdog
+from herald.worker.engine.duties import repeat
+from herald.worker.engine.lease_keeper import LeaseKeeper
 
 log = logging.getLogger(__name__)
 
 RECONNECT_MAX_S = 5.0
 GIVE_UP_AFTER_S = 600.0
-HAND_BACK_WITHIN_S = 5.0
-"""How long attempts may take to hand back their tasks. Then they are cancelled, and their leases run out."""
+HAND_BACK_WITHIN_S = 7.0
+"""How long attempts may take to hand back their tasks. Then they are cancelled, and their leases run out.
+Attempts whose code does not end when it is cancelled take 5 s."""
 
 
 @dataclass
@@ -80,8 +84,12 @@ class Worker(arq.worker.Worker):
         signals.listen(WORK_SIGNAL, lambda _: self._woken.set())
         signals.listen(CANCEL_SIGNAL, self._dependencies.running.stop)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(watchdog.watching())
+            client = blocking_client(self._dependencies.settings, timeout_s=lease_keeper.TIMEOUT_S)
+            keeper = LeaseKeeper(self._dependencies.leases, client, self._on_renewed)
+            await stack.enter_async_context(keeper.running())
             await stack.enter_async_context(signals)
-            for duty in (Duty("renewing leases", LEASE_S / 8, self._renew_leases), *self.ctx["duties"]):
+            for duty in self.ctx["duties"]:
                 task = asyncio.create_task(repeat(duty), name=f"duty: {duty.name}")
                 stack.push_async_callback(cancel_and_wait, task)
             await self._serve_through_outages()
@@ -143,16 +151,12 @@ class Worker(arq.worker.Worker):
             except (RedisError, OSError) as error:
                 log.warning("could not release the lease of job %s, it will run out: %s", job_id, error)
 
-    async def _renew_leases(self) -> None:
-        """Renew the leases of all running jobs, and stop the attempts that another worker has taken over."""
-        until, job_ids = self.loop.time() + LEASE_S, list(self.tasks)
-        lost = await self._dependencies.leases.renew()
-        for job_id in job_ids:
-            task_id = job_id.partition(":")[0]
-            if job_id in lost:
-                self._dependencies.running.stop(task_id)
-            else:
-                self._dependencies.running.renewed(task_id, until)
+    def _on_renewed(self, renewal: Renewal) -> None:
+        """Note how long the leases last, and stop the attempts that another worker has taken over."""
+        for job_id in renewal.kept:
+            self._dependencies.running.renewed(_task_of(job_id), renewal.until)
+        for job_id in renewal.lost:
+            self._dependencies.running.stop(_task_of(job_id))
 
     def handle_sig(self, signum: signal.Signals) -> None:
         """Stop gracefully; a second signal skips the grace period."""
@@ -193,6 +197,10 @@ class Worker(arq.worker.Worker):
             await super().close()
         except (RedisError, OSError) as error:
             log.warning("Redis is unreachable during shutdown: %s", error)
+
+
+def _task_of(job_id: str) -> str:
+    return job_id.partition(":")[0]
 
 
 # `arq` on the command line builds its worker from this name.

@@ -10,45 +10,26 @@ from typing import Any
 
 from bson.errors import BSONError
 from opentelemetry.trace import SpanKind
+from pymongo.errors import WriteError
 from structlog.contextvars import bound_contextvars
 
 from herald.shared.observability import metrics, tracing
-from herald.shared.queue.jobs import job_id, retry_delay_s
 from herald.shared.task_api.errors import MisuseError
-from herald.shared.tasks.models import ENDED, EndReason, Task, TaskStatus, interrupted_steps, now
+from herald.shared.tasks.models import TaskStatus, interrupted_steps, now
 from herald.worker.attempts import StopReason
 from herald.worker.dependencies import Dependencies
+from herald.worker.engine.claims import Claimed, RunAgainError, claim
 from herald.worker.engine.codec import Codec
 from herald.worker.engine.context import RunContext
 from herald.worker.engine.interruption import Interruption, LeaseLostError
 from herald.worker.engine.journal import Journal
-from herald.worker.engine.payloads import InvalidPayloadError, payload_of
-from herald.worker.engine.retry_policy import (
-    MAX_LOSSES,
-    AttemptTimeoutError,
-    Outcome,
-    losses,
-    outcome_of,
-)
+from herald.worker.engine.retry_policy import AttemptTimeoutError, Outcome, outcome_of
 from herald.worker.engine.run import Run
-from herald.worker.engine.step_rows import declared_rows
 from herald.worker.engine.steps import Steps
 from herald.worker.engine.supervision import supervised
 from herald.worker.engine.timing import StepClock, UsualSteps
-from herald.worker.loaded import LoadedType
 
 log = logging.getLogger(__name__)
-
-OTHER_VERSION_AFTER_S = 30.0
-"""How long a task that only another version can read or run stays out of the queue, in seconds."""
-
-
-class RunAgainError(Exception):
-    """The task has to run again, in ``due_in_s`` seconds."""
-
-    def __init__(self, due_in_s: float = 0) -> None:
-        super().__init__(f"in {due_in_s:.1f} s")
-        self.due_in_s = due_in_s
 
 
 class ShutdownError(Exception):
@@ -82,8 +63,12 @@ async def run_task(
         UnreadableError: its document cannot be read; nothing has been changed.
         pymongo.errors.PyMongoError: MongoDB cannot be reached.
     """
-    attempt = await claim(task_id, dependencies, job=job, was_lost=was_lost)
-    if attempt is None:
+    claimed = await claim(task_id, dependencies, job=job, was_lost=was_lost)
+    if claimed is None:
+        return
+    attempt = Attempt(claimed, dependencies)
+    if claimed.outcome is not None:
+        await attempt.retry_or_fail(claimed.outcome)
         return
     with dependencies.running.track(attempt), attempt.observed():
         try:
@@ -101,69 +86,14 @@ async def run_task(
             await attempt.retry_or_fail(outcome_of(error))
 
 
-async def claim(
-    task_id: str, dependencies: Dependencies, *, job: str | None, was_lost: bool
-) -> "Attempt | None":
-    """Claim a task for this worker; None if it has ended or another worker was faster.
-
-    The queue hands out a task once its time has come, by Redis's clock. There is one exception: if a worker
-    died after it stored a retry and before it put the job back, the queue does not know of the delay.
-
-    Raises:
-        RunAgainError: the delay of its retry starts now, or only another worker can run it.
-        UnreadableError: see `run_task`.
-    """
-    task = await dependencies.store.get(task_id)
-    if task is None or task.status in ENDED or job not in (None, job_id(task)):
-        return None
-    if was_lost and task.status is TaskStatus.RETRYING and (delay_s := retry_delay_s(task)):
-        raise RunAgainError(delay_s)
-    if not isinstance(task.status, TaskStatus) and task.completed_at is None:
-        raise RunAgainError(OTHER_VERSION_AFTER_S)
-    loaded = dependencies.task_types.get(task.type)
-    if loaded is None:
-        log.warning("task %s is of type %s, which this worker does not run", task_id, task.type)
-        raise RunAgainError(OTHER_VERSION_AFTER_S)
-    lost = losses(task)
-    if lost > MAX_LOSSES:  # the task itself probably crashes its workers
-        message = f"{lost} workers in a row were lost while running this task"
-        outcome = Outcome(message, EndReason.WORKER_LOST, retryable=False)
-        await Attempt(task, loaded, None, dependencies).retry_or_fail(outcome)
-        return None
-    try:
-        payload = payload_of(task, loaded.type)
-    except InvalidPayloadError as error:
-        if task.type_digest not in (None, loaded.digest):
-            log.warning("task %s was accepted for another version of %s: %s", task_id, task.type, error)
-            raise RunAgainError(OTHER_VERSION_AFTER_S) from None
-        await Attempt(task, loaded, None, dependencies).retry_or_fail(outcome_of(error))
-        return None
-    claimed = await dependencies.store.transition(
-        task,
-        TaskStatus.PROCESSING,
-        by=dependencies.worker_id,
-        if_attempt=task.attempt,
-        attempt=task.attempt + 1,
-        started_at=task.started_at or now(),
-        next_retry_at=None,
-        last_error=None,
-        steps=declared_rows(interrupted_steps(task.steps, TaskStatus.PROCESSING), loaded.type.options.steps),
-    )
-    if claimed is None:
-        return None
-    if claimed.started_at is not None and task.started_at is None:
-        waited = claimed.started_at - claimed.queued_at
-        metrics.START_SECONDS.labels(task.type).observe(waited.total_seconds())
-    return Attempt(claimed, loaded, payload, dependencies)
-
-
 class Attempt:
     """One attempt at one task."""
 
-    def __init__(self, task: Task, loaded: LoadedType, payload: Any, dependencies: Dependencies) -> None:
+    def __init__(self, claimed: Claimed, dependencies: Dependencies) -> None:
+        task, loaded = claimed.task, claimed.loaded
         self._dependencies = dependencies
         self._type = loaded.type
-        self._payload = payload
+        self._payload = claimed.payload
         self._interruption = Interruption()
         self._clock = StepClock(dependencies.durations, task.type)
         self._journal = Journal(task, dependencies, self._clock.estimate)
@@ -259,7 +189,7 @@ class Attempt:
             return await self._dependencies.store.results.save_result(self._journal.task, value, storage)
         except MisuseError as error:
             raise TaskCodeError(error) from error
-        except (BSONError, OverflowError) as error:
+        except (BSONError, OverflowError, WriteError) as error:
             message = f"the result of {self._type.name} cannot be stored in MongoDB: {error}"
             raise TaskCodeError(MisuseError(message)) from error
 

@@ -98,7 +98,7 @@ class AttemptCheckpoints:
         return found
 
     async def add(self, key: str, output: str, codec: Codec) -> object:
-        """Store a step's output; returns the decoded output, or that of another attempt that was first.
+        """Store an output; returns the decoded output, or that of another attempt that was first.
 
         Raises:
             MisuseError: the output is too large, or the task has too many checkpoints.
@@ -139,6 +139,7 @@ class AttemptCheckpoints:
         if self._count >= MAX_CHECKPOINTS:
             raise MisuseError(f"step {name!r}: a task may have {MAX_CHECKPOINTS} checkpoints at most")
         self._count += 1
+        self._known.add(key)
         with self._interruption.guarding():
             await self._check_ours()
             return await self._store.add(

@@ -17,7 +17,8 @@ from herald.worker.engine.digests import digest_of_call, digest_of_prompt
 from herald.worker.engine.drafting import drafting
 from herald.worker.engine.functions import Call, result_type
 from herald.worker.engine.run import Run
-from herald.worker.engine.step_context import StepContext, current_step, run_step
+from herald.worker.engine.step_context import StepContext, current_step, fraction_of_one, run_step
+from herald.worker.engine.text import storable
 
 MAX_NAME = 200
 
@@ -79,8 +80,8 @@ class RunContext(Context[Any]):
         """See `Context`."""
         self._check_step("step", name)
         call = Call.of(fn, *args)
-        codec = Codec(f"step {name!r}", returns if returns is not None else result_type(name, call.fn))
         item = _Item(self._key(name, call, key), call)
+        codec = Codec(f"step {name!r}", returns if returns is not None else result_type(name, call.fn))
         [result] = await self._run_items(name, [item], codec, limit=1, retries=retries, timeout=timeout)
         return result
 
@@ -99,8 +100,8 @@ class RunContext(Context[Any]):
         if limit < 1:
             raise MisuseError(f"step {name!r}: limit must be 1 or more; got {limit}")
         calls = [(item, Call.of(fn, item, *args)) for item in items]
-        codec = Codec(f"step {name!r}", result_type(name, Call.of(fn).fn))
         keyed = [_Item(self._key(name, call, key and key(item)), call) for item, call in calls]
+        codec = Codec(f"step {name!r}", result_type(name, Call.of(fn).fn))
         return await self._run_items(name, keyed, codec, limit=limit, is_map=True)
 
     def progress(self, fraction: float, message: str | None = None) -> None:
@@ -110,7 +111,8 @@ class RunContext(Context[Any]):
             step.progress(fraction, message)
             return
         self._run.check()
-        self._run.on_loop(lambda: self._run.steps.report(fraction, message))
+        done = fraction_of_one(fraction)
+        self._run.on_loop(lambda: self._run.steps.report(done, message))
 
     def emit(self, name: str, data: JsonValue) -> None:
         """See `Context`."""
@@ -147,8 +149,8 @@ class RunContext(Context[Any]):
                 f"ctx.{method}({name!r}) was called inside the step {step.name!r}; call it in the task's "
                 "function"
             )
-        if not 0 < len(name) <= MAX_NAME:
-            raise MisuseError(f"the name of a step needs 1 to {MAX_NAME} characters; got {name!r}")
+        if not 0 < len(name) <= MAX_NAME or name != storable(name):
+            raise MisuseError(f"the name of a step needs 1 to {MAX_NAME} characters of UTF-8; got {name!r}")
 
     def _key(self, name: str, call: Call, key: str | None) -> str:
         identity = key if key is not None else digest_of_call(name, call, count_source=self._run.count_source)

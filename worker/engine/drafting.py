@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from herald.shared.task_api.context import DraftWriter
 from herald.worker.engine.drafts import Draft
 from herald.worker.engine.run import Run
+from herald.worker.engine.text import storable
 
 
 class _Writer:
@@ -18,7 +19,7 @@ class _Writer:
     def write(self, text: str) -> None:
         """See `DraftWriter`."""
         self._run.check()
-        shown = text.encode("utf-8", "replace").decode()  # JSON has no lone surrogates
+        shown = storable(text)
         self._run.on_loop(lambda: self._draft.add(shown))
 
 
@@ -26,4 +27,8 @@ class _Writer:
 async def drafting(run: Run, step: str, part: str | None) -> AsyncIterator[DraftWriter]:
     """A draft of a step that the block writes."""
     run.check_awaited("draft")
-    yield _Writer(run, run.journal.drafts.begin(step, part))
+    draft = run.journal.drafts.begin(step, part)
+    try:
+        yield _Writer(run, draft)
+    finally:
+        run.journal.drafts.finish(draft)

@@ -28,6 +28,7 @@ class Draft:
         """How many characters have been published."""
         self.unpublished = ""
         self.usage: Usage | None = None
+        self.is_finished = False
         self._changed = changed
 
     @property
@@ -56,6 +57,9 @@ class Drafts:
         self._task_id, self._attempt = task.task_id, task.attempt
         self._changed = changed
         self._drafts: list[Draft] = []
+        """Those that are being written, or not published to their end."""
+        self._spent: Usage | None = None
+        """What the finished drafts have used."""
         self._deltas = 0
 
     def begin(self, step: str, part: str | None) -> Draft:
@@ -64,9 +68,16 @@ class Drafts:
         self._drafts.append(draft)
         return draft
 
+    def finish(self, draft: Draft) -> None:
+        """Record that nothing will be added to ``draft``."""
+        draft.is_finished = True
+        if draft.usage is not None:
+            self._spent = draft.usage.plus(self._spent)
+
     def usages(self) -> list[Usage]:
-        """What each call to the model has used so far."""
-        return [draft.usage for draft in self._drafts if draft.usage is not None]
+        """What the calls to the model have used so far; those that have ended are added up."""
+        used = [self._spent, *(draft.usage for draft in self._drafts if not draft.is_finished)]
+        return [usage for usage in used if usage is not None]
 
     def have_grown(self) -> bool:
         """Whether any text has not been published yet."""
@@ -93,6 +104,7 @@ class Drafts:
         for draft, text in grown:
             draft.published += len(text)
             draft.unpublished = draft.unpublished[len(text) :]
+        self._drafts = [draft for draft in self._drafts if draft.unpublished or not draft.is_finished]
 
     def _delta(self, draft: Draft, text: str) -> TaskDelta:
         return TaskDelta(

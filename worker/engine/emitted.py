@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 MAX_VALUE_BYTES = 16 * 1024
 MAX_TOTAL_BYTES = 64 * 1024
 MAX_NAMES = 20
+MAX_DEPTH = 50
 MAX_WAITING = 20
 """Beyond this many unpublished events, the newest of a name replaces the older ones."""
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -97,6 +98,7 @@ def _checked(name: str, data: Any) -> tuple[Any, int]:
         raise MisuseError(f"emit({name!r}): use up to 64 letters, digits, '_' and '-' as the name")
     try:
         value = to_jsonable_python(data, by_alias=True)
+        _check_depth(value)
         size = len(_encoded(value))
         bson.encode({name: value})  # MongoDB stores no integers beyond 64 bits, for instance
     except (PydanticSerializationError, BSONError, ValueError, TypeError, OverflowError) as error:
@@ -106,6 +108,13 @@ def _checked(name: str, data: Any) -> tuple[Any, int]:
             f"emit({name!r}): the data may take {MAX_VALUE_BYTES} bytes of JSON; this is {size}"
         )
     return value, size
+
+
+def _check_depth(value: Any, left: int = MAX_DEPTH) -> None:
+    if not left:
+        raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_depth(each, left - 1)
 
 
 def _encoded(value: Any) -> bytes:

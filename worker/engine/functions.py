@@ -86,8 +86,8 @@ def result_type(step: str, fn: Callable[..., Any]) -> Any:
         ) from None
     if "return" not in hints or isinstance(hints["return"], TypeVar):
         raise MisuseError(
-            f"step {step!r}: {_called(fn)} needs a return annotation, or pass returns=…: results are stored, "
-            "and decoded by their type"
+            f"step {step!r}: {_called(fn)} needs a return annotation, because results are stored and "
+            "decoded by their type; ctx.step also takes returns=…"
         )
     found = hints["return"]
     if typing.get_origin(found) in (Awaitable, Coroutine):

@@ -78,6 +78,7 @@ class ModelCalls:
                         draft.add(piece.text, piece.usage)
                         advance(_share(draft.length, expected))
         finally:
+            self._drafts.finish(draft)
             _count(draft.usage)
         return "".join(text)
 

@@ -11,12 +11,16 @@ from herald.shared.task_api.errors import Fail, MisuseError, ModelError, Retry
 from herald.shared.tasks.models import EndReason, HistoryEntry, Task, TaskStatus
 from herald.worker.engine.payloads import InvalidPayloadError
 from herald.worker.engine.step_context import StepTimeoutError
+from herald.worker.engine.text import storable
 
 log = logging.getLogger(__name__)
 
 MAX_LOSSES = 4
 """How many workers in a row may be lost while running a task, before the task fails."""
 MAX_TRACEBACK = 8 * 1024
+MAX_MESSAGE = 2000
+MAX_REASON = 64
+MAX_DELAY_S = 30 * 24 * 3600.0
 FAILED = "failed"
 """The end reason of a task whose code gave up, unless the code named one."""
 
@@ -43,7 +47,7 @@ class Outcome(NamedTuple):
     def delay_s(self, retry: int, backoff: Backoff) -> float:
         """The delay before retry number ``retry`` (from 1), in seconds."""
         if self.after_s is not None:
-            return max(self.after_s, 0.0)
+            return min(max(0.0, self.after_s), MAX_DELAY_S)
         return max(self.no_sooner_s, backoff.delay_s(retry))
 
 
@@ -57,9 +61,10 @@ def outcome_of(error: BaseException) -> Outcome:
     if expected is not None:
         return expected
     log.error("the task's code raised an unexpected exception", exc_info=error)
-    trace = "".join(traceback.format_exception(error))[-MAX_TRACEBACK:]
+    trace = storable("".join(traceback.format_exception(error))[-MAX_TRACEBACK:])
     if isinstance(decisive, MisuseError):
-        return Outcome(str(decisive), EndReason.INTERNAL, retryable=False, traceback=trace)
+        message = storable(decisive, MAX_MESSAGE)
+        return Outcome(message, EndReason.INTERNAL, retryable=False, traceback=trace)
     message = f"internal error: {type(decisive).__name__}"
     return Outcome(message, EndReason.INTERNAL, retryable=True, traceback=trace)
 
@@ -68,13 +73,14 @@ def _expected_outcome(error: BaseException) -> Outcome | None:
     """The outcome of an exception that is made for the purpose; None for any other."""
     match error:
         case Fail():
-            return Outcome(error.message, error.reason, retryable=False)
+            reason = storable(error.reason, MAX_REASON)
+            return Outcome(storable(error.message, MAX_MESSAGE), reason, retryable=False)
         case Retry():
-            message = error.message or "the task asked to be retried"
+            message = storable(error.message, MAX_MESSAGE) or "the task asked to be retried"
             return Outcome(message, FAILED, retryable=True, after_s=error.after)
         case ModelError():
             asked_s = error.retry_after_s or 0.0
-            return Outcome(str(error), error.reason, error.retryable, no_sooner_s=asked_s)
+            return Outcome(storable(error, MAX_MESSAGE), error.reason, error.retryable, no_sooner_s=asked_s)
         case InvalidPayloadError():
             return Outcome(f"invalid input: {error}", EndReason.BAD_INPUT, retryable=False)
         case AttemptTimeoutError() | StepTimeoutError():

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -40,6 +41,8 @@ class Run:
         self.steps = steps
         self.state = state
         self.attempt = task.attempt
+        self.ran: Counter[str] = Counter()
+        """How often the functions of each step have been run in this attempt, by the step's name."""
         self.info = TaskInfo(
             task.task_id, task.type, task.user_id, task.brand_id, task.title, task.created_at
         )

@@ -25,6 +25,11 @@ from herald.worker.engine.steps import RunningCall
 log = logging.getLogger(__name__)
 
 
+def fraction_of_one(fraction: float) -> float:
+    """A fraction from 0 to 1; 0 for NaN."""
+    return min(max(0.0, fraction), 1.0)
+
+
 class StepTimeoutError(TimeoutError):
     """A step took longer than its ``timeout``."""
 
@@ -55,6 +60,7 @@ class StepContext(Context[Any]):
 
     def begin(self) -> None:
         """Begin a run of the step's function; questions are counted from 1 again."""
+        self.run.ran[self.name] += 1
         self._asked.clear()
         self._shares.clear()
 
@@ -107,7 +113,8 @@ class StepContext(Context[Any]):
     def progress(self, fraction: float, message: str | None = None) -> None:
         """See `Context`."""
         self.run.check()
-        self.run.on_loop(lambda: self._call.advance(self._item, fraction, message))
+        done = fraction_of_one(fraction)
+        self.run.on_loop(lambda: self._call.advance(self._item, done, message))
 
     def emit(self, name: str, data: JsonValue) -> None:
         """See `Context`."""

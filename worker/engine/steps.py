@@ -11,6 +11,7 @@ from herald.worker.engine.interruption import Interruption
 from herald.worker.engine.journal import Journal
 from herald.worker.engine.progress import percent_done
 from herald.worker.engine.step_rows import Row, StepRows
+from herald.worker.engine.text import storable
 from herald.worker.engine.timing import StepClock, UsualSteps
 
 MAX_MESSAGE = 200
@@ -103,14 +104,14 @@ class Steps:
     def report(self, fraction: float, message: str | None) -> None:
         """Show how much of the task is done, from 0 to 1, unless steps were declared; and what it does."""
         if not self._declared:
-            self._reported = max(self._reported, min(fraction, 1.0))
+            self._reported = max(self._reported, fraction)
             self._advance()
         self.say(message)
 
     def say(self, message: str | None) -> None:
         """Show ``message`` as the task's current step."""
         if message:
-            self._journal.show(current_step=message[:MAX_MESSAGE])
+            self._journal.show(current_step=storable(message, MAX_MESSAGE))
 
     async def record(self) -> None:
         """Record the steps and durations of a completed task, for the estimates of later ones."""
@@ -158,7 +159,7 @@ class RunningCall:
     def advance(self, item: int, fraction: float, message: str | None = None) -> None:
         """Show how much of an item is done, from 0 to 1; it never goes back."""
         running = self._row.running
-        running[item] = max(running.get(item, 0.0), min(fraction, 1.0))
+        running[item] = max(running.get(item, 0.0), fraction)
         self._steps.changed(rows=False)
         self._steps.say(message)
 

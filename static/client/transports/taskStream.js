@@ -33,7 +33,6 @@ export class TaskStream {
   }
 
   close() {
-    this.#listeners.clear(); // the history may still be on its way
     this.subscription.unsubscribe();
     this.connection.removeSubscription(this.subscription);
   }

@@ -13,6 +13,7 @@ from redis.asyncio import ConnectionPool
 from herald.shared.feed.feed import Feed
 from herald.shared.queue.jobs import JOB_NAME, deserialize, serialize
 from herald.shared.queue.queue import QUEUE_NAME
+from tests.support.client import PERSONAS
 
 mode, slots, job_s, redis_url = sys.argv[1:]
 
@@ -25,14 +26,15 @@ async def short(ctx: dict[str, Any], number: str) -> None:
 
 
 async def equip(ctx: dict[str, Any]) -> None:
-    from herald.shared.queue.leases import Leases
+    from herald.shared.queue.leases import Leases, TypeLimits
+    from herald.shared.settings import Settings
     from herald.worker.attempts import RunningAttempts
 
     ctx["dependencies"] = SimpleNamespace(
-        leases=Leases(ctx["redis"], "bench", user_limit=0),
+        leases=Leases(ctx["redis"], "bench", user_limit=0, types={str(PERSONAS["type"]): TypeLimits()}),
         running=RunningAttempts(),
         feed=Feed(ctx["redis"]),
-        settings=SimpleNamespace(worker_grace_s=0),
+        settings=Settings(redis_url=redis_url, worker_grace_s=0),
     )
     ctx["duties"] = []
 

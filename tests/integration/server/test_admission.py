@@ -20,12 +20,19 @@ from tests.support.tasks import a_task
 from tests.support.web import herald_with
 
 
+async def beat(feed: Feed, *, slots: int = 20, running: int = 0) -> None:
+    """Report a worker that runs tasks like `PERSONAS`."""
+    types = {str(PERSONAS["type"]): "digest"}
+    await Heartbeats(feed.redis).beat("w", slots=slots, running=running, types=types)
+
+
 async def seen(herald: Herald, task_id: str) -> dict[str, Any]:
     task: dict[str, Any] = (await herald.get(f"/api/jobs/{task_id}")).json()
     return task
 
 
-async def test_a_queued_task_has_its_position_in_every_response_and_event(herald: Herald) -> None:
+async def test_a_queued_task_has_its_position_in_every_response_and_event(herald: Herald, feed: Feed) -> None:
+    await beat(feed)
     async with herald.connected() as socket:
         tasks = [await herald.create(PERSONAS) for _ in range(3)]
         assert [task["queuePosition"] for task in tasks] == [1, 2, 3]
@@ -41,7 +48,31 @@ async def test_a_queued_task_has_its_position_in_every_response_and_event(herald
     assert "queuePosition" not in await seen(herald, ids[0])
 
 
-async def test_a_queued_task_is_moved_by_a_new_priority(herald: Herald, store: Store) -> None:
+async def test_a_queued_task_without_a_worker_for_its_type_says_so(herald: Herald, feed: Feed) -> None:
+    await Heartbeats(feed.redis).beat("w", slots=20, running=0, types={"ANOTHER_TYPE": "digest"})
+    no_worker = {"reason": "noWorker"}
+    async with herald.connected() as socket:
+        created = await herald.create(PERSONAS)
+        assert created["waitingFor"] == no_worker
+        assert created.keys().isdisjoint({"queuePosition", "estimatedStart"})
+        assert (await socket.publication())["data"]["task"]["waitingFor"] == no_worker
+    async with herald.connected() as late:
+        assert late.hello["subs"]["tasks#ada"]["data"]["tasks"][0]["waitingFor"] == no_worker
+    task_id = created["taskId"]
+    [listed] = (await herald.get("/api/jobs")).json()["tasks"]
+    [checked] = (await herald.get("/api/jobs", params={"action": "status", "taskIds": task_id})).json()[
+        "tasks"
+    ]
+    assert listed["waitingFor"] == checked["waitingFor"] == no_worker
+    await beat(feed)
+    async with asyncio.timeout(30):
+        while "waitingFor" in (task := await seen(herald, task_id)):
+            pass
+    assert task["queuePosition"] == 1
+
+
+async def test_a_queued_task_is_moved_by_a_new_priority(herald: Herald, store: Store, feed: Feed) -> None:
+    await beat(feed)
     ids = [(await herald.create(PERSONAS))["taskId"] for _ in range(3)]
     async with herald.connected() as socket:
         moved = await herald.request("PATCH", f"/api/jobs/{ids[2]}", json={"priority": "high"})
@@ -120,7 +151,7 @@ async def test_a_task_that_is_stored_and_reserved_counts_once(settings: Settings
 async def test_estimated_starts_respect_the_limit_of_running_tasks_per_user(
     settings: Settings, feed: Feed
 ) -> None:
-    await Heartbeats(feed.redis).beat("w", slots=20, running=0)
+    await beat(feed)
     await Durations(RecentValues(feed.redis)).record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
     async with herald_with(settings, max_running_per_user=2) as herald:
         created = [await herald.create(PERSONAS) for _ in range(5)]
@@ -133,7 +164,7 @@ async def test_estimated_starts_respect_the_limit_of_running_tasks_per_user(
 
 
 async def test_a_changed_estimated_start_changes_the_etag(herald: Herald, feed: Feed) -> None:
-    await Heartbeats(feed.redis).beat("w", slots=1, running=0)
+    await beat(feed, slots=1)
     durations = Durations(RecentValues(feed.redis))
     await durations.record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)] * 3)
     task_id = [(await herald.create(PERSONAS))["taskId"] for _ in range(2)][1]
@@ -148,7 +179,7 @@ async def test_the_start_is_estimated_once_the_durations_of_earlier_runs_are_kno
     herald: Herald, feed: Feed
 ) -> None:
     assert "estimatedStart" not in await herald.create(PERSONAS)
-    await Heartbeats(feed.redis).beat("w", slots=1, running=1)
+    await beat(feed, slots=1, running=1)
     for _ in range(3):
         await Durations(RecentValues(feed.redis)).record("AUTO_GENERATE_PERSONAS", [(WHOLE_RUN, 100.0)])
     task = await herald.create(PERSONAS)
@@ -162,8 +193,9 @@ def _seconds(text: str) -> int:
 
 
 async def test_queued_tasks_receive_their_new_position_as_they_move_up(
-    herald: Herald, settings: Settings
+    herald: Herald, settings: Settings, feed: Feed
 ) -> None:
+    await beat(feed, slots=1)
     slow = environment(settings, HERALD_OFFLINE_WORDS_PER_SECOND="40", HERALD_MAX_JOBS="1")
     async with herald.connected() as socket, asyncio.timeout(60):
         ids = [(await herald.create(PERSONAS))["taskId"] for _ in range(3)]

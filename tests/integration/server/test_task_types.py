@@ -10,13 +10,12 @@ from pydantic.alias_generators import to_camel
 
 from herald.server import task_types
 from herald.shared.feed.feed import Feed
-from herald.shared.queue.heartbeats import Heartbeats
+from herald.shared.queue.heartbeats import TYPES_SIGNAL, Heartbeats
 from herald.shared.settings import Settings
 from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.models import Priority, TaskStatus, now
 from herald.shared.tasks.records import RegistrationProblem
 from herald.shared.tasks.store import Store
-from herald.shared.tasks.task_type_store import TYPES_SIGNAL
 from tests.support.client import PERSONAS, Herald
 from tests.support.problems import problem
 from tests.support.registered import NAMES, a_type, announce, remove_all

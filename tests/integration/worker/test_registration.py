@@ -12,14 +12,15 @@ import pytest
 from pydantic import BaseModel
 
 from herald.shared.feed.feed import Feed
-from herald.shared.feed.follower import Follower
+from herald.shared.settings import Settings
 from herald.shared.task_api.context import Context
 from herald.shared.task_api.errors import MisuseError
 from herald.shared.task_api.modules import TaskModuleError
 from herald.shared.task_api.task_type import TaskType, task
 from herald.shared.tasks.store import Store
-from herald.shared.tasks.task_type_store import TYPES_SIGNAL
 from herald.worker.registration import open_task_types
+from tests.support.client import Herald
+from tests.support.processes import WORKER, environment, running
 from tests.support.registered import NAMES, a_type, announce
 
 
@@ -60,13 +61,11 @@ async def announced(store: Store) -> set[tuple[str, str]]:
     return {(each.type, each.app) for each in await store.task_types.all() if each.type not in NAMES}
 
 
-async def test_the_types_that_a_module_binds_are_announced(
-    store: Store, feed: Feed, make_module: MakeModule
-) -> None:
+async def test_the_types_that_a_module_binds_are_announced(store: Store, make_module: MakeModule) -> None:
     news, other = runnable("NEWS"), runnable("OTHER")
     first = make_module("shop_tasks", write=news, same=news, declared=a_type("ELSEWHERE", News), x=3)
     second = make_module("more_tasks", imported=news, other=other)
-    async with open_task_types([first, second], store, feed) as loaded:
+    async with open_task_types([first, second], store) as loaded:
         assert {name: each.type for name, each in loaded.items()} == {"NEWS": news, "OTHER": other}
         records = {each.type: each for each in await store.task_types.all()}
         assert loaded["NEWS"].digest == records["NEWS"].digest
@@ -74,9 +73,7 @@ async def test_the_types_that_a_module_binds_are_announced(
         assert await announced(store) == {("NEWS", "tests"), ("OTHER", "tests")}, "where the code is"
 
 
-async def test_a_module_s_lifespan_is_open_while_its_types_run(
-    store: Store, feed: Feed, make_module: MakeModule
-) -> None:
+async def test_a_module_s_lifespan_is_open_while_its_types_run(store: Store, make_module: MakeModule) -> None:
     log: list[str] = []
 
     @asynccontextmanager
@@ -89,26 +86,26 @@ async def test_a_module_s_lifespan_is_open_while_its_types_run(
         make_module("with_state", news=runnable("NEWS"), lifespan=lifespan),
         make_module("without", other=runnable("OTHER")),
     ]
-    async with open_task_types(names, store, feed) as loaded:
+    async with open_task_types(names, store) as loaded:
         assert (loaded["NEWS"].state, loaded["OTHER"].state) == ("the state", None)
         assert log == ["opened"]
     assert log == ["opened", "closed"]
 
 
 async def test_a_lifespan_that_is_no_context_manager_is_a_clear_error(
-    store: Store, feed: Feed, make_module: MakeModule
+    store: Store, make_module: MakeModule
 ) -> None:
     async def lifespan() -> AsyncIterator[None]:
         yield
 
     name = make_module("wrong", news=runnable("NEWS"), lifespan=lifespan)
     with pytest.raises(MisuseError, match=r"wrong.lifespan\(\) must return an async context manager"):
-        async with open_task_types([name], store, feed):
+        async with open_task_types([name], store):
             pass
 
 
 async def test_a_type_that_cannot_be_announced_is_reported_and_the_others_run(
-    store: Store, feed: Feed, make_module: MakeModule, caplog: pytest.LogCaptureFixture
+    store: Store, make_module: MakeModule, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Opaque(BaseModel):
         model_config = {"arbitrary_types_allowed": True}
@@ -121,7 +118,7 @@ async def test_a_type_that_cannot_be_announced_is_reported_and_the_others_run(
     await announce(store, a_type("TAKEN", News), app="shop")
     bound = {"a": runnable("TAKEN"), "b": runnable("NEWS"), "c": runnable("NEWS"), "d": opaque}
     with caplog.at_level(logging.ERROR):
-        async with open_task_types([make_module("colliding", **bound)], store, feed) as loaded:
+        async with open_task_types([make_module("colliding", **bound)], store) as loaded:
             assert {name: each.type for name, each in loaded.items()} == {"NEWS": bound["b"]}
     problems = {each.type: each for each in await store.task_types.problems()}
     assert set(problems) == {"TAKEN", "NEWS", "OPAQUE"}
@@ -131,22 +128,23 @@ async def test_a_type_that_cannot_be_announced_is_reported_and_the_others_run(
     assert all(problem.message in caplog.text for problem in problems.values())
 
 
-async def test_a_module_that_does_not_exist_is_a_clear_error(store: Store, feed: Feed) -> None:
+async def test_a_module_that_does_not_exist_is_a_clear_error(store: Store) -> None:
     with pytest.raises(TaskModuleError, match=r"no module .shop\.tasks."):
-        async with open_task_types(["shop.tasks"], store, feed):
+        async with open_task_types(["shop.tasks"], store):
             pass
 
 
-async def test_the_web_processes_are_signalled_when_a_worker_stops(
-    store: Store, feed: Feed, make_module: MakeModule
+async def test_types_are_online_from_the_start_of_a_worker_to_its_end(
+    herald: Herald, settings: Settings
 ) -> None:
-    signals: list[str] = []
-    follower = Follower(feed, lambda *_: None, lambda _: None)
-    follower.listen(TYPES_SIGNAL, signals.append)
-    async with follower:
-        while not await feed.signal(TYPES_SIGNAL, "listening"):
-            await asyncio.sleep(0.01)
-        async with open_task_types([make_module("stopping", news=runnable("NEWS"))], store, feed):
-            assert set(signals) <= {"listening"}
-        while "" not in signals:
-            await asyncio.sleep(0.01)
+    async def until(online: int) -> None:
+        while (await herald.http.get("/readyz")).json().get("taskTypes") != online:
+            await asyncio.sleep(0.05)
+
+    with running(WORKER, environment(settings, HERALD_TASKS="tests.support.hello")) as process:
+        await until(1)
+        listed = {each["type"]: each for each in (await herald.get("/api/taskTypes")).json()["taskTypes"]}
+        assert listed["HELLO"]["description"] == "Greets somebody."
+        assert (listed["HELLO"]["online"], listed["HELLO"]["workers"]) == (True, 1)
+        process.terminate()
+        await until(0)

@@ -4,11 +4,18 @@ from tests.mutation.fault import Fault
 
 JOURNAL, DRAFTS = "worker/engine/journal.py", "worker/engine/drafts.py"
 MODEL_CALLS, ATTEMPT = "worker/engine/model_calls.py", "worker/engine/attempt.py"
+CLAIMS = "worker/engine/claims.py"
+STEP, SUPERVISION = "worker/engine/step_context.py", "worker/engine/supervision.py"
 CHECKPOINTS, CONTEXT = "worker/engine/checkpoints.py", "worker/engine/context.py"
 LIFE = " ".join(
     f"tests/integration/worker/engine/test_{name}.py"
-    for name in ("attempt", "retries", "journal", "drafts", "model_calls", "steps", "map")
+    for name in ("attempt", "retries", "journal", "drafts", "model_calls")
 )
+CODE = " ".join(
+    f"tests/integration/worker/engine/test_{name}.py"
+    for name in ("steps", "step_failures", "map", "stopping")
+)
+CONTEXTS = "tests/integration/worker/engine/test_context.py tests/integration/worker/engine/test_asking.py"
 
 ANSWER_LENGTHS, LEADER = "worker/engine/answer_lengths.py", "worker/maintenance/leader.py"
 LENGTHS = " ".join(
@@ -52,36 +59,47 @@ FAULTS = [
         LIFE,
     ),
     Fault(DRAFTS, "            draft.published += len(text)\n", "            draft.published += 1\n", LIFE),
-    Fault(CHECKPOINTS, "if key in self._known]", "if False]", LIFE),
+    Fault(CHECKPOINTS, "if key in self._known]", "if False]", CODE),
     Fault(
         CHECKPOINTS,
         "            return codec.decode(await self._add(key, output, instead_of=text))\n",
         "            return codec.decode(output)\n",
         LIFE,
+        survives_because="it only saves the next attempt from running the step again",
     ),
-    Fault(CHECKPOINTS, "            await self._check_ours()\n", "", LIFE),
-    Fault(CONTEXT, "while not failures and (index", "while (index", LIFE),
-    Fault(CONTEXT, "        await asyncio.wait(lanes)\n", "        await lanes[0]\n", LIFE),
-    Fault(CONTEXT, "range(min(limit, len(indexes)))", "range(len(indexes))", LIFE),
+    Fault(CHECKPOINTS, "            await self._check_ours()\n", "", CODE),
+    Fault(
+        CHECKPOINTS, '            self._unused.pop(key.partition(":")[0], None)\n', "            pass\n", CODE
+    ),
+    Fault(CHECKPOINTS, 'f":fail:{round(task.queued_at.timestamp() * 1000)}"', '":fail:"', CODE),
+    Fault(CHECKPOINTS, "        self._known.add(key)\n", "", CONTEXTS),
+    Fault(CONTEXT, "while not failures and (index", "while (index", CODE),
+    Fault(CONTEXT, "        await asyncio.wait(lanes)\n", "        await lanes[0]\n", CODE),
+    Fault(CONTEXT, "range(min(limit, len(indexes)))", "range(len(indexes))", CODE),
+    Fault(STEP, "        await checkpoints.add_failure(context.key, failure)\n", "", CODE),
+    Fault(STEP, "        except (Fail, Retry, MisuseError):\n            raise\n", "", CODE),
+    Fault(STEP, "    token = current_step.set(context)\n", "    token = current_step.set(None)\n", CONTEXTS),
+    Fault(SUPERVISION, "        interruption.close()\n", "", CODE),
+    Fault(SUPERVISION, "    if interruption.is_set:\n", "    if False:\n", CODE),
     Fault(MODEL_CALLS, "        for _ in range(2):\n", "        for _ in range(3):\n", LIFE),
     Fault(MODEL_CALLS, "                prompt = prompt.again(text, faults)\n", "", LIFE),
     Fault(MODEL_CALLS, "            _count(draft.usage)\n", "            pass\n", LIFE),
     Fault(
-        ATTEMPT,
+        CLAIMS,
         "task is None or task.status in ENDED or job",
         "task is None or job",
         LIFE,
         survives_because="the table of transitions refuses the claim; this only saves the write",
     ),
     Fault(
-        ATTEMPT,
+        CLAIMS,
         "    if lost > MAX_LOSSES:",
         "    if lost > MAX_LOSSES + 1:",
         LIFE,
     ),
     Fault(ATTEMPT, "        if not completed:\n            raise LeaseLostError\n", "", LIFE),
     Fault(
-        ATTEMPT,
+        CLAIMS,
         "        last_error=None,\n        steps=",
         "        steps=",
         LIFE,
@@ -100,7 +118,7 @@ FAULTS = [
         LIFE,
     ),
     Fault(
-        "worker/engine/supervision.py",
+        SUPERVISION,
         "    timer = loop.call_later(timeout_s,",
         "    timer = loop.call_later(3600,",
         LIFE,

@@ -2,23 +2,25 @@
 
 from tests.mutation.fault import Fault
 
-TASK, FEED, DRAFT, NOTIFICATIONS, SERVICE, WEB_SOCKET, POLLING, POLLER = (
+TASK, FEED, HERALD, DRAFT, NOTIFICATIONS, SERVICE, WEB_SOCKET, STREAM, POLLING, POLLER = (
     f"static/client/{name}.js"
     for name in (
         "task",
         "taskFeed",
+        "herald",
         "draft",
         "notifications",
         "taskService",
         "transports/webSocket",
+        "transports/taskStream",
         "transports/polling",
         "transports/poller",
     )
 )
 FEED_TESTS = " ".join(f"tests/client/{name}.test.js" for name in ("task", "taskFeed", "catchUp", "polling"))
-DRAFT_TESTS, WATCH_TESTS, POLLER_TESTS, NOTIFICATIONS_TESTS, SERVICE_TESTS = (
+DRAFT_TESTS, STREAM_TESTS, POLLER_TESTS, NOTIFICATIONS_TESTS, SERVICE_TESTS, HERALD_TESTS = (
     f"tests/client/{name}.test.js"
-    for name in ("draft", "watchDraft", "poller", "notifications", "taskService")
+    for name in ("draft", "taskStream", "poller", "notifications", "taskService", "herald")
 )
 
 FAULTS = [
@@ -85,11 +87,26 @@ FAULTS = [
     Fault(POLLING, "      else if (!this.#isBehind()) this.poller.stop();\n", "", FEED_TESTS),
     Fault(POLLING, "if (!signal.aborted && this.#isFallback)", "if (!signal.aborted)", FEED_TESTS),
     Fault(POLLING, "if (!signal.aborted && this.#isFallback)", "if (this.#isFallback)", FEED_TESTS),
-    Fault(WEB_SOCKET, "(early ? early.push(data) : add([data]))", "add([data])", WATCH_TESTS),
-    Fault(WEB_SOCKET, "        early ??= [];\n", "", WATCH_TESTS),
-    Fault(WEB_SOCKET, "{ limit: -1 }", "{ limit: 1 }", WATCH_TESTS),
-    Fault(WEB_SOCKET, ".catch(() => ({ publications: [] }))", "", WATCH_TESTS),
-    Fault(WEB_SOCKET, "      add(early ?? []);\n", "", WATCH_TESTS),
+    Fault(STREAM, "if (this.#early) this.#early.push(data);\n      else this", "this", STREAM_TESTS),
+    Fault(STREAM, "      this.#early ??= [];\n", "", STREAM_TESTS),
+    Fault(STREAM, "      this.emitted.clear();\n", "", STREAM_TESTS),
+    Fault(STREAM, "{ limit: -1 }", "{ limit: 1 }", STREAM_TESTS),
+    Fault(STREAM, ".catch(() => ({ publications: [] }))", "", STREAM_TESTS),
+    Fault(STREAM, "    this.#add(this.#early ?? []);\n", "", STREAM_TESTS),
+    Fault(STREAM, " && this.#listeners.size === 0", "", STREAM_TESTS),
+    Fault(WEB_SOCKET, "this.stream(taskId) ?? new", "new", STREAM_TESTS),
+    Fault(WEB_SOCKET, "      this.#streams.delete(taskId);\n", "", STREAM_TESTS),
+    Fault(FEED, "(isAhead ? pushed : undefined)", "undefined", STREAM_TESTS),
+    Fault(FEED, "this.webSocket.isUp && (!task", "(!task", STREAM_TESTS),
+    Fault(FEED, " && (!task || isActive(task))", "", STREAM_TESTS),
+    Fault(FEED, "task?.emitted?.[name] ?? pushed", "task?.emitted?.[name]", STREAM_TESTS),
+    Fault(DRAFT, "    this.#current = null;\n", "", STREAM_TESTS),
+    Fault(HERALD, "    if (this.#isConnected) return;\n", "", HERALD_TESTS),
+    Fault(HERALD, "    this.#isConnected = false;\n", "", HERALD_TESTS),
+    Fault(HERALD, "    this.connect();\n", "", HERALD_TESTS),
+    Fault(HERALD, "if (!isActive(task)) return", "return", HERALD_TESTS),
+    Fault(HERALD, "      signal?.throwIfAborted();\n", "", HERALD_TESTS),
+    Fault(HERALD, "this.feed.get(taskId) ?? this", "this", HERALD_TESTS),
     Fault(POLLING, ", { listed: true }", "", FEED_TESTS),
     Fault(POLLING, "from + turn.length", "from + 1", FEED_TESTS),
     Fault(
@@ -100,10 +117,9 @@ FAULTS = [
     Fault(POLLING, "const older = this.#nextPage && ", "const older = ", FEED_TESTS),
     Fault(POLLER, "1 - JITTER * random()", "1 + JITTER * random()", POLLER_TESTS),
     Fault(POLLER, "Date.now() + 1000 * (", "Date.now() + (", POLLER_TESTS),
-    Fault(WEB_SOCKET, "      if (!recovered) {\n", "      if (true) {\n", WATCH_TESTS),
-    Fault(WEB_SOCKET, "      listener = () => {}; // the history may still be on its way\n", "", WATCH_TESTS),
-    Fault(WEB_SOCKET, "{ recoverable: true }", "{}", WATCH_TESTS),
-    Fault(WEB_SOCKET, "      this.connection.removeSubscription(subscription);\n", "", WATCH_TESTS),
+    Fault(STREAM, "if (!recovered)", "if (true)", STREAM_TESTS),
+    Fault(STREAM, "{ recoverable: true }", "{}", STREAM_TESTS),
+    Fault(STREAM, "    this.connection.removeSubscription(this.subscription);\n", "", STREAM_TESTS),
     Fault(DRAFT, "if (known && attempt < known.attempt)", "if (false)", DRAFT_TESTS),
     Fault(DRAFT, "start + [...text].length", "start + text.length", DRAFT_TESTS),
     Fault(DRAFT, "!known || start === 0 ||", "!known ||", DRAFT_TESTS),

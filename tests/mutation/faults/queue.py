@@ -6,6 +6,7 @@ LUA = "shared/queue/"
 QUEUE, LEASES, WAITING = "shared/queue/queue.py", "shared/queue/leases.py", "server/admission.py"
 ESTIMATES, SIMULATION = "shared/queue/estimates.py", "shared/queue/simulation.py"
 JOBS, HEARTBEATS = "shared/queue/jobs.py", "shared/queue/heartbeats.py"
+POSITIONS = "worker/maintenance/positions.py"
 BY_LEASES = "tests/integration/shared/queue"
 BY_LEADERSHIP = "tests/integration/shared/redis/test_leadership.py"
 BY_WAITING = "tests/integration/server/test_admission.py"
@@ -28,13 +29,22 @@ SEARCHED = "the search only begins further back"
 FAULTS = [
     # The index of the queue.
     Fault(LUA + "queue.lua", "  redis.call('HDEL', STARTED, id)\n", "", BY_LEASES),
-    Fault(LUA + "queue.lua", "    redis.call('ZREM', TURNS, line)\n", "", BY_LEASES),
-    Fault(LUA + "queue.lua", "  redis.call('ZADD', LINES, 0, entry_of(id, place))\n", "", BY_LEASES),
-    Fault(LUA + "queue.lua", "    if not seen[line] then\n", "    if true then\n", BY_LEASES),
+    Fault(LUA + "queue.lua", "    redis.call('ZREM', turns_of(type), line)\n", "", BY_LEASES),
+    Fault(LUA + "queue.lua", "  redis.call('ZADD', LINES, 0, entry_of(line, id, place))\n", "", BY_LEASES),
+    Fault(LUA + "queue.lua", "      if not seen[line] then\n", "      if true then\n", BY_LEASES),
+    Fault(LUA + "queue.lua", "local AT_ONCE = 1000", "local AT_ONCE = 10000", BY_LEASES),
+    Fault(LUA + "queue.lua", "type .. '\\n' .. (user_of(id) or '')", "user_of(id) or ''", BY_LEASES),
     Fault(
         LUA + "queue.lua",
-        "    if #entries == 2000 or at + 2 > #waiting then\n",
-        "    if at + 2 > #waiting then\n",
+        "        redis.call('DEL', turns_of(type))\n",
+        "",
+        BY_LEASES,
+        survives_because="turns that are left over are removed or updated when a pick meets them",
+    ),
+    Fault(
+        LUA + "queue.lua",
+        "    leave(id, place)\n    redis.call('ZADD', QUEUE, place + FAR, id)\n",
+        "",
         BY_LEASES,
     ),
     Fault(
@@ -80,18 +90,28 @@ FAULTS = [
         BY_LEASES,
     ),
     Fault(LUA + "pick.lua", "  redis.call('HSET', STARTED, id, now)\n", "", BY_LEASES),
-    Fault(LUA + "pick.lua", "    redis.call('HDEL', TYPES, id)\n", "", BY_LEASES),
+    Fault(LUA + "pick.lua", "      forget(id)\n", "", BY_LEASES),
     Fault(LUA + "pick.lua", "  elseif most > 0 then\n", "  else\n", BY_LEASES),
-    Fault(LUA + "pick.lua", "(running[user] or 0) >= limit", "(running[user] or 0) > limit", BY_LEASES),
+    Fault(LUA + "pick.lua", "  elseif not is_ours(type) then", "  elseif false then", BY_LEASES),
+    Fault(LUA + "pick.lua", "    redis.call('ZREM', LEASES, id)\n", "", BY_LEASES),
+    Fault(LUA + "pick.lua", "(of_user[user] or 0) >= limit", "(of_user[user] or 0) > limit", BY_LEASES),
     Fault(
         LUA + "pick.lua",
-        "      if user then\n        running[user] = (running[user] or 0) + 1\n      end\n",
-        "",
+        "(of_this[user] or 0) >= type.per_user",
+        "(of_user[user] or 0) >= type.per_user",
         BY_LEASES,
     ),
     Fault(
-        LUA + "pick.lua", "      take(id, place + FAR, 0)\n", "      take(id, place + FAR, 1)\n", BY_LEASES
+        LUA + "pick.lua",
+        "(of_type[type.name] or 0) >= type.most",
+        "(of_type[type.name] or 0) > type.most",
+        BY_LEASES,
     ),
+    Fault(LUA + "pick.lua", "        count(type.name, user)\n", "", BY_LEASES),
+    Fault(LUA + "pick.lua", "or type.place < first.place)", "or false)", BY_LEASES),
+    Fault(LUA + "pick.lua", "  taken[#taken + 1] = 1 - is_new\n", "  taken[#taken + 1] = 1\n", BY_LEASES),
+    Fault(LUA + "pick.lua", "    if removed then", "    if false then", BY_LEASES),
+    Fault(LUA + "pick.lua", "    elseif knows_all then", "    elseif false then", BY_LEASES),
     Fault(
         LUA + "pick.lua",
         "if not index_is_complete() then\n  rebuild_index()\nend\n",
@@ -100,12 +120,8 @@ FAULTS = [
     ),
     # Renew, release, move, withdraw.
     Fault(LUA + "renew.lua", "  if owner and owner ~= ARGV[1] then\n", "  if false then\n", BY_LEASES),
-    Fault(
-        LUA + "renew.lua",
-        "        redis.call('ZADD', QUEUE, place + FAR, id)\n",
-        "",
-        BY_LEASES,
-    ),
+    Fault(LUA + "renew.lua", "    hide(id)\n", "", BY_LEASES),
+    Fault(LUA + "renew.lua", "        redis.call('HSET', TYPES, id, type)\n", "", BY_LEASES),
     Fault(LUA + "renew.lua", "      redis.call('HSET', OWNERS, id, ARGV[1])\n", "", BY_LEASES),
     Fault(
         LUA + "release.lua",
@@ -119,14 +135,17 @@ FAULTS = [
         "  if false then\n",
         BY_LEASES,
     ),
-    Fault(LUA + "release.lua", "  redis.call('HDEL', TYPES, id)\n", "", BY_LEASES),
+    Fault(LUA + "release.lua", "  forget(id)\n", "", BY_LEASES),
+    Fault(LUA + "release.lua", "hide(id)\n", "", BY_LEASES),
     Fault(LUA + "release.lua", "  redis.call('PUBLISH', ARGV[4], '')\n", "", BY_LEASES),
     Fault(LUA + "move.lua", "leave(id, place)\n", "", BY_LEASES),
     Fault(LUA + "withdraw.lua", "redis.call('ZREM', LATER, id)\n", "", BY_LEASES),
     Fault(LUA + "withdraw.lua", "redis.call('DEL', KEYS[9])\n", "", BY_LEASES),
     Fault(LUA + "withdraw.lua", "redis.call('PUBLISH', ARGV[2], ARGV[3])\n", "", BY_LEASES),
-    Fault(LUA + "reindex.lua", "    redis.call('HDEL', STARTED, id)\n", "", BY_LEASES),
-    Fault(LUA + "reindex.lua", " and redis.call('ZSCORE', TURNS, line))", ")", BY_LEASES),
+    Fault(LUA + "withdraw.lua", "if not redis.call('ZSCORE', LEASES, id) then", "if true then", BY_LEASES),
+    Fault(LUA + "reindex.lua", "    forget(id)\n", "", BY_LEASES),
+    Fault(LUA + "reindex.lua", " and not redis.call('ZSCORE', LEASES, id) then", " then", BY_LEASES),
+    Fault(LUA + "reindex.lua", " and redis.call('ZSCORE', turns_of(type), line))", ")", BY_LEASES),
     # Reservations and leads.
     Fault(
         LUA + "reserve.lua",
@@ -163,16 +182,54 @@ FAULTS = [
     ),
     Fault(LEASES, "                await self._drop(job)\n", "                pass\n", BY_LEASES),
     Fault(LEASES, "int(float(place)), bool(lost))", "int(float(place)))", BY_LEASES),
+    Fault(LEASES, "if held.renewed_until <= at", "if False", BY_LEASES),
     Fault(LEASES, "(QUEUE_NAME, LEASES, LATER)]", "(QUEUE_NAME, LATER)]", BY_LEASES),
-    Fault(LEASES, "        self._ours.discard(job_id)\n", "", BY_LEASES),
+    Fault(LEASES, "            self._held.pop(job_id, None)\n", "", BY_LEASES),
     Fault(
         LEASES,
-        "        async with self._renewing:\n            pass",
-        "        if True:\n            pass",
+        "            await asyncio.shield(asyncio.wrap_future(renewing))\n",
+        "            pass\n",
         BY_LEASES,
     ),
     Fault(HEARTBEATS, "< int(seconds) - GONE_AFTER_S", "< int(seconds) + GONE_AFTER_S", BY_LEASES),
     Fault(HEARTBEATS, 'sum(int(report["slots"])', 'sum(int(report["running"])', BY_LEASES),
+    Fault(HEARTBEATS, "        return bool(is_new)\n", "        return True\n", BY_LEASES),
+    Fault(
+        "shared/queue/groups.py",
+        "        groups = [group for group in groups if group not in touched]\n",
+        "",
+        "tests/unit/shared/queue/test_groups.py",
+    ),
+    Fault(
+        "worker/engine/lease_keeper.py",
+        '            except Exception:\n                log.exception("renewing the leases failed")\n',
+        "            except ZeroDivisionError:\n                pass\n",
+        "tests/integration/worker/engine/test_lease_keeper.py -k failure",
+    ),
+    Fault(
+        "worker/engine/watchdog.py",
+        "            while not answered.wait(CHECK_EVERY_S):\n",
+        "            while False:\n",
+        "tests/unit/worker/engine/test_watchdog.py",
+    ),
+    Fault(
+        "shared/redis/pool.py",
+        "    pool.namespace = settings.namespace\n",
+        "",
+        "tests/integration/shared/redis/test_namespace.py",
+    ),
+    Fault(
+        POSITIONS,
+        "    if start is None or published is None:\n        return start is not published\n",
+        "    if start is None or published is None:\n        return False\n",
+        "tests/integration/worker/maintenance/test_positions.py",
+    ),
+    Fault(
+        POSITIONS,
+        "                starts[job] = start  #",
+        "                pass  #",
+        "tests/integration/worker/maintenance/test_positions.py",
+    ),
     # Room for a waiting task, and the estimates of when it starts.
     Fault(
         WAITING,

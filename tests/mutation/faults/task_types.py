@@ -10,7 +10,7 @@ FAULTS = [
         f"{MEDIA_PLAN}/checks.py",
         "        if texts & seen:\n",
         "        if False:\n",
-        f"{TESTS}/media_plan/test_generator.py",
+        f"{TESTS}/media_plan/test_task.py",
     ),
     Fault(
         f"{MEDIA_PLAN}/draft.py",

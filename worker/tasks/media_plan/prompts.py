@@ -15,12 +15,12 @@ ROLE = "You are a media planner."
 STYLE = "Write in the language and tone that the brief asks for."
 
 
-def keywords_prompt(payload: MediaPlanPayload) -> Prompt[KeywordGroups]:
+def keywords_prompt(brief: MediaPlanPayload) -> Prompt[KeywordGroups]:
     """Ask for the keywords in groups; each keyword must be in exactly one."""
 
     def faults(answer: KeywordGroups) -> Iterator[str]:
         counts = Counter(plain(keyword) for group in answer.groups for keyword in group.keywords)
-        expected = {plain(keyword) for keyword in payload.keywords}
+        expected = {plain(keyword) for keyword in brief.keywords}
         yield from (f"keyword {each!r} is missing" for each in sorted(expected - set(counts)))
         yield from (f"keyword {each!r} is not in the brief" for each in sorted(set(counts) - expected))
         yield from (f"keyword {each!r} is in several groups" for each, count in counts.items() if count > 1)
@@ -29,16 +29,16 @@ def keywords_prompt(payload: MediaPlanPayload) -> Prompt[KeywordGroups]:
         f"{ROLE} Group the brief's keywords by search intent. Put each keyword, spelled exactly as in the "
         "brief, into exactly one group. Give each group a name, its intent, and the message that answers it. "
         f"{STYLE}",
-        {"brief": payload.wire()},
+        {"brief": brief.wire()},
         KeywordGroups,
-        draft=lambda: draft_groups(payload),
+        draft=lambda: draft_groups(brief),
         faults=faults,
     )
 
 
-def strategy_prompt(payload: MediaPlanPayload, groups: Sequence[KeywordGroup]) -> Prompt[Strategy]:
+def strategy_prompt(brief: MediaPlanPayload, groups: Sequence[KeywordGroup]) -> Prompt[Strategy]:
     """Ask for the strategy; it must use the brief's channels and have a different theme for each week."""
-    settings = payload.settings
+    settings = brief.settings
     requested = unique(settings.channels)
     choice = "Use exactly the brief's channels" if requested else "Choose two to five channels"
 
@@ -58,22 +58,22 @@ def strategy_prompt(payload: MediaPlanPayload, groups: Sequence[KeywordGroup]) -
         f"audience. {choice}, and give each one its role, its KPIs and its share of the budget. The plan "
         f"runs for {counted(settings.weeks, 'week')}; give each week a theme of its own. Say how success is "
         f"measured. {STYLE}",
-        {"brief": payload.wire(), "groups": _wire(groups)},
+        {"brief": brief.wire(), "groups": _wire(groups)},
         Strategy,
-        draft=lambda: draft_strategy(payload, groups),
+        draft=lambda: draft_strategy(brief, groups),
         faults=faults,
     )
 
 
 def week_prompt(
-    payload: MediaPlanPayload,
+    brief: MediaPlanPayload,
     groups: Sequence[KeywordGroup],
     strategy: Strategy,
     number: int,
     earlier: Sequence[Post] = (),
 ) -> Prompt[Week]:
     """Ask for the posts of week ``number``, counted from 1; none may repeat one of the ``earlier`` posts."""
-    settings = payload.settings
+    settings = brief.settings
     posts = counted(settings.posts_per_week, "post")
     channels = [channel.channel for channel in strategy.channels]
 
@@ -96,7 +96,7 @@ def week_prompt(
         "channels. Give each post a title, copy and a call to action, and hashtags on social channels only. "
         f"Never use the same title or copy twice.{avoid} {STYLE}",
         {
-            "brief": payload.wire(),
+            "brief": brief.wire(),
             "groups": _wire(groups),
             "channels": channels,
             "theme": strategy.themes[number - 1],
@@ -104,7 +104,7 @@ def week_prompt(
             **({"taken": taken} if taken else {}),
         },
         Week,
-        draft=lambda: draft_week(payload, groups, channels, number),
+        draft=lambda: draft_week(brief, groups, channels, number),
         faults=faults,
     )
 

@@ -12,29 +12,29 @@ ROLE = "You are a market researcher."
 STYLE = "Write in the language of the brief."
 
 
-def sketches_prompt(payload: PersonasPayload) -> Prompt[Sketches]:
+def sketches_prompt(brief: PersonasPayload) -> Prompt[Sketches]:
     """Ask for an outline of each persona; names, segments and needs must all differ."""
 
     def faults(answer: Sketches) -> Iterator[str]:
-        if len(answer.people) != payload.count:
-            yield f"expected {payload.count} people, got {len(answer.people)}"
+        if len(answer.people) != brief.count:
+            yield f"expected {brief.count} people, got {len(answer.people)}"
         for field in ("name", "segment", "need"):
             values = [plain(getattr(person, field)) for person in answer.people]
             if len(set(values)) != len(values):
                 yield f"two people have the same {field}"
 
     return Prompt(
-        f"{ROLE} Divide the market for the product into exactly {counted(payload.count, 'segment')}, by what "
+        f"{ROLE} Divide the market for the product into exactly {counted(brief.count, 'segment')}, by what "
         "people need. For each segment, describe one realistic person: name, age, occupation and main need. "
         f"Do not use a name, segment or need twice. {STYLE}",
-        {"brief": payload.wire()},
+        {"brief": brief.wire()},
         Sketches,
-        draft=lambda: draft_sketches(payload),
+        draft=lambda: draft_sketches(brief),
         faults=faults,
     )
 
 
-def portrait_prompt(payload: PersonasPayload, people: Sequence[Sketch], number: int) -> Prompt[Portrait]:
+def portrait_prompt(brief: PersonasPayload, people: Sequence[Sketch], number: int) -> Prompt[Portrait]:
     """Ask for the details of persona ``number``, counted from 1."""
     sketch = people[number - 1]
     return Prompt(
@@ -42,10 +42,10 @@ def portrait_prompt(payload: PersonasPayload, people: Sequence[Sketch], number: 
         "the channels on which to reach them, and a sentence that they might say. Keep to the outline, and "
         f"write nothing that would also be true of the other people. {STYLE}",
         {
-            "brief": payload.wire(),
+            "brief": brief.wire(),
             "person": sketch.wire(),
             "others": [other.wire() for other in people if other is not sketch],
         },
         Portrait,
-        draft=lambda: draft_portrait(payload, sketch),
+        draft=lambda: draft_portrait(brief, sketch),
     )

@@ -56,7 +56,7 @@ async def test_the_overview_counts_tasks_workers_and_failures(
     herald: Herald, store: Store, feed: Feed
 ) -> None:
     heartbeats = Heartbeats(feed.redis)
-    await heartbeats.beat("worker-1", slots=20, running=1)
+    await heartbeats.beat("worker-1", slots=20, running=1, types={"A": "1"})
     waiting = await herald.create(PERSONAS)
     at_work = a_task(status=TaskStatus.PROCESSING, attempt=1, progress=40, current_step="Sketching")
     await store.create(at_work)
@@ -77,7 +77,7 @@ async def test_the_overview_counts_tasks_workers_and_failures(
     assert sum(minute["completed"] for minute in seen["ended"]["minutes"]) == 3
     assert seen["start"] == {"tasks": 4, "p50S": 0.5, "p99S": 0.5}
     [worker] = seen["workers"]
-    assert (worker["name"], worker["slots"]) == ("worker-1", 20)
+    assert (worker["name"], worker["slots"], worker["types"]) == ("worker-1", 20, ["A"])
     [running_task] = worker["tasks"]
     assert running_task["taskId"] == at_work.task_id and running_task["currentStep"] == "Sketching"
     assert [task["taskId"] for task in seen["failed"]] == [failed.task_id]

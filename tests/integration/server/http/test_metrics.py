@@ -45,7 +45,7 @@ async def test_processes_that_share_a_directory_expose_their_sums(settings: Sett
                     assert seen[f'herald_task_transitions_total{{status="{status}",{kind}}}'] == 6
                 assert seen[f"herald_task_start_seconds_count{{{kind}}}"] == 6
                 assert seen[f"herald_task_run_seconds_count{{{kind}}}"] == 6
-                assert seen[f'herald_step_seconds_count{{step="Saving",{kind}}}'] == 6
+                assert seen[f'herald_step_seconds_count{{step="Checking the contrast",{kind}}}'] == 6
                 assert seen['herald_http_requests_total{method="POST",route="/api/jobs",status="202"}'] == 6
                 assert seen["herald_feed_published_total"] > 6 * 5
                 assert seen["herald_queue_depth"] == 0 and seen["herald_workers"] == 1

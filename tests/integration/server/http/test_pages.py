@@ -11,6 +11,11 @@ async def test_the_page_allows_only_own_scripts(herald: Herald) -> None:
     for name in ("centrifuge", "preact", "hooks", "htm"):
         library = await herald.http.get(f"/vendor/{name}.mjs")
         assert library.status_code == 200 and library.headers["content-type"].startswith("text/javascript")
+        assert library.headers["cache-control"] == "no-cache"
+        again = await herald.http.get(
+            f"/vendor/{name}.mjs", headers={"If-None-Match": library.headers["etag"]}
+        )
+        assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
     for path in (
         "/vendor/other.mjs",
         "/vendor/..%2f..%2fpackage.json",

@@ -101,13 +101,17 @@ async def test_a_task_is_cancelled_and_retried(run: Run, store: Store) -> None:
     assert followed.code == 0 and "completed" in followed.out.splitlines()[-1]
 
 
-async def test_a_deployment_is_checked(run: Run) -> None:
+async def test_a_deployment_is_checked(run: Run, store: Store) -> None:
     async with asyncio.timeout(30):
         while (checked := await run("check")).code != 0:  # the worker may not have sent a heartbeat yet
             assert "workers: none alive" in checked.out
     assert [line.split()[:2] for line in checked.out.splitlines()] == [
-        ["ok", f"{what}:"] for what in ("mongo", "redis", "feed", "workers", "hub")
+        ["ok", f"{what}:"] for what in ("mongo", "redis", "feed", "workers", "types", "hub")
     ]
+    assert "online: AUTO_GENERATE_PERSONAS, " in checked.out
+    await store.create(a_task(type="NOBODY_RUNS_THIS"))
+    stuck = await run("check")
+    assert stuck.code == 1 and "fail types: no worker is online for NOBODY_RUNS_THIS (1 queued)" in stuck.out
     away = await run("check", HERALD_URL="http://127.0.0.1:9")
     assert away.code == 1 and away.out.startswith("fail web:")
 

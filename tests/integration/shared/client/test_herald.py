@@ -20,11 +20,11 @@ from herald import (
     TooManyTasks,
 )
 from herald.shared.feed.feed import Feed
+from herald.shared.queue.heartbeats import TYPES_SIGNAL
 from herald.shared.settings import Settings
 from herald.shared.tasks.events import TaskEvent
 from herald.shared.tasks.models import TaskStatus, now
 from herald.shared.tasks.store import Store
-from herald.shared.tasks.task_type_store import TYPES_SIGNAL
 from tests.support.client import Herald as Http
 from tests.support.press import WRITE_PRESS_RELEASE, News, Release
 from tests.support.registered import announce

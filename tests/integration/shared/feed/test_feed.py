@@ -3,7 +3,7 @@
 import asyncio
 import json
 
-from herald.shared.feed.feed import Feed, Position, Publication, pubsub_name
+from herald.shared.feed.feed import Feed, Position, Publication
 from herald.shared.settings import Settings
 from herald.shared.tasks.events import TaskEvent
 from tests.support.tasks import a_task
@@ -62,13 +62,13 @@ async def test_a_channel_is_kept_as_long_as_a_task(settings: Settings) -> None:
     async with Feed.connect(settings.model_copy(update={"retention_days": 2})) as feed:
         await publish(feed, "0")
         two_days_ms = 2 * 24 * 3600 * 1000
-        assert two_days_ms - 10_000 < await feed.redis.pttl(pubsub_name("a")) <= two_days_ms
+        assert two_days_ms - 10_000 < await feed.redis.pttl(feed.pubsub_name("a")) <= two_days_ms
         assert 0 < await feed.redis.pttl(HISTORY) <= 3_600_000
 
 
 async def test_a_channel_that_is_only_read_expires_too(feed: Feed) -> None:
     await feed.positions(["a"])
-    assert 0 < await feed.redis.pttl(pubsub_name("a")) <= 30 * 24 * 3600 * 1000
+    assert 0 < await feed.redis.pttl(feed.pubsub_name("a")) <= 30 * 24 * 3600 * 1000
 
 
 async def test_the_history_is_bounded(settings: Settings) -> None:
@@ -88,7 +88,7 @@ async def test_an_event_is_published_on_each_of_its_channels(feed: Feed) -> None
 async def test_old_entries_are_dropped_when_a_channel_starts_over_with_a_publication(feed: Feed) -> None:
     await publish(feed, "1", "2", "3")
     old = (await feed.history("a", limit=0)).position
-    await feed.redis.delete(pubsub_name("a"))  # its position has expired or was evicted
+    await feed.redis.delete(feed.pubsub_name("a"))  # its position has expired or was evicted
     await publish(feed, "new")
     position, publications = await feed.history("a", limit=10)
     assert publications == [Publication(1, "new")]
@@ -98,7 +98,7 @@ async def test_old_entries_are_dropped_when_a_channel_starts_over_with_a_publica
 async def test_old_entries_are_dropped_when_a_channel_starts_over_with_a_reader(feed: Feed) -> None:
     await publish(feed, "1", "2", "3")
     old = (await feed.history("a", limit=0)).position
-    await feed.redis.delete(pubsub_name("a"))
+    await feed.redis.delete(feed.pubsub_name("a"))
     position, publications = await feed.history("a", limit=10)
     assert publications == []
     assert position.offset == 0 and position.epoch != old.epoch

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from herald.shared.feed.feed import Feed, pubsub_name
+from herald.shared.feed.feed import Feed
 from tests.support.feed import Held, following, kill_pubsub, publish_silently
 
 
@@ -51,7 +51,7 @@ async def test_redis_has_no_subscription_left_after_unfollow(feed: Feed) -> None
         follower.unfollow("b")
         await asyncio.gather(brief, return_exceptions=True)
         await follower.follow("c")
-        names = [pubsub_name(channel) for channel in "abc"]
+        names = [feed.pubsub_name(channel) for channel in "abc"]
         subscribers = await feed.redis.pubsub_numsub(*names)
         assert [count for _, count in subscribers] == [0, 0, 1]
 
@@ -133,7 +133,7 @@ async def test_no_publication_is_lost_if_the_connection_is_lost_while_the_positi
         await position.has_read.wait()
         await kill_pubsub(feed)
         await publish_silently(feed, "a", 1, "0")
-        while (await feed.redis.pubsub_numsub(pubsub_name("a")))[0][1] == 0:
+        while (await feed.redis.pubsub_numsub(feed.pubsub_name("a")))[0][1] == 0:
             await asyncio.sleep(0.005)
         await feed.signal("now", "")
         await heard.wait()  # by now, the follower knows that it is subscribed again

@@ -14,6 +14,7 @@ import pytest
 from herald.shared.launcher import embedded
 from tests.support.launcher import processes_of, read_until, running, started, variables_for
 
+WORKER_IS_READY = "INFO herald.worker.main: worker"
 TASKS = """
 from pydantic import BaseModel
 from herald import Context, task
@@ -59,7 +60,7 @@ def test_a_saved_error_stops_the_worker_and_its_fix_starts_it(
         assert f'File "{tasks}", line 1' in text and "SyntaxError" in text
         assert "Traceback" not in text
         tasks.write_text(TASKS)
-        read_until(process, "is ready")
+        read_until(process, WORKER_IS_READY)
         assert processes_of(data_dir, "-m\0herald.server") == {web}
         assert httpx2.get(f"http://127.0.0.1:{port}/readyz").status_code == 200
         process.terminate()
@@ -78,7 +79,7 @@ def test_a_project_that_cannot_be_imported_at_first_is_ready_once_it_is_fixed(
         assert "worker | herald: can't import baker.tasks:" in text
         assert "No module named 'no_such_flour'" in text
         tasks.write_text(TASKS)
-        read_until(process, "is ready")
+        read_until(process, WORKER_IS_READY)
 
 
 def test_a_worker_that_is_killed_is_restarted(
@@ -89,7 +90,7 @@ def test_a_worker_that_is_killed_is_restarted(
         [worker] = [pid for pid in processes_of(data_dir, "herald.worker") if os.getpgid(pid) != pid]
         os.kill(worker, signal.SIGKILL)
         read_until(process, "herald: worker exited (killed by SIGKILL), restarting")
-        read_until(process, "is ready")
+        read_until(process, WORKER_IS_READY)
 
 
 def test_an_unknown_module_is_reported_before_anything_starts(project: Path, data_dir: Path) -> None:

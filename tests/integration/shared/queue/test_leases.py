@@ -1,14 +1,16 @@
 """Leases on a real Redis: taking, renewing and releasing jobs, and taking over those of lost workers."""
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
+import redis
 
 from herald.shared.queue import leases as leases_module
-from herald.shared.queue.queue import LATER, LINES, QUEUE_KEYS, QUEUE_NAME, TURNS, TYPES, Queue
+from herald.shared.queue.queue import LATER, LINES, QUEUE_NAME, TURNS, TYPES, Queue
 from herald.shared.tasks.models import Priority
-from tests.support.queue import MakeLeases, enqueued, in_turn, picked, waiting
+from tests.support.queue import TYPE, MakeLeases, Renew, enqueued, in_turn, picked, waiting
 from tests.support.tasks import a_task
 
 
@@ -55,7 +57,7 @@ async def test_ten_workers_of_twenty_slots_run_two_hundred_jobs_at_once(
 
 
 async def test_a_lost_worker_s_job_is_taken_before_all_others(
-    queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, leases: MakeLeases, renew: Renew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(leases_module, "_LEASE_MS", 0)
     [lost] = await enqueued(queue, a_task(priority=Priority.LOW))
@@ -64,10 +66,10 @@ async def test_a_lost_worker_s_job_is_taken_before_all_others(
     monkeypatch.undo()
     await enqueued(queue, *(a_task(priority=Priority.HIGH) for _ in range(3)))
     assert await picked(next_one, 1) == [lost]
-    assert await gone.renew() == {lost}, "the lost worker must stop"
+    assert (await renew(gone)).lost == [lost], "the lost worker must stop"
     await gone.release(lost)
     assert lost not in await picked(leases("third")), "only the holder can release a lease"
-    assert await next_one.renew() == set()
+    assert (await renew(next_one)).kept == [lost]
 
 
 async def test_a_worker_gets_only_as_many_lost_jobs_as_it_asks_for_and_they_are_marked(
@@ -106,55 +108,59 @@ async def test_a_job_released_with_a_delay_is_not_taken_before_it(queue: Queue, 
 
 
 async def test_a_job_released_during_a_renewal_can_be_taken(
-    queue: Queue, leases: MakeLeases, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, leases: MakeLeases, renew: Renew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     [job] = await enqueued(queue, a_task())
     worker = leases()
     assert await picked(worker) == [job]
-    send, begun = worker._renew.run, asyncio.Event()
+    begun, released = threading.Event(), threading.Event()
+    register = redis.Redis.register_script
 
-    async def late(*arguments: Any) -> Any:
+    def late(client: redis.Redis, text: Any) -> Any:
         begun.set()
-        await asyncio.wait([releasing], timeout=0.3)  # a release sent meanwhile arrives first
-        return await send(*arguments)
+        released.wait(0.3)  # a release sent meanwhile arrives first
+        return register(client, text)
 
-    monkeypatch.setattr(worker._renew, "run", late)
+    monkeypatch.setattr(redis.Redis, "register_script", late)
 
     async def release() -> None:
-        await begun.wait()
+        await asyncio.to_thread(begun.wait)
         await worker.release(job)
+        released.set()
 
     releasing = asyncio.create_task(release())
-    assert await worker.renew() == set()
+    assert (await renew(worker)).lost == []
     await releasing
     assert await picked(leases("w2")) == [job]
-    assert await worker.renew() == set()
+    assert (await renew(worker)).lost == []
 
 
-async def test_renewing_restores_leases_that_redis_has_lost(queue: Queue, leases: MakeLeases) -> None:
+async def test_renewing_restores_leases_that_redis_has_lost(
+    queue: Queue, leases: MakeLeases, renew: Renew
+) -> None:
     task = a_task()
     [job] = await enqueued(queue, task)
     worker = leases()
     assert await picked(worker) == [job]
     await queue.redis.flushall()
     assert await queue.missing([task]) == [task]
-    assert await worker.renew() == set()
+    assert (await renew(worker)).lost == []
     assert await queue.missing([task]) == []
     assert not await queue.enqueue(task), "it would run twice"
     assert await picked(leases("w2")) == []
 
 
 async def test_a_running_job_that_is_queued_again_in_older_data_stays_with_its_worker(
-    queue: Queue, leases: MakeLeases
+    queue: Queue, leases: MakeLeases, renew: Renew
 ) -> None:
     [job] = await enqueued(queue, a_task())
-    before = {key: await queue.redis.dump(key) for key in (QUEUE_NAME, LINES, TURNS, TYPES)}
+    before = {key: await queue.redis.dump(key) for key in (QUEUE_NAME, LINES, f"{TURNS}:{TYPE}", TYPES)}
     worker = leases()
     assert await picked(worker) == [job]
-    await queue.redis.delete(*QUEUE_KEYS)
+    await queue.redis.flushall()
     for key, value in before.items():
         await queue.redis.restore(key, 0, value)
-    assert await worker.renew() == set()
+    assert (await renew(worker)).lost == []
     assert await picked(leases("w2")) == []
     await worker.release(job)
     assert await picked(leases("w2")) == [job]

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from herald.shared.feed.feed import SIGNAL_PREFIX, Feed
+from herald.shared.feed.feed import Feed, signal_name
 from herald.shared.queue import leases as leases_module
-from herald.shared.queue.estimates import Estimates
+from herald.shared.queue.estimates import GroupEstimates
 from herald.shared.queue.jobs import job_id
-from herald.shared.queue.queue import CANCEL_SIGNAL, EXPIRES, QUEUE_KEYS, QUEUE_NAME, WORK_SIGNAL, Queue
+from herald.shared.queue.queue import CANCEL_SIGNAL, EXPIRES, QUEUE_NAME, WORK_SIGNAL, Queue
 from herald.shared.tasks.models import Priority, TaskStatus, now
 from tests.support.queue import MakeLeases, enqueued, in_turn, picked, waiting
 from tests.support.tasks import a_task
@@ -45,7 +45,7 @@ async def test_jobs_start_in_the_estimated_order(queue: Queue, leases: MakeLease
         for priority in (Priority.HIGH, Priority.LOW)
     ]:
         await queue.enqueue(task)
-    estimates = Estimates(await queue.state(), slots=5, run_durations={}, user_limit=2)
+    estimates = GroupEstimates(await queue.state(), slots=5, run_durations={}, user_limit=2)
     expected = [job.decode() for job in estimates.order[:5]]
     assert await picked(leases(user_limit=2), 5) == expected
 
@@ -108,12 +108,12 @@ async def test_enqueueing_releasing_and_withdrawing_send_signals(
 ) -> None:
     first, second = in_turn(2)
     async with queue.redis.pubsub() as signals, asyncio.timeout(30):
-        await signals.subscribe(SIGNAL_PREFIX + WORK_SIGNAL, SIGNAL_PREFIX + CANCEL_SIGNAL)
+        await signals.subscribe(*(signal_name(queue.redis, name) for name in (WORK_SIGNAL, CANCEL_SIGNAL)))
 
         async def signalled() -> tuple[str, str]:
             while (message := await signals.get_message(timeout=30)) is None or message["type"] != "message":
                 pass
-            return message["channel"].decode().removeprefix(SIGNAL_PREFIX), message["data"].decode()
+            return message["channel"].decode().rpartition(":")[2], message["data"].decode()
 
         await enqueued(queue, first, second)
         assert [await signalled(), await signalled()] == [(WORK_SIGNAL, "")] * 2
@@ -135,8 +135,7 @@ async def test_ended_and_withdrawn_jobs_leave_no_keys_behind(queue: Queue, lease
     await queue.move(moved.model_copy(update={"priority": Priority.HIGH}))
     await queue.withdraw(withdrawn)
     await queue.withdraw(moved)
-    for key in QUEUE_KEYS:
-        assert not await queue.redis.exists(key), key
+    assert await queue.redis.keys("herald:*") == []
     assert await queue.redis.keys("arq:job:*") == [f"arq:job:{ids[0]}".encode()], (
         "ARQ deletes this one itself"
     )
@@ -159,8 +158,7 @@ async def test_a_job_that_ended_before_its_worker_died_leaves_no_keys_behind(
     assert await picked(leases("gone")) == [job]
     await queue.redis.zrem(QUEUE_NAME, job)  # as ARQ does when a job ends
     assert await picked(leases("next")) == []
-    for key in QUEUE_KEYS:
-        assert not await queue.redis.exists(key), key
+    assert await queue.redis.keys("herald:*") == []
 
 
 async def test_only_tasks_that_are_not_in_the_queue_are_missing(queue: Queue) -> None:

@@ -2,15 +2,18 @@
 
 import pytest
 
-from herald.shared.queue.queue import LEASES, LINES, QUEUE_NAME, STARTED, TURNS, TYPES, Queue
-from tests.support.queue import MakeLeases, enqueued, in_turn, picked
+from herald.shared.queue.queue import LEASES, LEGACY_KEYS, LINES, QUEUE_NAME, STARTED, TURNS, TYPES, Queue
+from tests.support.queue import TYPE, MakeLeases, enqueued, in_turn, picked
 from tests.support.tasks import a_task
 
 
 async def test_jobs_enqueued_by_an_older_version_are_taken(queue: Queue, leases: MakeLeases) -> None:
     ids = await enqueued(queue, *in_turn(3))
-    await queue.redis.delete(LINES, TURNS)
+    await queue.redis.rename(LINES, LEGACY_KEYS[0])
+    await queue.redis.rename(f"{TURNS}:{TYPE}", LEGACY_KEYS[1])
     assert await picked(leases(user_limit=2)) == ids[:2]
+    await queue.reindex()
+    assert await queue.redis.exists(*LEGACY_KEYS) == 0
 
 
 async def test_a_rebuilt_index_keeps_the_order_of_thousands_of_jobs(queue: Queue, leases: MakeLeases) -> None:
@@ -52,7 +55,7 @@ async def test_reindexing_covers_every_job_and_restores_every_user_s_turn(
 ) -> None:
     monkeypatch.setattr("herald.shared.queue.queue.REINDEX_AT_ONCE", 2)
     ids = await enqueued(queue, *(a_task(user_id=f"u{number}") for number in range(7)))
-    await queue.redis.delete(TURNS)
+    await queue.redis.delete(f"{TURNS}:{TYPE}")
     await queue.redis.hset(STARTED, mapping={f"gone-{number}": 1 for number in range(7)})  # type: ignore[misc]
     await queue.reindex()
     assert sorted(await picked(leases())) == sorted(ids)

@@ -2,9 +2,11 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from pymongo.errors import DuplicateKeyError
 
 from herald.shared.tasks import task_type_store
 from herald.shared.tasks.models import now
@@ -66,6 +68,21 @@ async def test_of_two_applications_that_announce_at_once_one_gets_the_type(store
     refused = [each for each in announced if isinstance(each, TypeCollisionError)]
     assert len(refused) == 2
     assert len(await names(store)) == 1
+
+
+async def test_a_faster_worker_of_the_same_application_is_no_collision(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = store.task_types._owners
+    update = owners.update_one
+
+    async def too_late(*arguments: Any, **options: Any) -> None:
+        await update(*arguments, **options)
+        raise DuplicateKeyError("the other worker's upsert came first")
+
+    monkeypatch.setattr(owners, "update_one", too_late)
+    await announce(store, a_type("NEWS", News), app="shop")
+    assert await names(store) == [("NEWS", "shop", 0)]
 
 
 async def test_a_type_without_a_worker_for_a_day_may_be_taken_over(

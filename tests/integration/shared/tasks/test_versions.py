@@ -18,7 +18,8 @@ from herald.shared.tasks.documents import UnreadableError
 from herald.shared.tasks.models import TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.dependencies import Dependencies
-from herald.worker.engine.attempt import RunAgainError, run_task
+from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import RunAgainError
 from herald.worker.maintenance import announcer, deadlines, rescuer
 from herald.worker.maintenance.positions import PositionPublisher
 from tests.support.attempts import MakeDependencies, make_dependencies, until_status
@@ -55,7 +56,9 @@ OPTIONAL = {"progress", "steps", "priority", "retryCount", "maxRetries", "attemp
 async def put(store: Store, **changes: Any) -> Document:
     """A document of ada's, an hour old, as another version would write it; ``changes`` are raw fields."""
     at = now() - timedelta(hours=1)
-    document = a_task(queued_at=at, created_at=at, updated_at=at, brand_id="acme").document() | changes
+    report = {"type": "WRITE_REPORT", "payload": {"topic": "Bells"}}
+    task = a_task(queued_at=at, created_at=at, updated_at=at, brand_id="acme", **report)
+    document = task.document() | changes
     await store._tasks.insert_one(document)
     return document
 

@@ -13,7 +13,8 @@ from herald.shared.task_api.errors import ModelError
 from herald.shared.tasks.models import EndReason, TaskStatus, now
 from herald.shared.tasks.store import Store
 from herald.worker.engine import journal as journal_module
-from herald.worker.engine.attempt import RunAgainError, run_task
+from herald.worker.engine.attempt import run_task
+from herald.worker.engine.claims import RunAgainError
 from tests.support.attempts import (
     STEPS,
     USAGE,

@@ -91,7 +91,9 @@ async def test_the_other_types_are_written_and_the_key_appears_nowhere(
     at_once = {"@type": RETRY_INFO, "retryDelay": "0.1s"}
     gemini.script = [error(code, "UNAVAILABLE", at_once, message=f"{KEY}!") for code in (500, 503)]
     kit = await enqueued(store, settings, type="GENERATE_BRAND_KIT", payload=BRAND_KIT)
-    people = await enqueued(store, settings, payload={"product": "Tea", "count": 2})
+    people = await enqueued(
+        store, settings, type="AUTO_GENERATE_PERSONAS", payload={"product": "Tea", "count": 2}
+    )
     log = tmp_path / "log"
     with log.open("wb") as file, worker(settings, gemini, stderr=file):
         for task, collection in ((kit, "brandKits"), (people, "personas")):

@@ -8,7 +8,7 @@ from herald.server.http.problems import invalid_payload
 from herald.server.payloads.faults import InvalidPayloadError
 from herald.server.payloads.schema import PayloadSchema
 from herald.shared.task_api.record import record_of
-from herald.worker.tasks import generate_media_plan
+from tests.support.registered import MEDIA_PLAN
 
 PAYLOAD: dict[str, Any] = {"objective": "Sell out", "keywords": ["pottery"]}
 
@@ -46,7 +46,7 @@ def test_a_missing_field_is_required() -> None:
 
 def faults_in(payload: dict[str, Any]) -> list[dict[str, str]]:
     """The errors of the response to a media plan with an invalid payload."""
-    schema = PayloadSchema(record_of(generate_media_plan, "herald").payload_schema)
+    schema = PayloadSchema(record_of(MEDIA_PLAN, "herald").payload_schema)
     with pytest.raises(InvalidPayloadError) as error:
         schema.normalised(payload)
     found: list[dict[str, str]] = invalid_payload(error.value, payload, within="/payload").members["errors"]

@@ -142,7 +142,31 @@ def test_a_payload_that_is_nested_too_deeply_is_refused() -> None:
 
 
 def test_faults_come_in_the_order_of_the_fields_unknown_ones_last() -> None:
-    payload = {"zzz": 1, "stops": 3, "colour": 5, "aaa": 2, "node": {"weight": "x", "name": ""}}
+    payload = {"aaa": 2, "zzz": 1, "stops": 3, "colour": 5, "node": {"weight": "x", "name": ""}}
     assert [path for path, _ in faults_in(payload)] == [
         "colour", "node/name", "node/weight", "stops", "aaa", "zzz",
     ]  # fmt: skip
+
+
+def test_nested_alternatives_are_visited_once_each() -> None:
+    """A validator that tries every alternative at every level would not finish within a lifetime."""
+
+    class Left(BaseModel):
+        inner: "Left | Right | int"
+
+    class Right(BaseModel):
+        inner: "Left | Right | int"
+        more: int
+
+    class Tree(BaseModel):
+        tree: Left | Right
+
+    for model in (Left, Right, Tree):
+        model.model_rebuild(_types_namespace={"Left": Left, "Right": Right})
+    schema = PayloadSchema(record_of(a_type("TREE", Tree), "shop").payload_schema)
+    tree: dict[str, Any] = {"inner": "no number", "more": 1}
+    for _ in range(50):
+        tree = {"inner": tree, "more": 1}
+    with pytest.raises(InvalidPayloadError) as error:
+        schema.normalised({"tree": tree})
+    assert [fault.message for fault in error.value.faults] == ["Must be an object or a whole number"]

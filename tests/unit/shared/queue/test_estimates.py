@@ -3,7 +3,8 @@
 import random
 from datetime import timedelta
 
-from herald.shared.queue.estimates import Estimates
+from herald.shared.queue.estimates import Estimates, GroupEstimates
+from herald.shared.queue.groups import Group
 from herald.shared.queue.jobs import HEAD_START, job_id
 from herald.shared.queue.queue import QueueState
 from herald.shared.tasks.models import Priority, now
@@ -41,11 +42,11 @@ class QueueBuilder:
         self.state.types[job] = task_type.encode()
         return job
 
-    def estimates(self, slots: int, limit: int = 0, known: dict[str, list[float]] = KNOWN) -> Estimates:
-        return Estimates(self.state, slots=slots, run_durations=known, user_limit=limit)
+    def estimates(self, slots: int, limit: int = 0, known: dict[str, list[float]] = KNOWN) -> GroupEstimates:
+        return GroupEstimates(self.state, slots=slots, run_durations=known, user_limit=limit)
 
 
-def starts(estimates: Estimates) -> list[int | None]:
+def starts(estimates: GroupEstimates) -> list[int | None]:
     """The seconds until each task starts, in order; None for unknown ones."""
     at = now()
     found = [estimates.start_at(position).at for position in range(1, len(estimates.order) + 1)]
@@ -153,7 +154,7 @@ def test_a_new_task_s_start_agrees_with_the_next_estimates() -> None:
         queue.state.waiting.append((job, AT_S - ahead_s))
         queue.state.waiting.sort(key=lambda each: (each[1], each[0]))
         estimates = queue.estimates(slots, limit)
-        then, all_starts = estimates.start_of(mine), starts(estimates)
+        then, all_starts = estimates.start_of(job_id(mine).encode()), starts(estimates)
         assert then is not None and then.at is not None and estimate.at is not None
         assert abs(estimate.at - then.at) < timedelta(seconds=2)
         same_moment = all_starts[then.position - 1]
@@ -165,3 +166,30 @@ def test_tasks_added_one_after_another_get_different_positions() -> None:
     queue.task("busy")
     estimates = queue.estimates(slots=1)
     assert [estimates.add(a_task()).position for _ in range(3)] == [2, 3, 4]
+
+
+def test_each_type_has_only_the_slots_of_its_own_workers() -> None:
+    queue = QueueBuilder()
+    plans = [queue.task(task_type=PLAN) for _ in range(2)]
+    people = [queue.task() for _ in range(2)]
+    groups = [Group(frozenset([PLAN]), 1), Group(frozenset([PERSONAS]), 2)]
+    estimates = Estimates(queue.state, groups, KNOWN, user_limit=0)
+    found = {job: start for job, start in estimates.front(5).items() if start is not None}
+    at = min(start.at for start in found.values() if start.at)
+    after_s = {job: round((start.at - at).total_seconds()) for job, start in found.items() if start.at}
+    assert after_s == {plans[0]: 0, plans[1]: 100, people[0]: 0, people[1]: 0}
+    assert [found[job].position for job in [*plans, *people]] == [1, 2, 1, 2]
+
+
+def test_a_task_whose_type_no_worker_runs_has_no_position_and_no_start() -> None:
+    queue = QueueBuilder()
+    plans = [queue.task(task_type=PLAN) for _ in range(3)]
+    job = queue.task()
+    estimates = Estimates(queue.state, [Group(frozenset([PERSONAS]), 1)], KNOWN, user_limit=0)
+    assert not estimates.has_worker(PLAN) and estimates.has_worker(PERSONAS)
+    assert estimates.add(a_task(type=PLAN)) is None
+    front = estimates.front(2)
+    assert {each: front[each] for each in plans[:2]} == {plans[0]: None, plans[1]: None}
+    start = front.pop(job)
+    assert start is not None and start.position == 1 and front.keys() == set(plans[:2])
+    assert estimates.start_of_job(plans[0]) is None and estimates.start_of_job(job) == start

@@ -21,6 +21,7 @@ BUSY = ModelError("busy", EndReason.QUOTA, retryable=True, retry_after_s=30)
         (Fail("no such company"), "no such company", "failed", False),
         (Fail("too long", reason="tooLong"), "too long", "tooLong", False),
         (Retry("still rendering"), "still rendering", "failed", True),
+        (Fail("\ud800" * 3000), "?" * 2000, "failed", False),
         (Retry(), "the task asked to be retried", "failed", True),
         (UNSAFE, "unsafe", "safety", False),
         (BUSY, "busy", "quota", True),
@@ -67,6 +68,8 @@ def test_unexpected_exceptions_leave_the_end_of_their_traceback() -> None:
 def test_a_retry_waits_as_long_as_the_code_says_and_a_model_s_error_at_least_as_long_as_asked() -> None:
     assert outcome_of(Retry(after=90)).delay_s(1, Backoff()) == 90
     assert outcome_of(Retry(after=0)).delay_s(5, Backoff(first=1000)) == 0
+    assert outcome_of(Retry(after=-1)).delay_s(1, Backoff()) == 0
+    assert outcome_of(Retry(after=float("inf"))).delay_s(1, Backoff()) == 30 * 24 * 3600
     assert outcome_of(BUSY).delay_s(1, AT_ONCE) == 30
     assert outcome_of(KeyError()).delay_s(1, AT_ONCE) == 0
 

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.support.registered import BUILT_IN
+from tests.support.built_in import TASK_TYPES
 
-TYPES = {each.name: each for each in BUILT_IN}
 GOOD: dict[str, dict[str, Any]] = {
     "GENERATE_MEDIA_PLAN": {"objective": "Grow", "keywords": ["tea"]},
     "GENERATE_BRAND_KIT": {"brandName": "Ada", "description": "Tea"},
@@ -15,16 +14,16 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("name", TASK_TYPES)
 def test_the_smallest_valid_payload_is_accepted(name: str) -> None:
-    TYPES[name].payload.model_validate(GOOD[name])
+    TASK_TYPES[name].payload.model_validate(GOOD[name])
 
 
-@pytest.mark.parametrize("name", TYPES)
+@pytest.mark.parametrize("name", TASK_TYPES)
 @pytest.mark.parametrize("change", [{"unknown": 1}, {"objective": " "}, {"brandName": 3}, {"product": ""}])
 def test_unknown_empty_and_mistyped_fields_are_rejected(name: str, change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        TYPES[name].payload.model_validate(GOOD[name] | change)
+        TASK_TYPES[name].payload.model_validate(GOOD[name] | change)
 
 
 def test_values_outside_the_limits_are_rejected() -> None:
@@ -35,4 +34,4 @@ def test_values_outside_the_limits_are_rejected() -> None:
     ]
     for payload in changes:
         with pytest.raises(ValidationError):
-            TYPES["GENERATE_MEDIA_PLAN"].payload.model_validate(GOOD["GENERATE_MEDIA_PLAN"] | payload)
+            TASK_TYPES["GENERATE_MEDIA_PLAN"].payload.model_validate(GOOD["GENERATE_MEDIA_PLAN"] | payload)

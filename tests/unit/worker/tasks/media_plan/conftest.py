@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.generators import generated
+from tests.support.built_in import result_of
 
 MakePlan = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture
 def media_plan() -> MakePlan:
-    """Drafts a plan from an objective, keywords and settings, and returns its document."""
+    """Drafts a plan from an objective, keywords and settings, and returns it as it is stored."""
 
     async def drafted(objective: str = "Grow", keywords: tuple[str, ...] = ("tea",), **settings: Any) -> Any:
         payload = {"objective": objective, "keywords": list(keywords), "settings": settings}
-        return (await generated("GENERATE_MEDIA_PLAN", payload)).documents[0]
+        return await result_of("GENERATE_MEDIA_PLAN", payload)
 
     return drafted

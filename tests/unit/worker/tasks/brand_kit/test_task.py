@@ -6,12 +6,12 @@ import pytest
 
 from herald.worker.tasks.brand_kit.answers import Look
 from herald.worker.tasks.brand_kit.colour import contrast
-from herald.worker.tasks.brand_kit.generator import accessible_palette
-from tests.support.generators import generated
+from herald.worker.tasks.brand_kit.palette import accessible_palette
+from tests.support.built_in import result_of
 
 
 async def test_a_brand_kit_follows_the_brief() -> None:
-    [kit] = (await generated("GENERATE_BRAND_KIT")).documents
+    kit = await result_of("GENERATE_BRAND_KIT")
     assert kit["brandName"] == "Northlight"
     assert "patience" in kit["positioning"] and "calm" in kit["voice"]["traits"]
     assert len(kit["taglines"]) >= 3 and len(kit["logoDirections"]) >= 2
@@ -32,7 +32,7 @@ def test_a_palette_with_poor_contrast_is_corrected(background: str) -> None:
             "logoDirections": [logo, logo],
         }
     )
-    assert_accessible(accessible_palette(look))
+    assert_accessible([swatch.wire() for swatch in accessible_palette(look)])
 
 
 def assert_accessible(palette: list[dict[str, Any]]) -> None:

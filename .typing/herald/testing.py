@@ -1,0 +1,1 @@
+../../shared/herald/testing.py

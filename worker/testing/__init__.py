@@ -1,0 +1,1 @@
+"""Runs tasks in tests, without any service; ``herald.testing`` is its public face."""
