@@ -59,9 +59,9 @@ class RecentValues:
 
     async def remember(self, key: str, text: str) -> None:
         """Keep a text under ``key``, in place of an earlier one."""
-        await exchange(self._redis, [("SET", key, text, "EX", FORGET_AFTER_S)])
+        await exchange(self._redis, [("SET", in_namespace(self._redis, key), text, "EX", FORGET_AFTER_S)])
 
     async def recall(self, key: str) -> str | None:
         """The text under ``key``; None if there is none."""
-        [text] = await exchange(self._redis, [("GET", key)])
+        [text] = await exchange(self._redis, [("GET", in_namespace(self._redis, key))])
         return text.decode() if text is not None else None

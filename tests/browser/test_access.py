@@ -79,7 +79,7 @@ async def test_the_page_can_be_used_with_the_keyboard_only(open_tab: OpenTab) ->
     await expect(page.locator("[data-type=GENERATE_BRAND_KIT]")).to_be_focused()
     await reach(".toast button")
     await page.keyboard.press("Enter")
-    await expect(page.locator("dialog.result")).to_contain_text("Northlight")
+    await expect(page.locator("dialog.result h3")).to_contain_text("Northlight")
     await page.keyboard.press("Escape")
     await expect(page.locator("dialog")).to_have_count(0)
 

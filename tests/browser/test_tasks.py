@@ -71,7 +71,7 @@ async def test_the_draft_is_shown_while_it_is_written_and_after_a_reload(open_ta
     tab = await open_tab("ada")
     await start(tab.page, "GENERATE_MEDIA_PLAN", **{"settings/weeks": "20"})
     draft = tab.page.locator("[data-draft]")
-    await expect(draft).to_contain_text("week 3")
+    await expect(draft).to_contain_text("week 3", timeout=15_000)
     await expect(draft).to_contain_text("Call to action")
     await tab.page.reload()
     await expect(draft).to_contain_text("Pottery: a checklist for getting started")
