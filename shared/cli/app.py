@@ -59,7 +59,7 @@ def main(
         ),
     ] = "operator",
 ) -> None:
-    """Create, follow and repair tasks of a running Herald."""
+    """Run Herald, and create, follow and repair its tasks."""
     settings = settings_module.load()
     given = token or (settings.token.get_secret_value() if settings.token else None)
 

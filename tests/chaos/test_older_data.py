@@ -53,11 +53,12 @@ async def test_every_task_ends_and_both_staying_and_returning_clients_see_it(
         await older.go_back()
 
         # A client that disconnected here returns after its later offsets have been used again.
+        later = [(await herald.create(PLAN))["taskId"] for _ in range(2)]
         while (await feed.history(CHANNEL, limit=0)).position.offset <= left_at.offset:
             await asyncio.sleep(0.02)
         returned = Watcher(herald, position={"recover": True, **left_at._asdict()})
         watching.append(asyncio.create_task(returned.run()))
-        for task_id in [ended_since, *forgotten]:
+        for task_id in [ended_since, *forgotten, *later]:
             for watcher in (stayed, returned):
                 await until_ended(store, watcher, task_id)
         for task in watching:

@@ -36,7 +36,7 @@ NAMES = {each.name for each in BUILT_IN}
 def insert(settings: Settings, *types: TaskType[Any, Any, Any]) -> None:
     """Register types in a new database."""
     with MongoClient[dict[str, Any]](settings.mongo_url) as client:
-        database = client[settings.mongo_database]
+        database = client[settings.database]
         database["taskTypes"].insert_many([document_of(record_of(each, APP)) for each in types])
         owners = [{"_id": each.name, "app": APP, "seenAt": now()} for each in types]
         database["taskTypeOwners"].insert_many(owners)
@@ -46,7 +46,7 @@ def remove_all(settings: Settings) -> None:
     """Leave the registry empty, as before the first worker of an installation has started."""
     with MongoClient[dict[str, Any]](settings.mongo_url) as client:
         for collection in ("taskTypes", "taskTypeOwners"):
-            client[settings.mongo_database][collection].delete_many({})
+            client[settings.database][collection].delete_many({})
 
 
 async def announce(store: Store, *types: TaskType[Any, Any, Any], app: str = "shop") -> list[TaskTypeRecord]:

@@ -109,7 +109,7 @@ async def test_the_list_shows_the_current_form_and_who_is_online(
     heartbeats = Heartbeats(feed.redis)
     for worker in ("w1", "w2"):
         await heartbeats.beat(worker, slots=1, running=0, types={"NEWS": "another digest"})
-    await known(herald.operator(), feed, lambda listed: any(each["online"] for each in listed))
+    await known(herald.operator(), feed, lambda listed: any(each["workers"] == 2 for each in listed))
     listed = {each["type"]: each for each in (await herald.get("/api/taskTypes")).json()["taskTypes"]}
     assert set(listed) == {"NEWS", *NAMES}
     news = listed["NEWS"]

@@ -12,6 +12,7 @@ from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
 from tests.support.client import PERSONAS, Herald
 from tests.support.processes import WORKER, environment, running
+from tests.support.registered import BUILT_IN, insert
 from tests.support.web import herald_with
 
 NAMES = ("blue", "green-2")
@@ -20,6 +21,8 @@ NAMES = ("blue", "green-2")
 @pytest.fixture
 async def heralds(settings: Settings) -> AsyncIterator[list[Herald]]:
     """A client of each of the two, which share users and secrets."""
+    for name in NAMES:
+        insert(settings.model_copy(update={"namespace": name}), *BUILT_IN)
     async with AsyncExitStack() as stack:
         yield [await stack.enter_async_context(herald_with(settings, namespace=name)) for name in NAMES]
     with MongoClient[dict[str, object]](settings.mongo_url) as client:
@@ -47,5 +50,5 @@ async def test_neither_namespace_sees_the_tasks_workers_and_events_of_the_other(
     assert prefixes == {b"blue", b"green-2", b"arq"}
     with MongoClient[dict[str, object]](settings.mongo_url) as client:
         databases = {name for name in client.list_database_names() if settings.mongo_database in name}
+        assert client[settings.mongo_database]["tasks"].count_documents({}) == 0
     assert {f"{name}-{settings.mongo_database}" for name in NAMES} <= databases
-    assert settings.mongo_database not in databases
