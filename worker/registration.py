@@ -12,7 +12,7 @@ from herald.shared.task_api.modules import import_modules
 from herald.shared.task_api.record import record_of
 from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.models import now
-from herald.shared.tasks.records import RegistrationProblem
+from herald.shared.tasks.records import RegistrationProblem, TaskTypeRecord
 from herald.shared.tasks.store import Store
 from herald.shared.tasks.task_type_store import TypeCollisionError
 from herald.worker.loaded import LoadedType
@@ -28,6 +28,12 @@ class Found(NamedTuple):
 
     type: TaskType[Any, Any, Any]
     module: ModuleType
+
+    @property
+    def home(self) -> ModuleType:
+        """The module whose ``lifespan()`` is the type's: its function's, or else the one that binds it."""
+        own = sys.modules.get(str(getattr(self.type.run, "__module__", None)))
+        return own if own is not None and hasattr(own, "lifespan") else self.module
 
     @property
     def app(self) -> str:
@@ -65,10 +71,10 @@ async def open_task_types(module_names: Iterable[str], store: Store) -> AsyncIte
     digests = await announce(found, store)
     async with AsyncExitStack() as stack:
         states: dict[str, Any] = {}
-        for module in {each.module.__name__: each.module for each in found}.values():
+        for module in {each.home.__name__: each.home for each in found}.values():
             states[module.__name__] = await _enter_lifespan(module, stack)
         loaded = {
-            each.type.name: LoadedType(each.type, digests[id(each.type)], states[each.module.__name__])
+            each.type.name: LoadedType(each.type, digests[id(each.type)], states[each.home.__name__])
             for each in found
             if id(each.type) in digests
         }
@@ -93,7 +99,7 @@ async def announce(found: Iterable[Found], store: Store) -> dict[int, str]:
                     f"{each.module.__name__} and {first.module.__name__} both have a task type "
                     f"{each.type.name}; rename one. The worker runs the one in {first.module.__name__}"
                 )
-            record = await store.task_types.announce(record_of(each.type, each.app))
+            record = await store.task_types.announce(_record(each))
         except (MisuseError, TypeCollisionError) as error:
             log.error("cannot register task type %s: %s", each.type.name, error)  # noqa: TRY400  no bug of ours
             problem = RegistrationProblem(type=each.type.name, app=each.app, message=str(error), at=now())
@@ -101,6 +107,20 @@ async def announce(found: Iterable[Found], store: Store) -> dict[int, str]:
         else:
             digests[id(each.type)] = record.digest
     return digests
+
+
+def _record(found: Found) -> TaskTypeRecord:
+    """The record of a task type.
+
+    Raises:
+        MisuseError: it cannot be made. Pydantic may raise anything while it makes a schema.
+    """
+    try:
+        return record_of(found.type, found.app)
+    except MisuseError:
+        raise
+    except Exception as error:
+        raise MisuseError(f"its schemas cannot be made: {type(error).__name__}: {error}") from error
 
 
 async def _enter_lifespan(module: ModuleType, stack: AsyncExitStack) -> Any:

@@ -6,8 +6,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
-
 from herald.shared.client.connection import Connection
 from herald.shared.client.errors import (
     HeraldError,
@@ -17,6 +15,7 @@ from herald.shared.client.errors import (
 )
 from herald.shared.client.feed import RefusedError, Subscribed, messages
 from herald.shared.client.updates import Update, UpdateReader, has_ended
+from herald.shared.task_api.codec import adapter_of
 from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.channels import Channel
 from herald.shared.tasks.models import PublicTask, TaskStatus
@@ -94,8 +93,8 @@ class AsyncHandle(Generic[OutT]):
         if self._task_type is None:
             value: OutT = response.json()
             return value
-        result: TypeAdapter[OutT] = TypeAdapter(self._task_type.result)
-        return result.validate_json(response.content)
+        result: OutT = adapter_of(self._task_type.result).validate_json(response.content)
+        return result
 
     async def follow(self, *, replay: bool = True) -> AsyncGenerator[Update, None]:
         """Everything that happens to the task, live, until it has ended.

@@ -14,8 +14,10 @@ class Retry(Exception):  # noqa: N818  reads as an instruction
     """
 
     def __init__(self, message: str = "", *, after: float | None = None) -> None:
+        if not isinstance(after, int | float | None):
+            raise MisuseError(f"Retry(after=…) takes a number of seconds; got {after!r}")
         super().__init__(message)
-        self.message = message
+        self.message = str(message)
         self.after = after
 
 
@@ -29,8 +31,8 @@ class Fail(Exception):  # noqa: N818  reads as an instruction
 
     def __init__(self, message: str, *, reason: str = "failed") -> None:
         super().__init__(message)
-        self.message = message
-        self.reason = reason
+        self.message = str(message)
+        self.reason = str(reason)
 
 
 class MisuseError(TypeError):

@@ -188,8 +188,10 @@ def _check_name(name: str) -> None:
 
 
 def _check_numbers(name: str, **options: float | None) -> None:
-    may_be_zero = {"version", "retries"}
+    may_be_zero, whole = {"version", "retries"}, {"version", "retries", "concurrency", "per_user"}
     for option, value in options.items():
+        if value is not None and option in whole and not isinstance(value, int):
+            raise MisuseError(f"{name}: {option} must be a whole number; got {value!r}")
         if value is not None and (value < 0 or (value == 0 and option not in may_be_zero)):
             raise MisuseError(f"{name}: {option} must be greater than 0; got {value}")
 

@@ -1,6 +1,5 @@
 """The life of one attempt at a task: claim it, run its function, store the result, report how it ended."""
 
-import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -14,12 +13,12 @@ from pymongo.errors import WriteError
 from structlog.contextvars import bound_contextvars
 
 from herald.shared.observability import metrics, tracing
+from herald.shared.task_api.codec import Codec
 from herald.shared.task_api.errors import MisuseError
 from herald.shared.tasks.models import TaskStatus, interrupted_steps, now
 from herald.worker.attempts import StopReason
 from herald.worker.dependencies import Dependencies
 from herald.worker.engine.claims import Claimed, RunAgainError, claim
-from herald.worker.engine.codec import Codec
 from herald.worker.engine.context import RunContext
 from herald.worker.engine.interruption import Interruption, LeaseLostError
 from herald.worker.engine.journal import Journal
@@ -169,7 +168,9 @@ class Attempt:
             return None
         try:
             return await self._type(RunContext(self._run), self._payload)
-        except (Exception, asyncio.CancelledError, SystemExit) as error:
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # such as a panic of a library that is written in Rust
             raise TaskCodeError(error) from error
 
     async def save(self, result: Any) -> dict[str, Any]:

@@ -4,11 +4,12 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from heapq import heappop, heappush
 
+from herald.shared.task_api.codec import Codec, UnreadableOutputError
 from herald.shared.task_api.errors import Fail, MisuseError
 from herald.shared.tasks.models import Task
 from herald.shared.tasks.store import Store
-from herald.worker.engine.codec import Codec, UnreadableOutputError
 from herald.worker.engine.digests import digest
 from herald.worker.engine.interruption import Interruption
 
@@ -55,6 +56,7 @@ class AttemptCheckpoints:
         self._check_ours = check_ours
         self._interruption = interruption
         self._calls: Counter[str] = Counter()
+        self._released: dict[str, list[int]] = {}
         self._known: set[str] = set()
         self._unused: Counter[str] = Counter()
         self._count = 0
@@ -76,8 +78,19 @@ class AttemptCheckpoints:
     def next_key(self, name: str, identity: str) -> str:
         """The key of the next call of the step ``name`` with this identity."""
         call = f"{escaped(name)}:{escaped(identity)}"
+        if released := self._released.get(call):
+            return f"{call}:{heappop(released)}"
         self._calls[call] += 1
         return f"{call}:{self._calls[call]}"
+
+    def release(self, key: str) -> None:
+        """Give a key to the next call, because its own has left no checkpoint: it failed, or never ran.
+
+        So a call that succeeds after others have failed has the same key in the next attempt, which does not
+        see those failures.
+        """
+        call, _, number = key.rpartition(":")
+        heappush(self._released.setdefault(call, []), int(number))
 
     async def find(self, keys: Iterable[str], codec: Codec) -> dict[str, object]:
         """The decoded outputs under those of ``keys`` that earlier attempts have stored.

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from pydantic import JsonValue
 
 from herald.shared.aio import cancel_and_wait
+from herald.shared.task_api.codec import Codec
 from herald.shared.task_api.context import Context, DraftWriter, TaskInfo
-from herald.shared.task_api.errors import MisuseError
+from herald.shared.task_api.errors import Fail, MisuseError
 from herald.shared.task_api.prompt import AnswerT, Prompt
-from herald.worker.engine.codec import Codec
 from herald.worker.engine.digests import digest_of_call, digest_of_prompt
 from herald.worker.engine.drafting import drafting
 from herald.worker.engine.functions import Call, result_type
@@ -79,6 +79,8 @@ class RunContext(Context[Any]):
     ) -> Any:
         """See `Context`."""
         self._check_step("step", name)
+        if retries < 0:
+            raise MisuseError(f"step {name!r}: retries must be 0 or more; got {retries}")
         call = Call.of(fn, *args)
         item = _Item(self._key(name, call, key), call)
         codec = Codec(f"step {name!r}", returns if returns is not None else result_type(name, call.fn))
@@ -174,18 +176,26 @@ class RunContext(Context[Any]):
         if not missing:
             await run.steps.skip(name, items=len(items))
             return [results[item.key] for item in items]
+        failed: set[str] = set()
         async with run.steps.call(name, items=len(items), done=len(results), limit=limit) as showing:
 
             async def run_one(index: int) -> None:
                 key, call = items[index]
                 part = str(index + 1) if is_map else str(showing.number) if showing.number > 1 else None
                 context = StepContext(run, name, key, showing, item=index, part=part)
-                results[key] = await run_step(context, call, codec, retries=retries, timeout=timeout)
+                try:
+                    results[key] = await run_step(context, call, codec, retries=retries, timeout=timeout)
+                except Fail:  # it is a checkpoint
+                    failed.add(key)
+                    raise
                 showing.item_done(index)
 
             try:
                 await _each(run_one, missing, limit)
             finally:
+                for index in missing:
+                    if items[index].key not in {*results, *failed}:
+                        run.checkpoints.release(items[index].key)
                 showing.note = run.checkpoints.unused(name)
         return [results[item.key] for item in items]
 

@@ -11,11 +11,11 @@ from typing import Any, NoReturn
 
 from pydantic import JsonValue
 
+from herald.shared.task_api.codec import Codec
 from herald.shared.task_api.context import Context, DraftWriter, TaskInfo
 from herald.shared.task_api.errors import Fail, MisuseError, ModelError, Retry
 from herald.shared.task_api.prompt import AnswerT, Prompt
 from herald.worker.engine.checkpoints import escaped
-from herald.worker.engine.codec import Codec
 from herald.worker.engine.digests import digest_of_prompt
 from herald.worker.engine.drafting import drafting
 from herald.worker.engine.functions import Call, is_async

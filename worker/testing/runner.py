@@ -14,6 +14,7 @@ from herald.shared.aio import cancel_and_wait
 from herald.shared.feed.announcer import Announcer
 from herald.shared.queue.durations import Durations
 from herald.shared.settings import Settings
+from herald.shared.task_api.codec import Codec
 from herald.shared.task_api.context import Context
 from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.models import ENDED, Task, TaskStatus, new_task_id, now
@@ -21,7 +22,6 @@ from herald.worker.attempts import RunningAttempts
 from herald.worker.dependencies import Dependencies
 from herald.worker.engine.attempt import run_task
 from herald.worker.engine.claims import RunAgainError
-from herald.worker.engine.codec import Codec
 from herald.worker.engine.context import RunContext
 from herald.worker.engine.journal import Journal
 from herald.worker.loaded import LoadedType

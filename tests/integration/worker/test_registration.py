@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, create_model
 
 from herald.shared.feed.feed import Feed
 from herald.shared.settings import Settings
@@ -92,6 +92,25 @@ async def test_a_module_s_lifespan_is_open_while_its_types_run(store: Store, mak
     assert log == ["opened", "closed"]
 
 
+async def test_a_type_has_the_state_of_its_own_module_wherever_it_is_imported(
+    store: Store, make_module: MakeModule
+) -> None:
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[str]:
+        yield "its own"
+
+    @asynccontextmanager
+    async def other_lifespan() -> AsyncIterator[str]:
+        yield "the other's"
+
+    news = runnable("NEWS")
+    assert news.run is not None
+    news.run.__module__ = make_module("news_tasks", news=news, lifespan=lifespan)
+    importing = make_module("imports_it", news=news, other=runnable("OTHER"), lifespan=other_lifespan)
+    async with open_task_types([importing], store) as loaded:
+        assert (loaded["NEWS"].state, loaded["OTHER"].state) == ("its own", "the other's")
+
+
 async def test_a_lifespan_that_is_no_context_manager_is_a_clear_error(
     store: Store, make_module: MakeModule
 ) -> None:
@@ -116,12 +135,20 @@ async def test_a_type_that_cannot_be_announced_is_reported_and_the_others_run(
     async def opaque(ctx: Context, payload: Opaque) -> None: ...
 
     await announce(store, a_type("TAKEN", News), app="shop")
-    bound = {"a": runnable("TAKEN"), "b": runnable("NEWS"), "c": runnable("NEWS"), "d": opaque}
+    dangling: Any = runnable("DANGLING")
+    dangling.payload = create_model("Dangling", x=(int, Field(json_schema_extra={"$ref": "#/$defs/None"})))
+    bound = {
+        "a": runnable("TAKEN"),
+        "b": runnable("NEWS"),
+        "c": runnable("NEWS"),
+        "d": opaque,
+        "e": dangling,
+    }
     with caplog.at_level(logging.ERROR):
         async with open_task_types([make_module("colliding", **bound)], store) as loaded:
             assert {name: each.type for name, each in loaded.items()} == {"NEWS": bound["b"]}
     problems = {each.type: each for each in await store.task_types.problems()}
-    assert set(problems) == {"TAKEN", "NEWS", "OPAQUE"}
+    assert set(problems) == {"TAKEN", "NEWS", "OPAQUE", "DANGLING"}
     assert "belongs to the application 'shop'" in problems["TAKEN"].message
     assert "both have a task type NEWS" in problems["NEWS"].message
     assert all(problem.app == "tests" for problem in problems.values())

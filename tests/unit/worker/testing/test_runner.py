@@ -2,12 +2,13 @@
 
 import itertools
 import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from herald import Backoff, Context, Fail, Prompt, Retry, TaskType, task
+from herald import Backoff, Context, Fail, MisuseError, Prompt, Retry, TaskType, task
 from herald.shared.tasks.models import TaskStatus
 from herald.testing import run, run_sync
 from tests.unit.worker.testing.press_release import NEWS, News, Release, write_press_release
@@ -175,3 +176,79 @@ async def test_what_a_test_sees_of_a_task_is_independent_of_other_tests() -> Non
     first, second = await run(write_press_release, NEWS), await run(write_press_release, NEWS)
     assert first.progress == second.progress
     assert first.task.task_id != second.task.task_id
+
+
+async def test_a_step_that_succeeded_after_failed_calls_is_not_repeated() -> None:
+    results: Iterator[ValueError | int] = iter([ValueError("busy"), ValueError("busy"), 1, 2])
+
+    def flaky() -> int:
+        found = next(results)
+        if isinstance(found, ValueError):
+            raise found
+        return found
+
+    @task("TRY_UNTIL_IT_WORKS")
+    async def try_until_it_works(ctx: Context, _: Empty) -> int:
+        while True:
+            try:
+                return await ctx.step("Trying", flaky, key="once")
+            except ValueError:
+                continue
+
+    done = await run(try_until_it_works, Empty(), crash_after="Trying")
+    assert done.result == 1
+    assert done.steps["Trying"].ran_in == [1, 1, 1]
+
+
+async def test_items_of_a_map_that_failed_have_the_same_checkpoints_when_it_is_called_again() -> None:
+    failed = False
+
+    def once(item: int) -> int:
+        nonlocal failed
+        if item == 1 and not failed:
+            failed = True
+            raise ValueError("busy")
+        return item
+
+    @task("MAP_TWICE")
+    async def map_twice(ctx: Context, _: Empty) -> list[int]:
+        for _attempt in range(2):
+            try:
+                return await ctx.map("Trying", once, [0, 1, 2], key=str, limit=1)
+            except ValueError:
+                continue
+        return await ctx.map("Trying", once, [0, 1, 2], key=str)
+
+    done = await run(map_twice, Empty(), crash_after="Trying")
+    assert done.result == [0, 1, 2]
+
+
+class PanicException(BaseException):
+    """As libraries that are written in Rust raise it."""
+
+
+async def test_exceptions_that_are_no_exception_fail_the_attempt_too() -> None:
+    @task("PANIC", retries=1)
+    async def panic(ctx: Context, _: Empty) -> None:
+        raise PanicException("index out of range")
+
+    done = await run(panic, Empty())
+    assert (done.task.status, done.task.attempt) == (TaskStatus.FAILED, 2)
+    assert done.task.last_error == "internal error: PanicException"
+
+
+async def test_a_failure_may_have_an_exception_as_its_message() -> None:
+    def refuse() -> None:
+        raise Fail(ValueError("no news"))  # type: ignore[arg-type]
+
+    @task("REFUSE")
+    async def refused(ctx: Context, _: Empty) -> None:
+        await ctx.step("Refusing", refuse, key="refuse")
+
+    done = await run(refused, Empty())
+    assert (done.task.last_error, done.task.attempt) == ("no news", 1)
+
+
+def test_the_delay_of_a_retry_is_a_number_of_seconds() -> None:
+    with pytest.raises(MisuseError, match="seconds"):
+        Retry("later", after="5")  # type: ignore[arg-type]

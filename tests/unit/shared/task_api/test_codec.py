@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field, computed_field
 
+from herald.shared.task_api.codec import Codec, UnreadableOutputError
 from herald.shared.task_api.errors import MisuseError
-from herald.worker.engine.codec import Codec, UnreadableOutputError
 
 
 class Point(BaseModel):

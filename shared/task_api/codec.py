@@ -29,7 +29,7 @@ class Codec:
     def __init__(self, whose: str, result: Any) -> None:
         self._whose = whose
         try:
-            self._adapter = _adapter_of(result)
+            self._adapter: TypeAdapter[Any] = adapter_of(result)
         except (PydanticUserError, TypeError) as error:
             problem = str(error).partition("\n")[0]
             raise MisuseError(
@@ -68,7 +68,8 @@ class Codec:
             raise UnreadableOutputError(str(error)) from None
 
 
-def _adapter_of(result: Any) -> TypeAdapter[Any]:
+def adapter_of(result: Any) -> TypeAdapter[Any]:
+    """Pydantic's adapter for a type, with the settings in which results are stored and sent."""
     try:
         return _cached_adapter(result)
     except TypeError:  # the type is not hashable
