@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
+from copy import copy
 from functools import partial
 from inspect import isawaitable
 from typing import Any, NoReturn
@@ -35,7 +36,7 @@ class StepTimeoutError(TimeoutError):
 
 
 class StepContext(Context[Any]):
-    """The context of one run of a step.
+    """The context of a step; `begin` returns that of one run of it.
 
     Args:
         run: the attempt's run.
@@ -57,12 +58,18 @@ class StepContext(Context[Any]):
         self._part = part
         self._asked: Counter[str] = Counter()
         self._shares: dict[str, float] = {}
+        self._is_over = False
 
-    def begin(self) -> None:
+    def begin(self) -> "StepContext":
         """Begin a run of the step's function; questions are counted from 1 again."""
         self.run.ran[self.name] += 1
-        self._asked.clear()
-        self._shares.clear()
+        began = copy(self)
+        began._asked, began._shares = Counter(), {}
+        return began
+
+    def end(self) -> None:
+        """Record that this run took too long; its thread, if it has one, may go on for a while."""
+        self._is_over = True
 
     @property
     def task(self) -> TaskInfo:
@@ -82,7 +89,7 @@ class StepContext(Context[Any]):
     @property
     def cancelled(self) -> bool:
         """See `Context`."""
-        return self.run.is_over
+        return self._is_over or self.run.is_over
 
     @property
     def idempotency_key(self) -> str:
@@ -112,15 +119,20 @@ class StepContext(Context[Any]):
 
     def progress(self, fraction: float, message: str | None = None) -> None:
         """See `Context`."""
-        self.run.check()
+        self._check()
         done = fraction_of_one(fraction)
         self.run.on_loop(lambda: self._call.advance(self._item, done, message))
 
     def emit(self, name: str, data: JsonValue) -> None:
         """See `Context`."""
-        self.run.check()
+        self._check()
         self.run.journal.emitted.add(name, data)
         self.run.on_loop(self.run.journal.wake)
+
+    def _check(self) -> None:
+        if self._is_over:
+            raise asyncio.CancelledError
+        self.run.check()
 
     def draft(self, part: str | None = None) -> AbstractAsyncContextManager[DraftWriter]:
         """See `Context`."""
@@ -207,7 +219,7 @@ async def _result(context: StepContext, call: Call, retries: int, timeout: float
 
 async def _called(context: StepContext, call: Call, timeout: float | None) -> Any:  # noqa: ASYNC109
     """What the function returns, run once."""
-    context.begin()
+    context = context.begin()
     bound = call.within(context)
     token = current_step.set(context)
     try:
@@ -216,6 +228,7 @@ async def _called(context: StepContext, call: Call, timeout: float | None) -> An
             return await value if isawaitable(value) else value
     except TimeoutError:
         if timer.expired():
+            context.end()
             raise StepTimeoutError(f"the step {context.name!r} took longer than {timeout:g} s") from None
         raise
     except SystemExit as error:  # it would end the worker

@@ -1,8 +1,11 @@
 """Tasks run in tests as they do in production, but without any service and without waiting."""
 
+import asyncio
 import itertools
 import socket
 from collections.abc import Iterator
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
@@ -252,3 +255,22 @@ async def test_a_failure_may_have_an_exception_as_its_message() -> None:
 def test_the_delay_of_a_retry_is_a_number_of_seconds() -> None:
     with pytest.raises(MisuseError, match="seconds"):
         Retry("later", after="5")  # type: ignore[arg-type]
+
+
+async def test_a_sync_step_that_took_too_long_can_tell_that_it_is_over() -> None:
+    told = Event()
+
+    def slow(ctx: Context, times: list[int]) -> int:
+        if ctx.attempt == 1 and not told.is_set():
+            while not ctx.cancelled:
+                sleep(0.001)
+            told.set()
+        return len(times)
+
+    @task("TOO_SLOW")
+    async def too_slow(ctx: Context, _: Empty) -> int:
+        return await ctx.step("Waiting", slow, ctx, [1], key="wait", retries=1, timeout=0.05)
+
+    done = await run(too_slow, Empty())
+    assert done.result == 1
+    assert await asyncio.to_thread(told.wait, 10)
