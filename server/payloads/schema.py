@@ -64,6 +64,8 @@ class PayloadSchema:
         if normalised.faults:
             raise InvalidPayloadError(normalised.faults)
         found: dict[str, Any] = normalised.value
+        if faults := [*_unstorable(found, ())]:  # 1e20 has become an integer
+            raise InvalidPayloadError(faults)
         return found
 
 

@@ -170,3 +170,13 @@ def test_nested_alternatives_are_visited_once_each() -> None:
     with pytest.raises(InvalidPayloadError) as error:
         schema.normalised({"tree": tree})
     assert [fault.message for fault in error.value.faults] == ["Must be an object or a whole number"]
+
+
+def test_a_whole_number_that_is_too_large_to_store_is_invalid() -> None:
+    class Order(BaseModel):
+        count: int
+
+    schema = PayloadSchema(record_of(a_type("ORDER", Order), "shop").payload_schema)
+    with pytest.raises(InvalidPayloadError):
+        schema.normalised({"count": 1e20})
+    assert schema.normalised({"count": 4.0}) == {"count": 4}
