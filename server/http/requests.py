@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import math
 import re
 from collections.abc import Iterable
 from datetime import datetime
@@ -188,8 +189,25 @@ def _version(task: PublicTask) -> str:
 
 
 def json_response(value: Any) -> Response:
-    """A JSON response with a MongoDB document: times in RFC 3339, other types that JSON lacks as text."""
-    return Response(json.dumps(value, default=_text), media_type="application/json")
+    """A JSON response with a MongoDB document: times in RFC 3339, other values that JSON lacks as text."""
+    try:
+        body = json.dumps(value, default=_text, allow_nan=False)
+    except ValueError:
+        body = json.dumps(_finite(value), default=_text)
+    return Response(body, media_type="application/json")
+
+
+def _finite(value: Any) -> Any:
+    """``value`` with "NaN", "Infinity" and "-Infinity" in place of the numbers, which JSON lacks."""
+    match value:
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        case dict():
+            return {name: _finite(each) for name, each in value.items()}
+        case list():
+            return [_finite(each) for each in value]
+        case _:
+            return value
 
 
 def _text(value: Any) -> str:
