@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import string
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -18,14 +17,12 @@ from herald.server.hub.hub import Hub
 from herald.server.payloads.schema import PayloadSchema
 from herald.shared.aio import cancel_and_wait
 from herald.shared.queue.heartbeats import TYPES_SIGNAL, Heartbeats
-from herald.shared.tasks.records import Storage, TaskTypeRecord
+from herald.shared.tasks.records import Storage, TaskTypeRecord, title_from
 from herald.shared.tasks.store import Store
 
 log = logging.getLogger(__name__)
 
 RELOAD_EVERY_S = 15.0
-MAX_TITLE = 120
-"""Maximum length of a task's title, in characters."""
 
 
 class RegisteredType(NamedTuple):
@@ -42,16 +39,8 @@ class RegisteredType(NamedTuple):
         return self.workers > 0
 
     def title_of(self, payload: Mapping[str, Any]) -> str | None:
-        """The title of a task with this payload, cut to `MAX_TITLE` characters; None if it has none."""
-        template = self.record.title
-        if template is None:
-            return None
-        parts = (
-            literal + ("" if name is None else _text(payload.get(name)))
-            for literal, name, _, _ in string.Formatter().parse(template)
-        )
-        title = " ".join("".join(parts).split())
-        return (title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…") or None
+        """The title of a task with this payload; see `title_from`."""
+        return title_from(self.record.title, payload)
 
 
 class TaskTypes:
@@ -142,14 +131,3 @@ class TaskTypes:
                 await self.load()
             except (PyMongoError, OSError) as error:
                 log.warning("could not read the task types: %s", error)
-
-
-def _text(value: Any) -> str:
-    """A field of the payload as a title shows it."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return ", ".join(map(_text, value))
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)

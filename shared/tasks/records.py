@@ -1,11 +1,15 @@
 """Task types as workers announce them and the server reads them: names, schemas and options; pure data."""
 
+import string
+from collections.abc import Mapping
 from typing import Any
 
 from herald.shared.tasks.models import Model, Priority, Timestamp
 
 STRIP = "x-strip"
 """A keyword of our own in a payload's schema: the white space around this string does not count."""
+MAX_TITLE = 120
+"""Maximum length of a task's title, in characters."""
 
 
 class TypeOptions(Model):
@@ -93,3 +97,31 @@ class RegistrationProblem(Model):
     """The application whose worker was refused."""
     message: str
     at: Timestamp
+
+
+def title_from(template: str | None, payload: Mapping[str, Any]) -> str | None:
+    """The title of a task, on one line of at most `MAX_TITLE` characters; None if it has none.
+
+    Args:
+        template: ``{name}`` stands for a field of the payload; format specifications are ignored.
+        payload: the payload as JSON values, by the names that the template uses.
+    """
+    if template is None:
+        return None
+    parts = (
+        literal + ("" if name is None else _text(payload.get(name)))
+        for literal, name, _, _ in string.Formatter().parse(template)
+    )
+    title = " ".join("".join(parts).split())
+    return (title if len(title) <= MAX_TITLE else title[: MAX_TITLE - 1] + "…") or None
+
+
+def _text(value: Any) -> str:
+    """A field of the payload as a title shows it."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(_text, value))
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

@@ -18,6 +18,7 @@ from herald.shared.task_api.codec import Codec
 from herald.shared.task_api.context import Context
 from herald.shared.task_api.task_type import TaskType
 from herald.shared.tasks.models import ENDED, Task, TaskStatus, new_task_id, now
+from herald.shared.tasks.records import title_from
 from herald.worker.attempts import RunningAttempts
 from herald.worker.dependencies import Dependencies
 from herald.worker.engine.attempt import run_task
@@ -37,7 +38,6 @@ InT = TypeVar("InT", bound=BaseModel)
 OutT = TypeVar("OutT")
 
 USER = "test-user"
-MAX_TITLE = 120
 
 
 async def run(
@@ -233,7 +233,7 @@ def _new_task(task_type: TaskType[Any, Any, Any], payload: BaseModel) -> Task:
         task_id=new_task_id(),
         user_id=USER,
         type=task_type.name,
-        title=_title(options.title, payload) if options.title else None,
+        title=title_from(options.title, payload.model_dump(mode="json")),
         payload=payload.model_dump(mode="json", by_alias=True),
         max_retries=options.retries,
         priority=options.priority,
@@ -241,8 +241,3 @@ def _new_task(task_type: TaskType[Any, Any, Any], payload: BaseModel) -> Task:
         created_at=at,
         updated_at=at,
     )
-
-
-def _title(template: str, payload: BaseModel) -> str | None:
-    fields = {name: "" if value is None else value for name, value in payload}
-    return " ".join(template.format_map(fields).split())[:MAX_TITLE] or None
